@@ -1,0 +1,3 @@
+//! How requests and answers are carried: sockets in and out, and the compression of bodies.
+
+pub mod codec;
