@@ -2,10 +2,12 @@
 
 pub mod attempt;
 pub mod config;
+pub mod delivery;
 pub mod failure;
 pub mod flow;
 pub mod ident;
 pub mod payload;
+pub mod processors;
 pub mod receivers;
 pub mod signal;
 pub mod transport;

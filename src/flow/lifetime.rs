@@ -69,6 +69,11 @@ impl Lifetime {
         self.abort.cancelled().await;
     }
 
+    /// Whether even the work in hand must stop.
+    pub fn is_aborted(&self) -> bool {
+        self.abort.is_cancelled()
+    }
+
     /// From now on nothing new may be taken in.
     pub fn end_intake(&self) {
         self.intake.cancel();

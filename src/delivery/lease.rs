@@ -1,0 +1,138 @@
+//! Who is told what became of a payload, however it was joined with others or cut on the way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::config::Acknowledge;
+use crate::failure::{Failure, Retry};
+use crate::flow::Receipt;
+use crate::payload::{Limit, Payload};
+use crate::units::Items;
+
+use super::room::Charge;
+
+/// What became of data.
+pub(super) type Outcome = Result<Receipt, Failure>;
+
+/// A payload, or what was cut from one, and the lease that it belongs to.
+pub(super) struct Part {
+    pub(super) payload: Payload,
+    pub(super) lease: Arc<Lease>,
+}
+
+/// The claim of one sender on one payload. It ends when the last of its parts is settled: then its room in the queue is
+/// given back and the sender, if it waits, is answered.
+pub(super) struct Lease {
+    /// Kept for what its drop does.
+    _charge: Option<Charge>,
+    waiting: Option<Waiting>,
+}
+
+/// Hears what became of a lease. An error means that nobody is left to tell.
+pub(super) type Answer = oneshot::Receiver<Outcome>;
+
+struct Waiting {
+    so_far: Mutex<Option<Outcome>>,
+    sender: oneshot::Sender<Outcome>,
+}
+
+impl Part {
+    /// All of `payload` under a lease of its own, and its answer if the sender waits for one.
+    pub(super) fn lease(payload: Payload, charge: Option<Charge>, acknowledge: Acknowledge) -> (Part, Option<Answer>) {
+        let (waiting, answer) = match acknowledge {
+            Acknowledge::WhenQueued => (None, None),
+            Acknowledge::WhenExported => {
+                let (sender, answer) = oneshot::channel();
+                (Some(Waiting { so_far: Mutex::new(None), sender }), Some(answer))
+            }
+        };
+        (Part { payload, lease: Arc::new(Lease { _charge: charge, waiting }) }, answer)
+    }
+
+    /// A head within `limit` and what is left, under the same lease.
+    pub(super) fn split(self, limit: Limit) -> (Part, Option<Part>) {
+        let Part { payload, lease } = self;
+        let (head, tail) = payload.split(limit);
+        let tail = tail.map(|payload| Part { payload, lease: Arc::clone(&lease) });
+        (Part { payload: head, lease }, tail)
+    }
+}
+
+/// Tells all of `leases`, whose parts were exported together, what became of these parts.
+pub(super) fn settle(mut leases: Vec<Arc<Lease>>, outcome: Outcome) {
+    let Some(last) = leases.pop() else { return };
+    if leases.is_empty() {
+        last.settle(outcome);
+        return;
+    }
+    let outcome = outcome.map(|receipt| shared(receipt, leases.len() + 1));
+    for lease in leases {
+        match lease.waiting {
+            None => drop(lease),
+            Some(_) => lease.settle(match &outcome {
+                Ok(receipt) => Ok(receipt.clone()),
+                Err(failure) => Err(retold(failure)),
+            }),
+        }
+    }
+    last.settle(outcome);
+}
+
+impl Lease {
+    fn settle(self: Arc<Self>, outcome: Outcome) {
+        if let Some(waiting) = &self.waiting {
+            let mut so_far = waiting.so_far.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = so_far.take();
+            *so_far = Some(match before {
+                None => outcome,
+                Some(before) => combine(before, outcome),
+            });
+        }
+        // Whoever holds the last part ends the lease; `into_inner` gives it to exactly one.
+        if let Some(Lease { _charge, waiting: Some(waiting) }) = Arc::into_inner(self) {
+            drop(_charge);
+            if let Some(outcome) = waiting.so_far.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                // The sender may have gone away; its data was exported all the same.
+                let _ = waiting.sender.send(outcome);
+            }
+        }
+    }
+}
+
+/// A failure wins, and of two failures the retryable one: after a final one the sender would give up what could still
+/// be delivered.
+fn combine(one: Outcome, other: Outcome) -> Outcome {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok(one.and(other)),
+        (Err(one), Err(other)) if one.retry() == Retry::Never && other.retry() != Retry::Never => Err(other),
+        (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
+    }
+}
+
+/// What each of `senders` is told of a batch of theirs. The backend does not say whose items it rejected: none of the
+/// senders is told that they were its own, all are warned.
+fn shared(receipt: Receipt, senders: usize) -> Receipt {
+    if receipt.rejected == Items::ZERO {
+        return receipt;
+    }
+    let Receipt { custody, rejected, message } = receipt;
+    let words = message.as_deref().unwrap_or("it does not say why");
+    let message = format!("the backend rejected {rejected} items of a batch of {senders} requests: {words}");
+    Receipt { custody, rejected: Items::ZERO, message: Some(message.into()) }
+}
+
+/// The same failure for one more sender: the causes, which cannot be copied, become words.
+fn retold(failure: &Failure) -> Failure {
+    let mut copy = Failure::new(failure.class(), failure.cause()).in_phase(failure.phase()).retry_when(failure.retry());
+    if let Some(endpoint) = failure.endpoint() {
+        copy = copy.at(endpoint.into());
+    }
+    if let Some(peer) = failure.peer() {
+        copy = copy.said_by_peer(peer.clone());
+    }
+    if let Some(attempt) = failure.attempt() {
+        copy = copy.with_attempt(attempt.clone());
+    }
+    copy
+}

@@ -1,0 +1,83 @@
+//! How full a queue is: numbers that gauges and pages read without touching the queue.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The fill level of one sending queue. Holds no part of the queue, so that whoever reads it keeps nothing alive.
+#[derive(Debug)]
+pub struct QueueLevel {
+    capacity: Option<u64>,
+    size: AtomicU64,
+    waiting: AtomicU64,
+    in_flight: AtomicU64,
+    /// Microseconds from `epoch` to the moment when the oldest waiting batch began; `NOTHING` when none waits.
+    oldest: AtomicU64,
+    epoch: Instant,
+}
+
+impl QueueLevel {
+    pub(crate) fn new(capacity: Option<u64>) -> QueueLevel {
+        QueueLevel {
+            capacity,
+            size: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+            oldest: AtomicU64::new(NOTHING),
+            epoch: Instant::now(),
+        }
+    }
+
+    /// What may be in the queue at most, in the unit of its sizer; nothing where the exporter has no queue.
+    pub fn capacity(&self) -> Option<u64> {
+        self.capacity
+    }
+
+    /// What is in the queue, in the unit of its sizer: waiting, in flight and sleeping between tries.
+    pub fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Batches that are ready and wait for a consumer.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Exports that run or sleep between tries: at most `num_consumers`.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// For how long the oldest of the waiting batches has been waiting; nothing when none waits.
+    pub fn oldest_waiting(&self) -> Option<Duration> {
+        match self.oldest.load(Ordering::Relaxed) {
+            NOTHING => None,
+            since => Some(self.epoch.elapsed().saturating_sub(Duration::from_micros(since))),
+        }
+    }
+
+    pub(super) fn admitted(&self, size: u64) {
+        self.size.fetch_add(size, Ordering::Relaxed);
+    }
+
+    pub(super) fn released(&self, size: u64) {
+        self.size.fetch_sub(size, Ordering::Relaxed);
+    }
+
+    /// `waiting` batches wait, of which the oldest has waited since `oldest`.
+    pub(super) fn note_waiting(&self, waiting: usize, oldest: Option<Instant>) {
+        let since = oldest.map_or(NOTHING, |since| {
+            u64::try_from(since.saturating_duration_since(self.epoch).as_micros()).unwrap_or(NOTHING)
+        });
+        self.waiting.store(waiting as u64, Ordering::Relaxed);
+        self.oldest.store(since, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_in_flight(&self, exports: usize) {
+        self.in_flight.store(exports as u64, Ordering::Relaxed);
+    }
+}
+
+/// Stands for the absence of a point in time.
+const NOTHING: u64 = u64::MAX;

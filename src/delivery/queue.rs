@@ -1,0 +1,279 @@
+//! The stage that holds payloads until they are exported: the sending queue and the batches, which are one.
+//!
+//! There are no workers that wait for work. Whoever brings a payload that makes a batch ready starts a task for it, if
+//! fewer than `num_consumers` run; the task exports what is ready until nothing is. So a payload is usually exported on
+//! the thread on which it came, and nothing is woken up on another thread.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::Acknowledge;
+use crate::failure::{Class, Failure};
+use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
+use crate::payload::{MergeRule, Payload};
+use crate::signal::Merge;
+use crate::units::Items;
+
+use super::batcher::{Added, Batch, Batcher, Due, Gathered, Pace, PartitionIndex, Shape};
+use super::cut;
+use super::lease::{Outcome, Part, settle};
+use super::level::QueueLevel;
+use super::room::{Room, stopped};
+use super::{BatchSent, OnBatch};
+
+/// What the stage is made of.
+pub(super) struct Parts {
+    /// None where `sending_queue` is off. Then what is held is bounded by the senders, who all wait for the result.
+    pub(super) room: Option<Room>,
+    pub(super) acknowledge: Acknowledge,
+    /// Exports at a time.
+    pub(super) consumers: usize,
+    /// The rule of `sending_queue::batch`.
+    pub(super) rule: Option<MergeRule>,
+    /// Whether payloads of this signal may be joined.
+    pub(super) merge: Merge,
+    pub(super) level: Arc<QueueLevel>,
+    pub(super) on_batch: OnBatch,
+    pub(super) lifetime: Lifetime,
+    /// Takes each batch, and answers when its export has ended for good.
+    pub(super) next: Next,
+}
+
+/// Queue and batches in front of an exporter.
+pub(super) struct Queue(Arc<Shared>);
+
+struct Shared {
+    room: Option<Room>,
+    acknowledge: Acknowledge,
+    consumers: usize,
+    rule: Option<Arc<MergeRule>>,
+    merge: Merge,
+    level: Arc<QueueLevel>,
+    on_batch: OnBatch,
+    lifetime: Lifetime,
+    next: Next,
+    /// Never locked across an await, and never while a payload is walked through.
+    state: Mutex<State>,
+}
+
+struct State {
+    batcher: Batcher,
+    /// Batches that wait for a consumer, the oldest first.
+    ready: VecDeque<Batch>,
+    /// Consumers that run.
+    running: usize,
+}
+
+/// What is to be done when the state is no longer locked.
+#[derive(Default)]
+struct Todo {
+    consumers: Vec<Batch>,
+    watch: Option<(PartitionIndex, Instant)>,
+}
+
+impl Queue {
+    pub(super) fn new(parts: Parts) -> Queue {
+        let Parts { room, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next } = parts;
+        let rule = rule.map(Arc::new);
+        let batcher = Batcher::new(merge, rule.clone());
+        let state = Mutex::new(State { batcher, ready: VecDeque::new(), running: 0 });
+        let consumers = consumers.max(1);
+        Queue(Arc::new(Shared { room, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next, state }))
+    }
+}
+
+impl Consume for Queue {
+    fn consume(&self, payload: Payload) -> Consumed<'_> {
+        if self.0.room.is_none() && !self.0.is_batched(&payload) {
+            return self.0.next.consume(payload);
+        }
+        Box::pin(self.0.take(payload))
+    }
+}
+
+impl Shared {
+    async fn take(self: &Arc<Self>, payload: Payload) -> Outcome {
+        if self.lifetime.is_aborted() {
+            return Err(stopped());
+        }
+        let charge = match &self.room {
+            Some(room) => Some(room.take(&payload).await?),
+            None => None,
+        };
+        let (part, answer) = Part::lease(payload, charge, self.acknowledge);
+        self.push(part);
+        match answer {
+            None => Ok(Receipt::held()),
+            Some(answer) => answer.await.unwrap_or_else(|_| {
+                Err(Failure::new(Class::Panicked, "the task that exported the data ended without an answer"))
+            }),
+        }
+    }
+
+    fn is_batched(&self, payload: &Payload) -> bool {
+        self.merge == Merge::Concatenates && (self.rule.is_some() || payload.rule().is_some())
+    }
+
+    fn push(self: &Arc<Self>, part: Part) {
+        let now = Instant::now();
+        let pace = self.pace();
+        let mut state = self.lock();
+        let added = state.batcher.add(part, now, pace);
+        let todo = self.plan(&mut state, added);
+        drop(state);
+        self.carry_out(todo);
+    }
+
+    /// Queues what has become ready, and takes out what consumers can be started for.
+    fn plan(&self, state: &mut State, added: Added) -> Todo {
+        let mut todo = Todo::default();
+        match added {
+            Added::Ready(batch) => state.ready.push_back(batch),
+            Added::Waits => return todo,
+            Added::Watch(partition, from) => {
+                todo.watch = Some((partition, from));
+                return todo;
+            }
+        }
+        self.staff(state, &mut todo);
+        todo
+    }
+
+    fn staff(&self, state: &mut State, todo: &mut Todo) {
+        while state.running < self.consumers
+            && let Some(batch) = state.ready.pop_front()
+        {
+            state.running += 1;
+            todo.consumers.push(batch);
+        }
+        self.note(state);
+    }
+
+    fn note(&self, state: &State) {
+        self.level.note_in_flight(state.running);
+        self.level.note_waiting(state.ready.len(), state.ready.front().map(|batch| batch.since));
+    }
+
+    fn carry_out(self: &Arc<Self>, todo: Todo) {
+        for batch in todo.consumers {
+            self.lifetime.spawn("queue consumer", Arc::clone(self).run(batch));
+        }
+        if let Some((partition, from)) = todo.watch {
+            self.lifetime.spawn("batch timer", Arc::clone(self).watch(partition, from));
+        }
+    }
+
+    /// Exports `batch`, then whatever is ready, until nothing is.
+    async fn run(self: Arc<Self>, batch: Batch) {
+        let mut work = Some(batch);
+        while let Some(batch) = work {
+            let items: Items = batch.parts.iter().map(|part| part.payload.items()).sum();
+            // Panics of the exporter are caught, and counted, within `settled`. Any other costs the data of this batch,
+            // whose leases end as they are dropped, but not the consumer.
+            if AssertUnwindSafe(self.process(batch)).catch_unwind().await.is_err() {
+                tracing::error!(class = %Class::Panicked, dropped_items = items.0, "handling a batch panicked");
+            }
+            // An exporter that never waits must not keep the thread from everything else.
+            tokio::task::consume_budget().await;
+            work = self.next_ready();
+        }
+    }
+
+    /// Exports one request and tells everyone whose data was in it.
+    async fn process(self: &Arc<Self>, batch: Batch) {
+        let Some(Batch { parts, gathered, .. }) = self.fitting(batch) else { return };
+        let (payloads, leases): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.payload, part.lease)).unzip();
+        let outcome = self.send(payloads, gathered).await;
+        settle(leases, outcome);
+    }
+
+    fn next_ready(&self) -> Option<Batch> {
+        let mut state = self.lock();
+        let batch = state.ready.pop_front();
+        if batch.is_none() {
+            state.running -= 1;
+        }
+        self.note(&state);
+        batch
+    }
+
+    /// The first piece of `batch` that keeps its limits. The others are next in the queue, but what is left over waits
+    /// for more to come.
+    fn fitting(self: &Arc<Self>, batch: Batch) -> Option<Batch> {
+        let Batch { parts, gathered: Some(gathered), since, shape: Shape::Rough } = batch else { return Some(batch) };
+        let limits = &gathered.rule.limits;
+        let whole = |parts| Batch { parts, gathered: Some(gathered.clone()), since, shape: Shape::Fitting };
+        if cut::fits(&parts, limits) {
+            return Some(whole(parts));
+        }
+        let mut pieces = cut::cut(parts, limits);
+        let rest = pieces.pop_if(|piece| gathered.is_left_over(piece));
+        let mut pieces = pieces.into_iter().map(whole);
+        let first = pieces.next();
+        let later: Vec<Batch> = pieces.collect();
+        let now = Instant::now();
+        let mut state = self.lock();
+        for piece in later.into_iter().rev() {
+            state.ready.push_front(piece);
+        }
+        let added = match rest {
+            Some(rest) => state.batcher.give_back(&gathered, rest, now, self.pace()),
+            None => Added::Waits,
+        };
+        let mut todo = self.plan(&mut state, added);
+        self.staff(&mut state, &mut todo);
+        drop(state);
+        self.carry_out(todo);
+        first
+    }
+
+    async fn send(&self, mut payloads: Vec<Payload>, gathered: Option<Gathered>) -> Outcome {
+        let payload = if payloads.len() == 1 { payloads.pop() } else { Payload::merge(payloads) };
+        let Some(payload) = payload else { return Ok(Receipt::empty()) };
+        if let Some(Gathered { rule, trigger, .. }) = &gathered {
+            (self.on_batch)(&BatchSent {
+                owner: &rule.owner,
+                items: payload.items(),
+                bytes: payload.len(),
+                trigger: *trigger,
+            });
+        }
+        self.next.consume(payload).await
+    }
+
+    /// Sends the open batch of `partition` when its time is up, or when the relay drains.
+    async fn watch(self: Arc<Self>, partition: PartitionIndex, from: Instant) {
+        let mut at = from;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.lifetime.intake_ended() => {}
+                () = sleep_until(at) => {}
+            }
+            let pace = self.pace();
+            let mut state = self.lock();
+            let todo = match state.batcher.due(partition, Instant::now(), pace) {
+                Due::Later(later) => {
+                    at = later;
+                    continue;
+                }
+                Due::Now(batch) => self.plan(&mut state, Added::Ready(batch)),
+                Due::Nothing => return,
+            };
+            drop(state);
+            return self.carry_out(todo);
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        if self.lifetime.is_draining() { Pace::Flush } else { Pace::Gather }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether and when an export that failed is tried again, and what interrupts it.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config;
+use crate::failure::{Class, Failure};
+use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
+use crate::payload::Payload;
+
+use super::schedule::{Pause, Policy, Schedule};
+
+/// Tries until it succeeds, fails for good, or has used up the time that it is given.
+///
+/// While the relay drains, sleepers wake and try again at once, and further pauses are short: there is little time left.
+/// Pauses that the peer asked for are kept to the end. When the grace period is over, everything ends with
+/// [`Class::ShuttingDown`], so that the stage around it counts what is lost.
+pub(crate) struct Retry {
+    /// None where `retry_on_failure` is off: one try.
+    policy: Option<Policy>,
+    next: Next,
+    lifetime: Lifetime,
+}
+
+impl Retry {
+    /// Tries `next` as `retry` says.
+    pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
+        Retry { policy: retry.map(Policy::new), next, lifetime: lifetime.clone() }
+    }
+
+    async fn persist(&self, payload: Payload, mut schedule: Schedule) -> Result<Receipt, Failure> {
+        let mut cause = None;
+        loop {
+            let failure = match self.attempt(payload.clone(), cause.take()).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(failure) => failure,
+            };
+            let Some(pause) = schedule.next(failure.retry()) else { return Err(failure) };
+            self.pause(pause).await;
+            cause = Some(failure);
+        }
+    }
+
+    /// One try. `before` is the failure of the try before it.
+    async fn attempt(&self, payload: Payload, before: Option<Failure>) -> Result<Receipt, Failure> {
+        // A panic is caught here, inside of whatever counts outcomes, so that the data is counted as lost.
+        let attempt = AssertUnwindSafe(async { self.next.consume(payload).await }).catch_unwind();
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => Err(interrupted(before)),
+            outcome = attempt => outcome.unwrap_or_else(|_| {
+                Err(Failure::new(Class::Panicked, "the exporter panicked, and the data of this request is dropped"))
+            }),
+        }
+    }
+
+    async fn pause(&self, pause: Pause) {
+        let now = Instant::now();
+        let demanded = now + pause.demanded;
+        let hurried = demanded.max(now + DRAIN_PAUSE);
+        let whole = now + pause.whole;
+        let draining = self.lifetime.is_draining();
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => {}
+            () = sleep_until(whole) => {}
+            () = sleep_until(hurried), if draining => {}
+            () = self.woken_for_drain(demanded), if !draining => {}
+        }
+    }
+
+    /// Ends when the drain begins, but not before `demanded`.
+    async fn woken_for_drain(&self, demanded: Instant) {
+        self.lifetime.intake_ended().await;
+        sleep_until(demanded).await;
+    }
+}
+
+impl Consume for Retry {
+    fn consume(&self, payload: Payload) -> Consumed<'_> {
+        match self.policy {
+            Some(policy) => Box::pin(self.persist(payload, policy.begin())),
+            None => Box::pin(self.attempt(payload, None)),
+        }
+    }
+}
+
+fn interrupted(before: Option<Failure>) -> Failure {
+    match before {
+        None => Failure::new(Class::ShuttingDown, "the relay stopped before the export had ended"),
+        Some(before) => {
+            let endpoint = before.endpoint().map(Into::into);
+            let failure = Failure::new(Class::ShuttingDown, "the relay stopped before the export was tried again");
+            match endpoint {
+                Some(endpoint) => failure.at(endpoint).because(before),
+                None => failure.because(before),
+            }
+        }
+    }
+}
+
+/// The longest pause while the relay drains, unless the peer asked for a longer one.
+const DRAIN_PAUSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,97 @@
+//! By which rule a payload is joined and cut when both its pipeline and its exporter have one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{BatchSizer, QueueBatch};
+use crate::ident::ComponentId;
+use crate::payload::{Limit, MergeRule, Sizer};
+
+/// The rule of `sending_queue::batch`.
+pub(super) fn of_exporter(exporter: &ComponentId, batch: QueueBatch) -> MergeRule {
+    let QueueBatch { flush_timeout, min_size, max_size, sizer } = batch;
+    let sizer = match sizer {
+        BatchSizer::Items => Sizer::Items,
+        BatchSizer::Bytes => Sizer::Bytes,
+    };
+    MergeRule { owner: exporter.to_string().into(), sizer, min_size, max_size, timeout: flush_timeout }
+}
+
+/// What holds for one kind of payload at one exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// Who set it: the pipeline where it has a rule, since payloads of two pipelines are never joined.
+    pub(super) owner: Arc<str>,
+    /// What `min_size` is measured in.
+    pub(super) sizer: Sizer,
+    /// A batch of this size is sent.
+    pub(super) min_size: u64,
+    /// How long the first payload of a batch waits for others.
+    pub(super) timeout: Duration,
+    /// What no batch exceeds, unless a single item does: none, one, or one of each unit.
+    pub(super) limits: Vec<Limit>,
+}
+
+impl Rule {
+    /// The rule for payloads with the rule `pipeline` at an exporter with the rule `exporter`; nothing without either.
+    ///
+    /// The exporter's rule says when a batch is sent. No batch is larger than either of them allows.
+    pub(super) fn resolve(pipeline: Option<&MergeRule>, exporter: Option<&MergeRule>) -> Option<Rule> {
+        let sending = exporter.or(pipeline)?;
+        let owner = pipeline.unwrap_or(sending);
+        let mut limits: Vec<Limit> = Vec::new();
+        for rule in [exporter, pipeline].into_iter().flatten() {
+            let Some(max) = rule.max_size.filter(|max| *max != 0) else { continue };
+            match limits.iter_mut().find(|limit| limit.sizer == rule.sizer) {
+                Some(limit) => limit.max = limit.max.min(max),
+                None => limits.push(Limit { sizer: rule.sizer, max }),
+            }
+        }
+        // Gathering more than one request may hold would only delay it.
+        let most = limits.iter().find(|limit| limit.sizer == sending.sizer).map_or(u64::MAX, |limit| limit.max);
+        let min_size = if sending.timeout.is_zero() { 0 } else { sending.min_size.min(most) };
+        let owner = Arc::clone(&owner.owner);
+        Some(Rule { owner, sizer: sending.sizer, min_size, timeout: sending.timeout, limits })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(owner: &str, sizer: Sizer, min_size: u64, max_size: u64) -> MergeRule {
+        let timeout = Duration::from_millis(min_size);
+        MergeRule { owner: owner.into(), sizer, min_size, max_size: Some(max_size), timeout }
+    }
+
+    fn resolved(owner: &str, sizer: Sizer, min_size: u64, limits: &[(Sizer, u64)]) -> Rule {
+        let limits = limits.iter().map(|&(sizer, max)| Limit { sizer, max }).collect();
+        Rule { owner: owner.into(), sizer, min_size, timeout: Duration::ZERO, limits }
+    }
+
+    #[track_caller]
+    fn check(pipeline: Option<MergeRule>, exporter: Option<MergeRule>, expected: Option<Rule>) {
+        let timeout = exporter.as_ref().or(pipeline.as_ref()).map(|rule| rule.timeout).unwrap_or_default();
+        let expected = expected.map(|rule| Rule { timeout, ..rule });
+        assert_eq!(Rule::resolve(pipeline.as_ref(), exporter.as_ref()), expected);
+    }
+
+    #[test]
+    fn the_exporters_rule_says_when_and_the_smaller_limit_holds() {
+        use Sizer::{Bytes, Items};
+        check(None, None, None);
+        check(Some(rule("p", Items, 8, 9)), None, Some(resolved("p", Items, 8, &[(Items, 9)])));
+        check(None, Some(rule("e", Bytes, 8, 9)), Some(resolved("e", Bytes, 8, &[(Bytes, 9)])));
+        check(Some(rule("p", Items, 8, 9)), Some(rule("e", Items, 4, 5)), Some(resolved("p", Items, 4, &[(Items, 5)])));
+        check(Some(rule("p", Items, 2, 3)), Some(rule("e", Items, 4, 5)), Some(resolved("p", Items, 3, &[(Items, 3)])));
+        let both: &[(Sizer, u64)] = &[(Bytes, 5), (Items, 9)];
+        check(Some(rule("p", Items, 8, 9)), Some(rule("e", Bytes, 4, 5)), Some(resolved("p", Bytes, 4, both)));
+        check(Some(rule("p", Items, 8, 0)), None, Some(resolved("p", Items, 8, &[])));
+    }
+
+    #[test]
+    fn without_a_timeout_nothing_waits() {
+        let rule = MergeRule { timeout: Duration::ZERO, ..rule("p", Sizer::Items, 8, 9) };
+        assert_eq!(Rule::resolve(Some(&rule), None).map(|rule| rule.min_size), Some(0));
+    }
+}
