@@ -7,4 +7,5 @@ pub mod flow;
 pub mod ident;
 pub mod payload;
 pub mod signal;
+pub mod telemetry;
 pub mod units;
