@@ -10,5 +10,6 @@ pub mod payload;
 pub mod processors;
 pub mod receivers;
 pub mod signal;
+pub mod telemetry;
 pub mod transport;
 pub mod units;

@@ -1,0 +1,47 @@
+//! What the relay tells of itself: metrics, totals, the state of each exporter, and log lines.
+//!
+//! Stages do not count themselves: [`observe`] wraps them. Nothing here holds a stage or the end of a channel.
+
+pub mod clock;
+mod ledger;
+mod logs;
+pub mod observe;
+mod process;
+mod registry;
+mod series;
+mod state;
+mod voice;
+
+pub use ledger::{Ledger, Totals};
+pub use logs::{Lines, init_logs, log_level};
+pub use process::Service;
+pub use registry::{Labels, Name, Registry};
+pub use series::{Counter, Gauge, Histogram};
+pub use state::{Condition, ExporterState, Snapshot, Trouble};
+
+use voice::Voices;
+
+/// What the wrappers of [`observe`] report to. Cheap to clone; clones report to the same place.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Every metric.
+    pub registry: Registry,
+    /// Totals of the process.
+    pub ledger: Ledger,
+    /// What the log says of failures.
+    voices: Voices,
+}
+
+impl Watch {
+    /// Counts in `registry`, from 0.
+    pub fn new(registry: Registry) -> Watch {
+        Watch { registry, ledger: Ledger::new(), voices: Voices::default() }
+    }
+}
+
+impl Registry {
+    /// Adds what Prometheus expects of a process: `target_info`, and uptime, CPU and memory as `otelcol_process_*`.
+    pub fn describe_process(&self, service: Service<'_>) {
+        process::register(self, service);
+    }
+}

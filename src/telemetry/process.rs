@@ -1,0 +1,63 @@
+//! What the relay tells of its own process: who it is, how long it runs, what it uses.
+//!
+//! The Collector's `process_runtime_*` metrics are left out: they are the Go heap's, and the system allocator tells no
+//! such numbers. `process_memory_rss` is what an operator limits.
+
+use std::fs;
+
+use tokio::time::Instant;
+
+use super::registry::Registry;
+
+/// Who this process is, as its resource attributes say.
+#[derive(Clone, Copy, Debug)]
+pub struct Service<'a> {
+    /// `service.name`: the command's name.
+    pub name: &'a str,
+    /// `service.version`
+    pub version: &'a str,
+    /// `service.instance.id`: another one for each start.
+    pub instance: &'a str,
+}
+
+/// Adds `target_info` and the `otelcol_process_*` metrics. Uptime counts from now. CPU and memory are there only
+/// where /proc is.
+pub(super) fn register(registry: &Registry, service: Service<'_>) {
+    let labels = [
+        ("service_name", service.name),
+        ("service_version", service.version),
+        ("service_instance_id", service.instance),
+    ];
+    registry.gauge("target_info", "What this process is", &labels).set(1.0);
+    let began = Instant::now();
+    let uptime = move || began.elapsed().as_secs_f64();
+    registry.counter_fn("otelcol_process_uptime", "Seconds since the relay started", &[], uptime);
+    if cpu_seconds().is_some() {
+        let read = || cpu_seconds().unwrap_or(f64::NAN);
+        registry.counter_fn("otelcol_process_cpu_seconds", "Seconds of CPU used, by user and system", &[], read);
+    }
+    if resident_bytes().is_some() {
+        let read = || resident_bytes().unwrap_or(f64::NAN);
+        registry.gauge_fn("otelcol_process_memory_rss", "Bytes of memory resident in RAM", &[], read);
+    }
+}
+
+/// proc_pid_stat(5), fields 14 and 15. The command's name in field 2 may hold blanks, so counting begins behind it.
+fn cpu_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some((user + system) as f64 / TICKS_PER_SECOND)
+}
+
+/// proc_pid_status(5), in units of 1024 bytes whatever the page size.
+fn resident_bytes() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib as f64 * 1024.0)
+}
+
+/// USER_HZ, which Linux shows to programs as 100 on every architecture that Rust has a std for.
+const TICKS_PER_SECOND: f64 = 100.0;

@@ -1,0 +1,171 @@
+//! How one exporter fares with one signal at the moment: what status pages and health checks ask.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::failure::{Class, Failure};
+use crate::ident::ComponentId;
+use crate::signal::Signal;
+
+use super::clock::Moment;
+
+/// The state of one exporter for one signal, fed by every attempt. It holds no stage and no end of a channel.
+pub struct ExporterState {
+    exporter: Arc<ComponentId>,
+    signal: Signal,
+    /// Nanoseconds since 1970; 0 before the first success.
+    last_success: AtomicU64,
+    /// Attempts that failed since the last success.
+    failures: AtomicU64,
+    trouble: Mutex<Option<Trouble>>,
+    backlog: OnceLock<Backlog>,
+}
+
+/// Reads how much waits in the exporter's queue, in the queue's own unit.
+type Backlog = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// What is wrong with an exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The class of the last failure.
+    pub class: Class,
+    /// The first failure after the last success.
+    pub since: Moment,
+    /// The endpoint of the last failure, as the configuration writes it.
+    pub endpoint: Option<String>,
+    /// The last failure in words.
+    pub cause: String,
+}
+
+/// How an exporter fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing has been tried yet.
+    Idle,
+    /// The last attempt succeeded.
+    Delivering,
+    /// The last attempt failed.
+    Failing,
+}
+
+/// The state at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Which exporter.
+    pub exporter: Arc<ComponentId>,
+    /// For which signal.
+    pub signal: Signal,
+    /// When it last delivered something.
+    pub last_success: Option<Moment>,
+    /// Attempts that failed since then.
+    pub consecutive_failures: u64,
+    /// What is wrong, while something is.
+    pub trouble: Option<Trouble>,
+    /// What waits in its queue, in the queue's own unit; nothing where it has no queue.
+    pub queued: Option<u64>,
+}
+
+impl ExporterState {
+    /// The state of an exporter that has not tried anything yet.
+    pub fn new(exporter: Arc<ComponentId>, signal: Signal) -> Arc<ExporterState> {
+        Arc::new(ExporterState {
+            exporter,
+            signal,
+            last_success: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+            backlog: OnceLock::new(),
+        })
+    }
+
+    /// Learns how much waits in the exporter's queue from `read`, which must own neither a stage nor the end of a
+    /// channel: let it read an atomic. Only the first call counts.
+    pub fn watch_queue(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        // A second queue for the same exporter and signal does not exist.
+        let _ = self.backlog.set(Box::new(read));
+    }
+
+    /// The state now.
+    pub fn snapshot(&self) -> Snapshot {
+        let trouble = self.trouble().clone();
+        let last_success = self.last_success.load(Ordering::Relaxed);
+        Snapshot {
+            exporter: Arc::clone(&self.exporter),
+            signal: self.signal,
+            last_success: (last_success != 0).then(|| Moment::from_unix_nanos(last_success)),
+            consecutive_failures: self.failures.load(Ordering::Relaxed),
+            trouble,
+            queued: self.queued(),
+        }
+    }
+
+    /// What waits in the queue, in its own unit; nothing where there is no queue.
+    pub(super) fn queued(&self) -> Option<u64> {
+        self.backlog.get().map(|read| read())
+    }
+
+    /// An attempt succeeded. Takes no lock unless the one before failed.
+    pub(super) fn succeeded(&self) {
+        self.last_success.store(Moment::now().unix_nanos(), Ordering::Relaxed);
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            let mut trouble = self.trouble();
+            self.failures.store(0, Ordering::Relaxed);
+            *trouble = None;
+        }
+    }
+
+    /// An attempt failed.
+    pub(super) fn failed(&self, failure: &Failure) {
+        let mut trouble = self.trouble();
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let since = trouble.as_ref().map_or_else(Moment::now, |before| before.since);
+        *trouble = Some(Trouble {
+            class: failure.class(),
+            since,
+            endpoint: failure.endpoint().map(str::to_owned),
+            cause: failure.cause(),
+        });
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    /// How it fares.
+    pub fn condition(&self) -> Condition {
+        match (&self.trouble, self.last_success) {
+            (Some(_), _) => Condition::Failing,
+            (None, Some(_)) => Condition::Delivering,
+            (None, None) => Condition::Idle,
+        }
+    }
+
+    /// Whether it delivers nothing although there is something to deliver: every attempt since the last success
+    /// failed, and data waits or this has lasted for `patience`.
+    pub fn is_stuck(&self, now: Moment, patience: Duration) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| {
+            self.queued.is_some_and(|waiting| 0 < waiting) || patience <= now.since(trouble.since)
+        })
+    }
+}
+
+impl Condition {
+    /// The word for it on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Condition::Idle => "idle",
+            Condition::Delivering => "delivering",
+            Condition::Failing => "failing",
+        }
+    }
+}
+
+impl fmt::Debug for ExporterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot().fmt(f)
+    }
+}

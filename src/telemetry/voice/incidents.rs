@@ -1,0 +1,203 @@
+//! Which failures of an exporter are worth a line: the memory behind its voice, without any output.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::REPEAT_AFTER;
+use crate::failure::Class;
+use crate::signal::Signal;
+
+/// What has gone wrong, by class. Bounded by the number of classes.
+#[derive(Debug, Default)]
+pub(super) struct Incidents {
+    by_class: BTreeMap<Class, Incident>,
+    /// The class of the last failure of each signal that fails.
+    failing: BTreeMap<Signal, Class>,
+}
+
+#[derive(Debug)]
+struct Incident {
+    /// The first failure of this class after the last recovery.
+    since: Instant,
+    /// Failed attempts since then.
+    attempts: u64,
+    /// Signals that failed this way after their last success. Empty: it is over, and only kept so that it does
+    /// not speak again too soon.
+    signals: Vec<Signal>,
+    /// When the log last spoke of the class.
+    last_line: Instant,
+    /// Failures that were not told since.
+    folded: u64,
+    /// Whether this incident has been told, so that its end is worth telling.
+    told: bool,
+}
+
+/// What the log should say of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Nothing: it has been told.
+    Nothing,
+    /// It is new. `previous` is how this signal failed before; `folded` counts failures of this class that were
+    /// not told, since it comes and goes.
+    First { previous: Option<Class>, folded: u64 },
+    /// It goes on: so many failed attempts in so long.
+    Still { count: u64, lasting: Duration },
+}
+
+/// The end of what was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recovery {
+    /// How it failed last.
+    pub(super) class: Class,
+    /// Attempts that failed, of all classes that are over now.
+    pub(super) attempts: u64,
+    /// From the first of them until now.
+    pub(super) lasted: Duration,
+}
+
+impl Incidents {
+    /// Whether any signal fails.
+    pub(super) fn any_open(&self) -> bool {
+        !self.failing.is_empty()
+    }
+
+    /// How the exporter fails, while it does.
+    pub(super) fn current(&self) -> Option<Class> {
+        self.failing.values().next().copied()
+    }
+
+    /// An attempt for `signal` failed with `class`.
+    pub(super) fn failed(&mut self, signal: Signal, class: Class, now: Instant) -> Said {
+        let previous = self.failing.insert(signal, class).filter(|before| *before != class);
+        let Some(incident) = self.by_class.get_mut(&class) else {
+            self.by_class.insert(class, Incident::told(signal, now));
+            return Said::First { previous, folded: 0 };
+        };
+        incident.join(signal, now);
+        if !incident.may_speak(now) {
+            incident.folded += 1;
+            return Said::Nothing;
+        }
+        incident.last_line = now;
+        let folded = std::mem::take(&mut incident.folded);
+        if std::mem::replace(&mut incident.told, true) {
+            Said::Still { count: incident.attempts, lasting: now - incident.since }
+        } else {
+            Said::First { previous, folded }
+        }
+    }
+
+    /// An attempt for `signal` succeeded. Tells of a recovery when that ends something that was told.
+    pub(super) fn succeeded(&mut self, signal: Signal) -> Option<Recovery> {
+        let now = Instant::now();
+        let class = self.failing.remove(&signal)?;
+        let mut over: Option<Recovery> = None;
+        for incident in self.by_class.values_mut().filter(|incident| incident.signals.contains(&signal)) {
+            incident.signals.retain(|other| *other != signal);
+            let ends = incident.signals.is_empty();
+            if ends && std::mem::take(&mut incident.told) {
+                let so_far = over.unwrap_or(Recovery { class, attempts: 0, lasted: Duration::ZERO });
+                over = Some(Recovery {
+                    class,
+                    attempts: so_far.attempts + incident.attempts,
+                    lasted: so_far.lasted.max(now - incident.since),
+                });
+            }
+        }
+        self.by_class.retain(|_, incident| !incident.is_forgotten(now));
+        over
+    }
+}
+
+impl Incident {
+    fn told(signal: Signal, now: Instant) -> Incident {
+        Incident { since: now, attempts: 1, signals: vec![signal], last_line: now, folded: 0, told: true }
+    }
+
+    /// Counts a failure; the first one after a recovery begins the incident anew.
+    fn join(&mut self, signal: Signal, now: Instant) {
+        if self.signals.is_empty() {
+            self.since = now;
+            self.attempts = 0;
+        }
+        if !self.signals.contains(&signal) {
+            self.signals.push(signal);
+        }
+        self.attempts += 1;
+    }
+
+    /// Once a minute; but what came back after a recovery, and stays, is told sooner.
+    fn may_speak(&self, now: Instant) -> bool {
+        self.last_line + REPEAT_AFTER <= now || (!self.told && self.since + SETTLED_AFTER <= now)
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        self.signals.is_empty() && self.last_line + REPEAT_AFTER <= now
+    }
+}
+
+/// A failure that came back is no mere flicker when it has lasted so long.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use Class::{ConnectTimeout, ConnectionRefused};
+    use Signal::{Logs, Traces};
+
+    async fn pass(seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    fn failed(incidents: &mut Incidents, signal: Signal, class: Class) -> Said {
+        incidents.failed(signal, class, Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_class_is_told_once_for_all_signals_and_then_every_minute() {
+        let mut incidents = Incidents::default();
+        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::First { previous: None, folded: 0 });
+        assert_eq!(failed(&mut incidents, Logs, ConnectionRefused), Said::Nothing);
+        pass(59).await;
+        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
+        pass(1).await;
+        let still = Said::Still { count: 4, lasting: Duration::from_secs(60) };
+        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), still);
+        assert_eq!(incidents.succeeded(Traces), None, "logs still fail");
+        let lasted = Duration::from_secs(60);
+        assert_eq!(incidents.succeeded(Logs), Some(Recovery { class: ConnectionRefused, attempts: 4, lasted }));
+        assert!(!incidents.any_open());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_of_class_is_told_but_not_each_change_to_and_fro() {
+        let mut incidents = Incidents::default();
+        failed(&mut incidents, Traces, ConnectionRefused);
+        let changed = Said::First { previous: Some(ConnectionRefused), folded: 0 };
+        assert_eq!(failed(&mut incidents, Traces, ConnectTimeout), changed);
+        for class in [ConnectionRefused, ConnectTimeout, ConnectionRefused] {
+            assert_eq!(failed(&mut incidents, Traces, class), Said::Nothing);
+        }
+        let lasted = Duration::ZERO;
+        assert_eq!(incidents.succeeded(Traces), Some(Recovery { class: ConnectionRefused, attempts: 5, lasted }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flickering_failure_is_quiet_until_it_stays() {
+        let mut incidents = Incidents::default();
+        failed(&mut incidents, Traces, ConnectionRefused);
+        assert!(incidents.succeeded(Traces).is_some());
+        for _ in 0..5 {
+            assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
+            assert_eq!(incidents.succeeded(Traces), None, "what was not told does not recover");
+        }
+        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
+        pass(10).await;
+        let told = failed(&mut incidents, Traces, ConnectionRefused);
+        assert_eq!(told, Said::First { previous: None, folded: 6 });
+        assert!(incidents.succeeded(Traces).is_some());
+    }
+}
