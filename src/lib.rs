@@ -1,14 +1,79 @@
-//! otlp-relay: takes OTLP in, hands it on, never loses it, and says plainly what is wrong when it does not get through.
+//! otlp-relay takes OTLP in, hands it on, never loses it, and says plainly what is wrong when it does not get through.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//! bytes -> receivers -> pipelines -> delivery -> exporters -> bytes
+//! ```
+//!
+//! A receiver turns the body of one export request into a [`payload::Payload`]: protobuf bytes that were validated all
+//! the way down, and are never decoded on the way through. A pipeline fans it out to its exporters. Each (exporter,
+//! signal) has one delivery chain, shared by all pipelines that name the exporter:
+//!
+//! ```text
+//! admitted( queue and batch( settled( retry( route( attempted( exporter ) ) ) ) ) )
+//! ```
+//!
+//! Every stage implements one trait, [`flow::Consume`]: it takes a payload and answers `Result<Receipt, Failure>`. The
+//! [`failure::Failure`] is the one error of the data path; its class is a row of one table.
+//!
+//! Intent moves the other way, once: text -> [`config::Config`], or every problem of the text at once ->
+//! [`pipeline::Plan`] (pure) -> stages, built from the exporters backwards. `service` runs what was built.
+//!
+//! # Code map
+//!
+//! A module imports only from floors below its own; modules on one floor do not see each other. `tests/floors.rs` holds
+//! this.
+//!
+//! | floor | modules | what they do |
+//! |---|---|---|
+//! | 8 | `cli` | the door: commands, flags, exit codes |
+//! | 7 | `service` | load, build, start, drain; owns what outlives a configuration |
+//! | 6 | `admin` | look in: health, metrics |
+//! | 5 | `pipeline` | plan and build |
+//! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
+//! | 3 | `telemetry`, `transport` | watch, carry |
+//! | 2 | `flow` | the trait, fan-out, the life of tasks, the threads |
+//! | 1 | `payload`, `config` | what moves, what was asked for |
+//! | 0 | `signal`, `ident`, `units`, `failure`, `attempt` | words |
+//!
+//! Where to begin: the path of a request is `receivers` -> `pipeline::build` (which stages it meets) -> `delivery` ->
+//! `exporters::otlp` -> `transport::client`.
+//!
+//! # Invariants
+//!
+//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, or counted and logged as dropped
+//!   with a class. (Fallbacks, disks and dead letters will add to this list.)
+//! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
+//!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
+//! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no
+//!   channel end, so that shutdown is ownership: intake ends, receivers finish, queues empty, a grace period bounds it.
+//! - An exporter makes one attempt, under one timer, and reports one outcome. The timer belongs to the exporter and not
+//!   to a stage around it, since only who owns the phases of an attempt can say in which one the time was up.
+//! - Failures are classified where their type is still known; nothing matches text that a library may reword. The words
+//!   of a *peer* are matched in one table, `failure::answer`.
+//! - A name is resolved anew for each connection, and data is sent on connections of the thread it arrived on.
+//! - Signals differ by a row in `signal` and by the tables of their messages, never by copies of code.
+//! - Config structs stay at the edge: constructors take them apart, nothing on the data path stores them.
+//! - Secrets are [`config::Secret`], which prints as `[REDACTED]`.
+//!
+//! Ties are settled in this order: nothing accepted is lost silently; the OTLP specification, then the Collector's
+//! behaviour; failures explain themselves; simple to read; fast and small.
 
+pub mod admin;
 pub mod attempt;
+pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod exporters;
 pub mod failure;
 pub mod flow;
 pub mod ident;
 pub mod payload;
+pub mod pipeline;
 pub mod processors;
 pub mod receivers;
+pub mod service;
 pub mod signal;
 pub mod telemetry;
 pub mod transport;

@@ -1,0 +1,133 @@
+//! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
+
+mod components;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, LogLevel, Origin, Problems, SystemEnvironment};
+use crate::service;
+
+/// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
+#[derive(Debug, Parser)]
+#[command(name = NAME, disable_version_flag = true, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    sources: Sources,
+    /// Print the version.
+    #[arg(short, long)]
+    version: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
+    Validate(Sources),
+    /// List the components that this relay has.
+    Components,
+}
+
+#[derive(Args, Debug)]
+struct Sources {
+    /// A Collector configuration file. Without it: /etc/otelcol/config.yaml or /etc/otelcol-contrib/config.yaml if there
+    /// is one, else OTLP in on 4317 and 4318, and out to where OTEL_EXPORTER_OTLP_ENDPOINT points.
+    #[arg(long, value_name = "FILE")]
+    config: Vec<String>,
+}
+
+/// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => obey(cli),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn obey(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
+        Some(Command::Components) => say(&components::listing()),
+        Some(Command::Validate(sources)) => validate(&sources),
+        None => start(&cli.sources),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            complain(&format!("Error: {why}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Help and wrong usage. The Collector knows only the codes 0 and 1.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nobody is left to be told when even this cannot be printed.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn validate(sources: &Sources) -> Result<(), String> {
+    let config = load(sources)?;
+    for warning in &config.warnings {
+        complain(&format!("Warning: {warning}\n"));
+    }
+    Ok(())
+}
+
+fn start(sources: &Sources) -> Result<(), String> {
+    let mut config = load(sources)?;
+    if let Some(level) = level_from_environment()? {
+        config.telemetry.log_level = level;
+    }
+    service::run(config).map_err(|why| why.to_string())
+}
+
+fn load(sources: &Sources) -> Result<Config, String> {
+    let origin = if sources.config.is_empty() { Origin::Default } else { Origin::Files(sources.config.clone()) };
+    config::load(&origin, &SystemEnvironment).map_err(|problems| invalid(&problems))
+}
+
+fn invalid(problems: &Problems) -> String {
+    match problems.iter().count() {
+        1 => format!("invalid configuration: {problems}"),
+        many => format!("invalid configuration: {many} problems\n{problems}"),
+    }
+}
+
+/// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.
+fn level_from_environment() -> Result<Option<LogLevel>, String> {
+    match std::env::var(LOG_LEVEL) {
+        Ok(text) if !text.trim().is_empty() => LogLevel::parse(text.trim())
+            .map(Some)
+            .ok_or_else(|| format!("{LOG_LEVEL} is \"{text}\"; it takes debug, info, warn or error")),
+        _ => Ok(None),
+    }
+}
+
+fn say(text: &str) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // The reader has seen enough (`otlp-relay components | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(format!("cannot write to the standard output: {error}")),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn complain(text: &str) {
+    // Nobody is left to be told when even this cannot be printed.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+const NAME: &str = "otlp-relay";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const LOG_LEVEL: &str = "OTEL_LOG_LEVEL";

@@ -1,0 +1,99 @@
+//! What stages that telemetry cannot wrap tell of themselves: batches as they are sent, requests that never became a
+//! payload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::delivery::{BatchSent, OnBatch, Trigger};
+use crate::failure::Class;
+use crate::ident::ComponentId;
+use crate::receivers::otlp::{Protocol, Refusals};
+use crate::telemetry::{Counter, Histogram, Registry};
+
+use super::plan::Plan;
+
+/// The metrics of the `batch` processors, by the owner of each rule.
+pub(super) struct BatchFigures(Arc<BTreeMap<Arc<str>, BatchSeries>>);
+
+/// `otelcol_processor_batch_*` of one processor.
+#[derive(Clone)]
+struct BatchSeries {
+    size: Histogram,
+    by_size: Counter,
+    by_timeout: Counter,
+}
+
+impl BatchFigures {
+    /// Series for every `batch` processor of `plan`, all 0.
+    pub(super) fn of(plan: &Plan, registry: &Registry) -> BatchFigures {
+        let batches = plan.pipelines.values().filter_map(|pipeline| pipeline.batch.as_ref());
+        let series = batches.map(|batch| (Arc::clone(&batch.rule.owner), BatchSeries::of(&batch.processor, registry)));
+        BatchFigures(Arc::new(series.collect()))
+    }
+
+    /// What a chain calls for each batch. Batches of an exporter's own rule have no processor.
+    pub(super) fn on_batch(&self) -> OnBatch {
+        let series = Arc::clone(&self.0);
+        Arc::new(move |sent: &BatchSent<'_>| {
+            if let Some(series) = series.get(sent.owner) {
+                series.size.observe(sent.items.0 as f64);
+                match sent.trigger {
+                    Trigger::Size => series.by_size.add(1),
+                    Trigger::Timeout => series.by_timeout.add(1),
+                }
+            }
+        })
+    }
+}
+
+impl BatchSeries {
+    fn of(processor: &ComponentId, registry: &Registry) -> BatchSeries {
+        let processor = processor.to_string();
+        let labels = [("processor", processor.as_str())];
+        let size_help = "Items in each batch that was sent";
+        BatchSeries {
+            size: registry.histogram("otelcol_processor_batch_batch_send_size", size_help, BATCH_SIZES, &labels),
+            by_size: registry.counter(
+                "otelcol_processor_batch_batch_size_trigger_send",
+                "Batches that were sent because they had reached their size",
+                &labels,
+            ),
+            by_timeout: registry.counter(
+                "otelcol_processor_batch_timeout_trigger_send",
+                "Batches that were sent because their time was up",
+                &labels,
+            ),
+        }
+    }
+}
+
+/// Requests that a receiver refused before they were payloads. The Collector does not count these at all.
+pub(super) struct RefusalFigures {
+    receiver: String,
+    registry: Registry,
+}
+
+impl RefusalFigures {
+    /// For `receiver`. A class gets its series when it first occurs.
+    pub(super) fn of(receiver: &ComponentId, registry: &Registry) -> RefusalFigures {
+        RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() }
+    }
+}
+
+impl Refusals for RefusalFigures {
+    fn refused(&self, class: Class, protocol: Protocol) {
+        let labels = [
+            ("receiver", self.receiver.as_str()),
+            ("transport", protocol.name()),
+            ("error_type", class.code()),
+        ];
+        let help = "Requests that were refused before their items could be counted";
+        self.registry.counter("otelcol_receiver_refused_requests", help, &labels).add(1);
+    }
+}
+
+/// The Collector's buckets for item counts.
+const BATCH_SIZES: &[f64] = &[
+    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 7000.0,
+    8000.0, 9000.0, 10000.0, 20000.0, 30000.0, 50000.0, 100000.0,
+];

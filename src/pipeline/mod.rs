@@ -1,0 +1,10 @@
+//! From what was asked for to running stages: a plan that can be looked at, and the build that follows it.
+
+mod build;
+mod exporter;
+mod figures;
+mod plan;
+
+pub use build::{Built, Server, Tools, build};
+pub use exporter::States;
+pub use plan::{BatchPlan, Chain, PipelinePlan, Plan, ReceiverPlan, plan};

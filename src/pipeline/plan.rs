@@ -1,0 +1,205 @@
+//! Which stages a configuration calls for and how they are joined: pure, so that everyone sees the same graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::{Config, ListenAddress, OtlpReceiver, Processor, Receiver};
+use crate::ident::{ComponentId, PipelineId};
+use crate::payload::MergeRule;
+use crate::processors::merge_rule;
+use crate::receivers::otlp::MessageLimits;
+use crate::signal::Signal;
+
+/// The graph of a configuration, from the receivers in to the exporters out.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Every receiver that a pipeline names and that listens.
+    pub receivers: Vec<ReceiverPlan>,
+    /// Every pipeline.
+    pub pipelines: BTreeMap<PipelineId, PipelinePlan>,
+    /// Every exporter with each signal that it is sent.
+    pub chains: BTreeSet<Chain>,
+}
+
+/// The sockets of a receiver, and where their data goes.
+#[derive(Debug)]
+pub struct ReceiverPlan {
+    /// The receiver.
+    pub id: ComponentId,
+    /// Where it listens: both protocols are answered on each of them.
+    pub listens: Vec<ListenAddress>,
+    /// The greatest request.
+    pub limits: MessageLimits,
+    /// The pipelines of each signal. A signal without one is not served.
+    pub feeds: BTreeMap<Signal, Vec<PipelineId>>,
+}
+
+/// One pipeline.
+#[derive(Debug, PartialEq)]
+pub struct PipelinePlan {
+    /// Its `memory_limiter` processors, in order.
+    pub limiters: Vec<ComponentId>,
+    /// What its `batch` processors come to.
+    pub batch: Option<BatchPlan>,
+    /// Where its data goes.
+    pub exporters: Vec<ComponentId>,
+}
+
+/// A `batch` processor in a pipeline. It is no stage of its own: the payload carries the rule into each exporter's queue,
+/// so that nothing waits in a volatile buffer in front of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchPlan {
+    /// The processor, for its metrics.
+    pub processor: ComponentId,
+    /// What it asks for, on behalf of this pipeline.
+    pub rule: MergeRule,
+}
+
+/// One exporter with one signal: the unit that has a queue.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Chain {
+    /// The exporter.
+    pub exporter: ComponentId,
+    /// What it is sent.
+    pub signal: Signal,
+}
+
+/// Draws the graph of `config`.
+pub fn plan(config: &Config) -> Plan {
+    let mut plan = Plan::default();
+    for (id, pipeline) in &config.pipelines {
+        let planned = plan_pipeline(config, id, &pipeline.processors, unique(&pipeline.exporters));
+        let chains = planned.exporters.iter().map(|exporter| Chain { exporter: exporter.clone(), signal: id.signal });
+        plan.chains.extend(chains);
+        plan.pipelines.insert(id.clone(), planned);
+    }
+    for (id, receiver) in &config.receivers {
+        let feeds = feeds_of(config, id);
+        if !feeds.is_empty() {
+            plan.receivers.extend(plan_receiver(id, receiver, feeds));
+        }
+    }
+    plan
+}
+
+/// A component that is listed twice counts once, as in the Collector.
+fn unique(ids: &[ComponentId]) -> Vec<ComponentId> {
+    let mut seen = BTreeSet::new();
+    ids.iter().filter(|id| seen.insert(*id)).cloned().collect()
+}
+
+fn plan_pipeline(
+    config: &Config,
+    id: &PipelineId,
+    processors: &[ComponentId],
+    exporters: Vec<ComponentId>,
+) -> PipelinePlan {
+    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters };
+    for processor in processors {
+        match config.processors.get(processor) {
+            Some(Processor::MemoryLimiter(_)) => planned.limiters.push(processor.clone()),
+            // Of several batch processors the last one decides what the exporters see.
+            Some(Processor::Batch(batch)) => {
+                let rule = merge_rule(format!("{id} {processor}").into(), batch);
+                planned.batch = Some(BatchPlan { processor: processor.clone(), rule });
+            }
+            None => {}
+        }
+    }
+    planned
+}
+
+fn feeds_of(config: &Config, receiver: &ComponentId) -> BTreeMap<Signal, Vec<PipelineId>> {
+    let mut feeds: BTreeMap<Signal, Vec<PipelineId>> = BTreeMap::new();
+    for (id, pipeline) in &config.pipelines {
+        if pipeline.receivers.contains(receiver) {
+            feeds.entry(id.signal).or_default().push(id.clone());
+        }
+    }
+    feeds
+}
+
+fn plan_receiver(
+    id: &ComponentId,
+    receiver: &Receiver,
+    feeds: BTreeMap<Signal, Vec<PipelineId>>,
+) -> Option<ReceiverPlan> {
+    let Receiver::Otlp(OtlpReceiver { grpc, http }) = receiver else { return None };
+    let mut limits = MessageLimits::default();
+    let mut listens = Vec::new();
+    if let Some(grpc) = grpc {
+        limits.grpc = grpc.max_message;
+        listens.push(grpc.listen.clone());
+    }
+    if let Some(http) = http {
+        limits.http = http.max_body;
+        listens.push(http.listen.clone());
+    }
+    Some(ReceiverPlan { id: id.clone(), listens, limits, feeds })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::config::{Batch, Exporter, GrpcServer, Pipeline};
+    use crate::units::{ByteCount, Items};
+    use std::time::Duration;
+
+    fn id(text: &str) -> ComponentId {
+        ComponentId::parse(text).unwrap()
+    }
+
+    fn pipeline(receivers: &[&str], processors: &[&str], exporters: &[&str]) -> Pipeline {
+        let ids = |texts: &[&str]| texts.iter().map(|text| id(text)).collect();
+        Pipeline { receivers: ids(receivers), processors: ids(processors), exporters: ids(exporters) }
+    }
+
+    fn config(pipelines: &[(&str, Pipeline)]) -> Config {
+        let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
+        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1) };
+        let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
+        let batch = Batch {
+            timeout: Duration::from_secs(1),
+            send_batch_size: Items(10),
+            send_batch_max_size: Some(Items(20)),
+        };
+        Config {
+            receivers: [(id("otlp"), otlp.clone()), (id("otlp/unused"), otlp)].into(),
+            processors: [(id("batch"), Processor::Batch(batch))].into(),
+            exporters: [(id("nop"), Exporter::Nop), (id("nop/2"), Exporter::Nop)].into(),
+            pipelines: pipelines.iter().map(|(id, p)| (PipelineId::parse(id).unwrap(), p.clone())).collect(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn pipelines_that_name_one_exporter_share_its_chain() {
+        let plan = plan(&config(&[
+            ("traces", pipeline(&["otlp"], &[], &["nop", "nop"])),
+            ("traces/2", pipeline(&["otlp"], &[], &["nop", "nop/2"])),
+            ("logs", pipeline(&["otlp"], &[], &["nop"])),
+        ]));
+        let chains: Vec<_> = plan.chains.iter().map(|chain| format!("{} {}", chain.exporter, chain.signal)).collect();
+        assert_eq!(chains, ["nop traces", "nop logs", "nop/2 traces"]);
+        assert_eq!(plan.pipelines[&PipelineId::unnamed(Signal::Traces)].exporters, [id("nop")]);
+    }
+
+    #[test]
+    fn a_receiver_that_no_pipeline_names_does_not_listen() {
+        let plan = plan(&config(&[("traces", pipeline(&["otlp"], &[], &["nop"]))]));
+        let receivers: Vec<_> = plan.receivers.iter().map(|receiver| receiver.id.to_string()).collect();
+        assert_eq!(receivers, ["otlp"]);
+        assert_eq!(plan.receivers[0].feeds.len(), 1);
+    }
+
+    #[test]
+    fn each_pipeline_has_a_batch_rule_of_its_own() {
+        let plan = plan(&config(&[
+            ("traces", pipeline(&["otlp"], &["batch"], &["nop"])),
+            ("traces/2", pipeline(&["otlp"], &["batch"], &["nop"])),
+        ]));
+        let owners: Vec<_> = plan.pipelines.values().map(|p| p.batch.as_ref().unwrap().rule.owner.to_string()).collect();
+        assert_eq!(owners, ["traces batch", "traces/2 batch"]);
+    }
+}

@@ -1,0 +1,40 @@
+//! What outlives a configuration: counters, failure states, the memory budget, the instance's name, the threads.
+//!
+//! A build borrows these. Queues by (exporter, signal) and listeners by address belong here too, as soon as a
+//! configuration can be replaced while the relay runs.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::flow::Workers;
+use crate::payload::Budget;
+use crate::telemetry::{ExporterStates, Ledger, Registry, Watch};
+use crate::units::ByteCount;
+
+/// Everything that a configuration does not own.
+pub(super) struct Holdings {
+    /// Counters and totals.
+    pub(super) watch: Watch,
+    /// How each exporter fares, by exporter and signal.
+    pub(super) states: ExporterStates,
+    /// The bound on bytes held in memory.
+    pub(super) budget: Arc<Budget>,
+    /// `service.instance.id`, new with each start: a relay knows its own exports by it.
+    pub(super) instance: Arc<str>,
+    /// The threads that carry data.
+    pub(super) workers: Arc<Workers>,
+}
+
+impl Holdings {
+    /// Holdings of a relay that has just started.
+    pub(super) fn new(memory: ByteCount) -> io::Result<Holdings> {
+        let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+        Ok(Holdings {
+            watch: Watch { registry: Registry::new(), ledger: Ledger::default() },
+            states: ExporterStates::default(),
+            budget: Budget::new(memory),
+            instance,
+            workers: Arc::new(Workers::start()?),
+        })
+    }
+}

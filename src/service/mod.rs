@@ -1,0 +1,10 @@
+//! The relay as a whole: what outlives a configuration, and how a run begins, goes on and ends.
+
+mod holdings;
+mod memory;
+mod run;
+mod start;
+mod stop;
+
+pub use run::run;
+pub use start::StartError;
