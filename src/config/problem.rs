@@ -9,10 +9,44 @@ use std::sync::Arc;
 pub struct Place {
     /// The file, or the name of another source.
     pub source: Arc<str>,
-    /// From 1.
+    /// From 1; 0 where the source has no lines: an environment variable.
     pub line: usize,
-    /// From 1, in characters.
+    /// From 1, in characters; 0 where the source has no lines.
     pub column: usize,
+}
+
+/// What kind of mistake a problem is; the code is stable, like those of the failure classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    /// Anything that has no kind of its own.
+    #[default]
+    Invalid,
+    /// A key that no version of the Collector knows.
+    UnknownKey,
+    /// Something that the Collector has and this relay does not have yet.
+    NotSupportedYet,
+    /// An endpoint that is no address.
+    InvalidEndpoint,
+    /// An endpoint without the port that it needs.
+    MissingPort,
+    /// An endpoint with a scheme that nothing here speaks.
+    UnsupportedScheme,
+    /// A base URL that already ends in a signal's path.
+    SignalPathDoubled,
+    /// A path on an endpoint that has no use for it.
+    GrpcPathIgnored,
+    /// The usual port of another protocol.
+    PortSuspicious,
+    /// A variable that is not set where its value is needed, or a reference that was not expanded.
+    UnexpandedVariable,
+    /// A header that cannot be sent.
+    InvalidHeader,
+    /// A credential that is empty or a placeholder.
+    EmptyCredential,
+    /// An exporter that sends to a receiver of this very relay.
+    ExportLoop,
+    /// A destination that is an address to listen on.
+    WildcardDestination,
 }
 
 /// One thing that is wrong.
@@ -26,6 +60,8 @@ pub struct Problem {
     pub what: String,
     /// What to do, if it is known: `did you mean "endpoint"?`
     pub hint: Option<String>,
+    /// What kind of mistake it is, for programs.
+    pub mistake: Mistake,
 }
 
 /// Everything that is wrong, in the order of the text. Never empty.
@@ -75,11 +111,45 @@ impl Places {
     /// A problem with the value of `path`.
     pub fn problem(&self, path: impl Into<String>, what: impl Into<String>) -> Problem {
         let path = path.into();
-        Problem { place: self.find(&path).cloned(), path, what: what.into(), hint: None }
+        Problem::new(self.find(&path).cloned(), path, what)
+    }
+}
+
+impl Mistake {
+    /// The stable name, in snake case: `config_invalid_endpoint`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Mistake::Invalid => "config_invalid",
+            Mistake::UnknownKey => "config_unknown_key",
+            Mistake::NotSupportedYet => "config_not_supported_yet",
+            Mistake::InvalidEndpoint => "config_invalid_endpoint",
+            Mistake::MissingPort => "config_missing_port",
+            Mistake::UnsupportedScheme => "config_unsupported_scheme",
+            Mistake::SignalPathDoubled => "config_signal_path_doubled",
+            Mistake::GrpcPathIgnored => "config_grpc_path_ignored",
+            Mistake::PortSuspicious => "config_port_suspicious",
+            Mistake::UnexpandedVariable => "config_unexpanded_variable",
+            Mistake::InvalidHeader => "config_invalid_header",
+            Mistake::EmptyCredential => "config_empty_credential",
+            Mistake::ExportLoop => "config_export_loop",
+            Mistake::WildcardDestination => "config_wildcard_destination",
+        }
     }
 }
 
 impl Problem {
+    /// A problem of no special kind, without a hint.
+    pub fn new(place: Option<Place>, path: impl Into<String>, what: impl Into<String>) -> Problem {
+        Problem { place, path: path.into(), what: what.into(), hint: None, mistake: Mistake::Invalid }
+    }
+
+    /// Of this kind.
+    #[must_use]
+    pub fn is(mut self, mistake: Mistake) -> Problem {
+        self.mistake = mistake;
+        self
+    }
+
     /// With what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Problem {
@@ -90,7 +160,10 @@ impl Problem {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.source, self.line, self.column)
+        match self.line {
+            0 => f.write_str(&self.source),
+            line => write!(f, "{}:{line}:{}", self.source, self.column),
+        }
     }
 }
 

@@ -1,0 +1,177 @@
+//! What happens around an attempt: `retry_on_failure` and `sending_queue`, with exporterhelper's defaults and checks.
+
+use std::time::Duration;
+
+use crate::config::model::{
+    Acknowledge, BatchSizer, Compression, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry,
+};
+use crate::config::problem::{Mistake, Problem};
+use crate::config::section::{Rule, Section};
+use crate::config::suggest;
+
+/// Reads the parts that sending exporters share: both are on unless switched off.
+pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
+    let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(DEFAULT_QUEUE) };
+    Delivery { retry: retry(exporter), queue }
+}
+
+/// Reads `sending_queue` where it is off unless written.
+pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
+    let mut section = exporter.entry("sending_queue")?.section()?;
+    let enabled = section.enabled();
+    let num_consumers = positive(&mut section, "num_consumers", DEFAULT_QUEUE.num_consumers as u64);
+    let queue_size = positive(&mut section, "queue_size", DEFAULT_QUEUE.queue_size);
+    let sizer = section.choice("sizer", SIZERS);
+    let blocks = section.boolean("block_on_overflow").or_else(|| blocking(&mut section)).unwrap_or(false);
+    let waits = section.boolean("wait_for_result").unwrap_or(false);
+    let batch = batch(&mut section, sizer, queue_size);
+    section.rest(QUEUE_REST);
+    section.finish();
+    let queue = Queue {
+        num_consumers: usize::try_from(num_consumers).unwrap_or(usize::MAX),
+        queue_size,
+        sizer: sizer.unwrap_or(DEFAULT_QUEUE.sizer),
+        overflow: if blocks { Overflow::Block } else { Overflow::Refuse },
+        acknowledge: if waits { Acknowledge::WhenExported } else { Acknowledge::WhenQueued },
+        batch,
+    };
+    enabled.then_some(queue)
+}
+
+/// `blocking`: what `block_on_overflow` was called before.
+fn blocking(queue: &mut Section<'_>) -> Option<bool> {
+    let value = queue.value("blocking")?;
+    value.warn("the key \"blocking\" is called \"block_on_overflow\" today");
+    value.boolean()
+}
+
+fn positive(section: &mut Section<'_>, key: &'static str, default: u64) -> u64 {
+    let Some(number) = section.unsigned(key) else { return default };
+    if number == 0 {
+        section.whole().wrong(format!("`{key}` must be positive"));
+    }
+    number
+}
+
+fn batch(queue: &mut Section<'_>, queue_sizer: Option<QueueSizer>, queue_size: u64) -> Option<QueueBatch> {
+    let mut section = queue.optional("batch")?;
+    let flush_timeout = section.duration("flush_timeout", "`flush_timeout` must be positive");
+    if flush_timeout == Some(Duration::ZERO) {
+        section.whole().wrong("`flush_timeout` must be positive, found 0");
+    }
+    let min_size = section.unsigned("min_size").unwrap_or(DEFAULT_BATCH.min_size);
+    let max_size = section.unsigned("max_size").filter(|max| *max != 0);
+    let written = section.has("flush_timeout") || section.has("min_size") || section.has("max_size");
+    let asked = section.choice("sizer", SIZERS).or(queue_sizer.filter(|_| written));
+    let sizer = match asked {
+        Some(QueueSizer::Bytes) => BatchSizer::Bytes,
+        Some(QueueSizer::Items) | None => BatchSizer::Items,
+        Some(QueueSizer::Requests) => {
+            let what = "`batch` supports only `items` or `bytes` sizer, found \"requests\"";
+            section.whole().refuse(section.whole().fault(what).hint("write sizer: items under batch"));
+            BatchSizer::Items
+        }
+    };
+    let same_sizer = matches!(
+        (queue_sizer, sizer),
+        (Some(QueueSizer::Items), BatchSizer::Items) | (Some(QueueSizer::Bytes), BatchSizer::Bytes)
+    );
+    if same_sizer && queue_size < min_size {
+        section.whole().wrong("`min_size` must be less than or equal to `queue_size`");
+    }
+    if let Some(max) = max_size.filter(|max| *max < min_size) {
+        section.whole().wrong(format!("`max_size` ({max}) must be greater or equal to `min_size` ({min_size})"));
+    }
+    if let Some(mut partition) = section.optional("partition") {
+        partition.rest(&[("metadata_keys", Rule::NotYet)]);
+        partition.finish();
+    }
+    section.finish();
+    let flush_timeout = flush_timeout.unwrap_or(DEFAULT_BATCH.flush_timeout);
+    Some(QueueBatch { flush_timeout, min_size, max_size, sizer })
+}
+
+/// `retry_on_failure`: all checks hold even where it is switched off.
+fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
+    let Some(mut section) = exporter.entry("retry_on_failure").and_then(|value| value.section()) else {
+        return Some(DEFAULT_RETRY);
+    };
+    let enabled = section.enabled();
+    let mut interval = |key, default: Duration| {
+        let refusal = format!("{key} value must be greater than or equal to 0");
+        section.duration(key, &refusal).unwrap_or(default)
+    };
+    let initial_interval = interval("initial_interval", DEFAULT_RETRY.initial_interval);
+    let max_interval = interval("max_interval", DEFAULT_RETRY.max_interval);
+    let elapsed = interval("max_elapsed_time", DEFAULT_ELAPSED);
+    let randomization_factor = section.float("randomization_factor").unwrap_or(DEFAULT_RETRY.randomization_factor);
+    let multiplier = section.float("multiplier").unwrap_or(DEFAULT_RETRY.multiplier);
+    let whole = section.whole();
+    if randomization_factor < 0.0 {
+        whole.wrong("randomization_factor value must be greater than or equal to 0");
+    }
+    if 1.0 < randomization_factor {
+        whole.wrong("randomization_factor value must be less than or equal to 1");
+    }
+    if multiplier < 0.0 {
+        whole.wrong("multiplier value must be greater than or equal to 0");
+    }
+    let max_elapsed_time = Some(elapsed).filter(|elapsed| !elapsed.is_zero());
+    for (key, least) in [("initial_interval", initial_interval), ("max_interval", max_interval)] {
+        if max_elapsed_time.is_some_and(|elapsed| elapsed < least) {
+            whole.wrong(format!("'max_elapsed_time' must not be less than '{key}'"));
+        }
+    }
+    section.finish();
+    let retry = Retry { initial_interval, randomization_factor, multiplier, max_interval, max_elapsed_time };
+    enabled.then_some(retry)
+}
+
+/// `timeout` of one attempt; 0 means no limit.
+pub(super) fn timeout(exporter: &mut Section<'_>, default: Duration) -> Option<Duration> {
+    let timeout = exporter.duration("timeout", "'timeout' must be non-negative").unwrap_or(default);
+    Some(timeout).filter(|timeout| !timeout.is_zero())
+}
+
+/// `compression`; gzip unless written.
+pub(super) fn compression(exporter: &mut Section<'_>) -> Compression {
+    let Some(value) = exporter.value("compression") else { return Compression::Gzip };
+    match value.text().as_deref() {
+        None | Some("gzip") => return Compression::Gzip,
+        Some("zstd") => return Compression::Zstd,
+        Some("none" | "") => return Compression::None,
+        Some(known) if COMPRESSIONS.contains(&known) => {
+            let what = format!("the Collector's compression {known:?} is not supported by otlp-relay yet");
+            let problem = Problem::new(None, "", what).hint("write gzip, zstd or none");
+            value.refuse(problem.is(Mistake::NotSupportedYet));
+        }
+        Some(other) => {
+            let hint = suggest::hint(other, &["gzip", "zstd", "none"]);
+            value.refuse(value.fault(format!("unsupported compression type {other:?}")).hint(hint));
+        }
+    }
+    Compression::Gzip
+}
+
+const DEFAULT_RETRY: Retry = Retry {
+    initial_interval: Duration::from_secs(5),
+    randomization_factor: 0.5,
+    multiplier: 1.5,
+    max_interval: Duration::from_secs(30),
+    max_elapsed_time: Some(DEFAULT_ELAPSED),
+};
+const DEFAULT_ELAPSED: Duration = Duration::from_secs(300);
+const DEFAULT_QUEUE: Queue = Queue {
+    num_consumers: 10,
+    queue_size: 1000,
+    sizer: QueueSizer::Requests,
+    overflow: Overflow::Refuse,
+    acknowledge: Acknowledge::WhenQueued,
+    batch: None,
+};
+const DEFAULT_BATCH: QueueBatch =
+    QueueBatch { flush_timeout: Duration::from_millis(200), min_size: 8192, max_size: None, sizer: BatchSizer::Items };
+const SIZERS: &[(&str, QueueSizer)] =
+    &[("requests", QueueSizer::Requests), ("items", QueueSizer::Items), ("bytes", QueueSizer::Bytes)];
+const COMPRESSIONS: &[&str] = &["snappy", "x-snappy-framed", "zlib", "deflate", "lz4"];
+const QUEUE_REST: &[(&str, Rule)] = &[("storage", Rule::NotYet), ("persistent_storage_enabled", Rule::NotYet)];

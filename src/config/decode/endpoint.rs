@@ -1,0 +1,315 @@
+//! Where an exporter sends to and whether that is TLS: the forms that gRPC and HTTP exporters take.
+
+use crate::config::model::{Endpoint, ListenAddress};
+use crate::config::problem::{Mistake, Problem};
+use crate::config::reading::Reading;
+use crate::signal::Signal;
+
+use super::address::{self, Address, shown};
+
+/// A destination that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub endpoint: Endpoint,
+    pub scheme: Scheme,
+    /// Without a slash at the end.
+    pub path: String,
+}
+
+/// What the scheme says about TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Nothing.
+    None,
+    /// `http://`
+    Http,
+    /// `https://`
+    Https,
+}
+
+/// An address to listen on: `host:port` or `:port`.
+pub(super) fn listen(value: &Reading<'_>) -> Option<ListenAddress> {
+    let text = value.text()?;
+    match listen_address(&text) {
+        Ok(listen) => Some(listen),
+        Err(problem) => refuse(value, problem),
+    }
+}
+
+fn listen_address(text: &str) -> Result<ListenAddress, Problem> {
+    let Address { scheme, host, port, path } = address::parse(text)?;
+    if let Some(scheme) = scheme {
+        let port = port.map_or(String::new(), |port| format!(":{port}"));
+        let what = format!("a receiver listens on host:port, not on a URL ({scheme}://)");
+        return Err(invalid(what).hint(format!("write {host}{port}")));
+    }
+    if !path.is_empty() {
+        return Err(invalid(format!("a receiver listens on host:port, without the path {path}")));
+    }
+    let Some(port) = port else {
+        let problem = invalid(format!("address {host}: missing port in address")).is(Mistake::MissingPort);
+        return Err(problem.hint(format!("write {host}:4317 (gRPC) or {host}:4318 (HTTP)")));
+    };
+    Ok(ListenAddress { host, port })
+}
+
+/// The endpoint of a gRPC exporter.
+pub(super) fn grpc(value: &Reading<'_>) -> Option<Target> {
+    match grpc_target(&value.text()?) {
+        Ok((target, path)) => {
+            if !path.is_empty() {
+                let what = format!("gRPC has no path; {path} is ignored");
+                let warning = Problem::new(None, "", what).hint("is this the endpoint of an otlp_http exporter?");
+                value.warn_of(warning.is(Mistake::GrpcPathIgnored));
+            }
+            if target.endpoint.port == HTTP_PORT {
+                warn_port(value, "gRPC is usually served on 4317; 4318 is the port of OTLP/HTTP (exporter otlp_http)");
+            }
+            warn_wildcard(value, &target.endpoint);
+            needed(value, target)
+        }
+        Err(problem) => refuse(value, problem),
+    }
+}
+
+/// The base URL of an HTTP exporter.
+pub(super) fn http(value: &Reading<'_>) -> Option<Target> {
+    match http_target(&value.text()?) {
+        Ok(target) => {
+            if target.endpoint.port == GRPC_PORT {
+                warn_port(value, "OTLP/HTTP is usually served on 4318; 4317 is the port of gRPC (exporter otlp_grpc)");
+            }
+            warn_wildcard(value, &target.endpoint);
+            needed(value, target)
+        }
+        Err(problem) => refuse(value, problem),
+    }
+}
+
+/// An unset variable in an endpoint is no endpoint, even where what is left looks like one.
+fn needed(value: &Reading<'_>, target: Target) -> Option<Target> {
+    if value.node().provenance.unset.is_empty() {
+        return Some(target);
+    }
+    refuse(value, invalid(format!("the endpoint {} is incomplete", shown(&target.endpoint.text))))
+}
+
+fn grpc_target(text: &str) -> Result<(Target, String), Problem> {
+    if text.is_empty() {
+        return Err(invalid("requires a non-empty \"endpoint\"").hint("write host:4317"));
+    }
+    let (scheme, address) = grpc_address(text)?;
+    let Address { host, port, mut path, .. } = address;
+    if path == "/" {
+        path.clear();
+    }
+    if host.is_empty() {
+        return Err(invalid(format!("the endpoint {} names no host", shown(text))).hint("write host:4317"));
+    }
+    let Some(port) = port else {
+        let problem = invalid(format!("address {host}: missing port in address")).is(Mistake::MissingPort);
+        return Err(problem.hint(format!("write {}:4317, the usual port of OTLP/gRPC", bracketed(&host))));
+    };
+    let endpoint = Endpoint { text: text.to_owned(), host, port };
+    Ok((Target { endpoint, scheme, path: String::new() }, path))
+}
+
+fn grpc_address(text: &str) -> Result<(Scheme, Address), Problem> {
+    for resolver in ["dns", "passthrough"] {
+        let Some(rest) = text.strip_prefix(resolver).and_then(|rest| rest.strip_prefix(':')) else { continue };
+        if let Some(rest) = rest.strip_prefix("///") {
+            return Ok((Scheme::None, address::parse(rest)?));
+        }
+        if rest.starts_with("//") {
+            return Err(not_yet(format!("the gRPC resolver {resolver}:// with a server of its own")));
+        }
+        if rest.parse::<u16>().is_err() {
+            return Ok((Scheme::None, address::parse(rest)?));
+        }
+    }
+    for scheme in ["unix", "unix-abstract", "xds", "vsock"] {
+        let rest = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(':'));
+        if rest.is_some_and(|rest| rest.starts_with('/') || scheme == "unix-abstract") {
+            return Err(not_yet(format!("the gRPC endpoint form {scheme}:")));
+        }
+    }
+    let address = address::parse(text)?;
+    let scheme = match address.scheme.as_deref() {
+        None => Scheme::None,
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        Some(other) => return Err(unsupported(other, &address, GRPC_PORT)),
+    };
+    Ok((scheme, address))
+}
+
+fn http_target(text: &str) -> Result<Target, Problem> {
+    if text.is_empty() {
+        return Err(invalid("at least one endpoint must be specified").hint("write endpoint: http://host:4318"));
+    }
+    let address = address::parse(text)?;
+    let (scheme, usual_port) = match address.scheme.as_deref() {
+        Some("http") => (Scheme::Http, 80),
+        Some("https") => (Scheme::Https, 443),
+        Some(other) => return Err(unsupported(other, &address, HTTP_PORT)),
+        None => {
+            let hint = format!("write http://{text} for plaintext or https://{text} for TLS");
+            return Err(invalid("endpoint must be a valid URL: it has no scheme").hint(hint));
+        }
+    };
+    let Address { host, port, path, .. } = address;
+    if host.is_empty() {
+        return Err(invalid("endpoint must be a valid URL: it names no host").hint("write http://host:4318"));
+    }
+    if path.contains(['?', '#']) {
+        return Err(invalid("a base URL has no query: the path of each signal is appended to it"));
+    }
+    let path = path.trim_end_matches('/').to_owned();
+    check_signal_path(text, &path)?;
+    let endpoint = Endpoint { text: text.to_owned(), host, port: port.unwrap_or(usual_port) };
+    Ok(Target { endpoint, scheme, path })
+}
+
+fn check_signal_path(text: &str, path: &str) -> Result<(), Problem> {
+    let pasted = |signal: &Signal| path.ends_with(signal.facts().http_path);
+    let Some(signal) = Signal::ALL.into_iter().find(pasted) else { return Ok(()) };
+    let signal_path = signal.facts().http_path;
+    let url = text.trim_end_matches('/');
+    let base = url.strip_suffix(signal_path).unwrap_or(url);
+    let what = format!("the path of the signal is appended to the endpoint: this would send to {url}{signal_path}");
+    let hint = format!("remove {signal_path} from the endpoint: {base}");
+    Err(Problem::new(None, "", what).hint(hint).is(Mistake::SignalPathDoubled))
+}
+
+fn unsupported(scheme: &str, address: &Address, usual_port: u16) -> Problem {
+    let authority = format!("{}:{}", bracketed(&address.host), address.port.unwrap_or(usual_port));
+    let problem = Problem::new(None, "", format!("the scheme {scheme}:// is not supported"));
+    let hint = format!("write https://{authority} for TLS or http://{authority} for plaintext");
+    problem.hint(hint).is(Mistake::UnsupportedScheme)
+}
+
+fn not_yet(what: String) -> Problem {
+    Problem::new(None, "", format!("{what} is not supported by otlp-relay yet")).is(Mistake::NotSupportedYet)
+}
+
+fn warn_port(value: &Reading<'_>, what: &str) {
+    value.warn_of(Problem::new(None, "", what).is(Mistake::PortSuspicious));
+}
+
+fn warn_wildcard(value: &Reading<'_>, endpoint: &Endpoint) {
+    if matches!(endpoint.host.as_str(), "0.0.0.0" | "::") {
+        let what = format!("{} is an address to listen on, not to send to", endpoint.host);
+        let warning = Problem::new(None, "", what).hint("write 127.0.0.1 or the name of the service");
+        value.warn_of(warning.is(Mistake::WildcardDestination));
+    }
+}
+
+fn refuse<T>(value: &Reading<'_>, problem: Problem) -> Option<T> {
+    let mut named = value.fault(problem.what);
+    named.hint = problem.hint;
+    // That the variable is not set explains more than what its absence has left.
+    let of_variable = named.mistake != Mistake::Invalid;
+    value.refuse(if of_variable { named } else { named.is(problem.mistake) });
+    None
+}
+
+fn invalid(what: impl Into<String>) -> Problem {
+    Problem::new(None, "", what).is(Mistake::InvalidEndpoint)
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+const GRPC_PORT: u16 = 4317;
+const HTTP_PORT: u16 = 4318;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use super::*;
+
+    #[track_caller]
+    fn check_grpc(text: &str, scheme: Scheme, host: &str, port: u16) {
+        match grpc_target(text) {
+            Ok((target, _)) => {
+                assert_eq!((target.scheme, target.endpoint.host.as_str(), target.endpoint.port), (scheme, host, port))
+            }
+            Err(problem) => panic!("{text}: {problem}"),
+        }
+    }
+
+    #[track_caller]
+    fn check_http(text: &str, host: &str, port: u16, path: &str) {
+        match http_target(text) {
+            Ok(target) => assert_eq!(
+                (target.endpoint.host.as_str(), target.endpoint.port, target.path.as_str()),
+                (host, port, path)
+            ),
+            Err(problem) => panic!("{text}: {problem}"),
+        }
+    }
+
+    #[track_caller]
+    fn check_fault<T: std::fmt::Debug>(result: Result<T, Problem>, mistake: Mistake, expected: &str) {
+        match result {
+            Ok(value) => panic!("{value:?}"),
+            Err(problem) => assert_eq!((problem.mistake, problem.to_string().as_str()), (mistake, expected)),
+        }
+    }
+
+    #[test]
+    fn grpc_takes_the_forms_of_grpc_go() {
+        check_grpc("backend:4317", Scheme::None, "backend", 4317);
+        check_grpc("http://backend:4317", Scheme::Http, "backend", 4317);
+        check_grpc("https://[::1]:4317/", Scheme::Https, "::1", 4317);
+        check_grpc("dns:///backend:4317", Scheme::None, "backend", 4317);
+        check_grpc("dns:backend:4317", Scheme::None, "backend", 4317);
+        check_grpc("dns:4317", Scheme::None, "dns", 4317);
+        check_grpc("passthrough:///127.0.0.1:4317", Scheme::None, "127.0.0.1", 4317);
+    }
+
+    #[test]
+    fn http_takes_a_base_url() {
+        check_http("http://backend:4318", "backend", 4318, "");
+        check_http("http://backend", "backend", 80, "");
+        check_http("https://backend/otlp/", "backend", 443, "/otlp");
+    }
+
+    #[test]
+    fn faults_name_the_mend() {
+        check_fault(
+            grpc_target("127.0.0.1"),
+            Mistake::MissingPort,
+            "address 127.0.0.1: missing port in address; write 127.0.0.1:4317, the usual port of OTLP/gRPC",
+        );
+        check_fault(
+            grpc_target("grpc://b:1"),
+            Mistake::UnsupportedScheme,
+            "the scheme grpc:// is not supported; write https://b:1 for TLS or http://b:1 for plaintext",
+        );
+        check_fault(
+            grpc_target("unix:///run/x"),
+            Mistake::NotSupportedYet,
+            "the gRPC endpoint form unix: is not supported by otlp-relay yet",
+        );
+        check_fault(
+            http_target("http://b:4318/v1/traces"),
+            Mistake::SignalPathDoubled,
+            "the path of the signal is appended to the endpoint: this would send to \
+             http://b:4318/v1/traces/v1/traces; remove /v1/traces from the endpoint: http://b:4318",
+        );
+        check_fault(
+            http_target("localhost:4318"),
+            Mistake::InvalidEndpoint,
+            "endpoint must be a valid URL: it has no scheme; \
+             write http://localhost:4318 for plaintext or https://localhost:4318 for TLS",
+        );
+        check_fault(
+            listen_address("http://0.0.0.0:4317"),
+            Mistake::InvalidEndpoint,
+            "a receiver listens on host:port, not on a URL (http://); write 0.0.0.0:4317",
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Which headers an exporter adds, and whether they can be sent: names and positions are shown, values never.
+
+use crate::config::model::Secret;
+use crate::config::problem::{Mistake, Problem};
+use crate::config::reading::Reading;
+use crate::config::section::Section;
+use crate::config::yaml::Value;
+
+use super::address::character_name;
+
+/// What carries the headers: gRPC has rules of its own for names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    Grpc,
+    Http,
+}
+
+/// Reads `headers`: a map, or a list of `{name, value}`.
+pub(super) fn read(exporter: &mut Section<'_>, carrier: Carrier) -> Vec<(http::HeaderName, Secret)> {
+    let Some(headers) = exporter.value("headers") else { return Vec::new() };
+    let mut read: Vec<(http::HeaderName, Secret)> = Vec::new();
+    for (name, value) in pairs(headers) {
+        let Some(text) = value.text() else { continue };
+        let Some(name) = header_name(&name, carrier, &value) else { continue };
+        if read.iter().any(|(earlier, _)| *earlier == name) {
+            value.wrong(format!("duplicate keys in map-style list: [{name}]"));
+        }
+        check_value(name.as_str(), &text, &value);
+        read.push((name, Secret::new(text)));
+    }
+    read
+}
+
+fn pairs(headers: Reading<'_>) -> Vec<(String, Reading<'_>)> {
+    if let Value::List(_) = &headers.node().value {
+        return headers.items().into_iter().filter_map(named_pair).collect();
+    }
+    let section = headers.section();
+    section.into_iter().flat_map(Section::into_entries).map(|(entry, value)| (entry.key.clone(), value)).collect()
+}
+
+fn named_pair(item: Reading<'_>) -> Option<(String, Reading<'_>)> {
+    let mut section = item.section()?;
+    let name = section.text("name");
+    let value = section.entry("value");
+    if name.is_none() || value.is_none() {
+        section.whole().wrong("a header needs a name and a value");
+    }
+    section.finish();
+    name.zip(value)
+}
+
+fn header_name(name: &str, carrier: Carrier, value: &Reading<'_>) -> Option<http::HeaderName> {
+    let fault = |what: String| {
+        value.refuse(Problem::new(None, "", what).is(Mistake::InvalidHeader));
+        None
+    };
+    let lower = name.to_ascii_lowercase();
+    let Ok(parsed) = http::HeaderName::from_bytes(lower.as_bytes()) else {
+        let unfit = |c: &char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(*c));
+        return match name.chars().find(unfit) {
+            Some(c) => fault(format!("the header name {name:?} has {}", character_name(c))),
+            None => fault("a header without a name".to_owned()),
+        };
+    };
+    if carrier == Carrier::Grpc && lower.ends_with("-bin") {
+        return fault(format!("the header {lower}: gRPC keeps names that end in -bin for binary values"));
+    }
+    Some(parsed)
+}
+
+/// What a server would refuse or misread, by kind and position of the character.
+fn check_value(name: &str, text: &str, value: &Reading<'_>) {
+    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| (c.is_control() && *c != '\t') || !c.is_ascii()) {
+        let what = format!("the header {name} has {} at character {} of its value", character_name(c), at + 1);
+        let problem = value.fault(what);
+        let ends_the_value = matches!(c, '\n' | '\r') && text.trim_end().chars().count() == at;
+        let problem = if ends_the_value {
+            problem.hint("a secret taken from a file often ends in a line break: remove it")
+        } else {
+            problem
+        };
+        return value.refuse(problem.is(Mistake::InvalidHeader));
+    }
+    let from_variable = !value.node().provenance.variables.is_empty();
+    if !from_variable && text.contains("${") {
+        let what = format!("the header {name} holds a reference that was not expanded");
+        return value.refuse(value.fault(what).hint("write ${env:NAME}").is(Mistake::UnexpandedVariable));
+    }
+    if !from_variable && looks_like_variable(text) {
+        warn(value, format!("the header {name} holds $NAME, which is never expanded"), "write ${env:NAME}");
+    }
+    check_credential(name, text, value);
+    if text != text.trim() {
+        warn(value, format!("the header {name} begins or ends with a blank"), "servers drop or refuse it");
+    }
+    if 1 < text.len()
+        && (text.starts_with('"') && text.ends_with('"') || text.starts_with('\'') && text.ends_with('\''))
+    {
+        warn(value, format!("the header {name} keeps its quotation marks"), "a variable or env file adds none");
+    }
+}
+
+fn looks_like_variable(text: &str) -> bool {
+    text.split('$').skip(1).any(|after| after.starts_with(|c: char| c.is_ascii_uppercase() || c == '_'))
+}
+
+fn check_credential(name: &str, text: &str, value: &Reading<'_>) {
+    let carries = name == "authorization" || ["key", "token", "secret"].iter().any(|word| name.contains(word));
+    if !carries {
+        return;
+    }
+    let lower = text.trim().to_ascii_lowercase();
+    let secret = ["bearer", "basic"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower).trim();
+    let variables = value.node().provenance.variables.join(", ");
+    let hint = if variables.is_empty() { "write the credential".to_owned() } else { format!("set {variables}") };
+    if secret.is_empty() {
+        warn(value, format!("the header {name} holds no credential"), &hint);
+    } else if PLACEHOLDERS.contains(&secret) || (secret.starts_with('<') && secret.ends_with('>')) {
+        warn(value, format!("the header {name} holds a placeholder instead of a credential"), &hint);
+    }
+}
+
+fn warn(value: &Reading<'_>, what: String, hint: &str) {
+    value.warn_of(Problem::new(None, "", what).hint(hint).is(Mistake::EmptyCredential));
+}
+
+const PLACEHOLDERS: [&str; 8] =
+    ["changeme", "change-me", "xxx", "todo", "your-api-key", "your_api_key", "your-token", "your_token"];

@@ -1,0 +1,97 @@
+//! Whether an exporter sends to a receiver of this very relay, as far as the text of both addresses says.
+
+use std::net::IpAddr;
+
+use crate::config::model::{Config, Endpoint, Exporter, ListenAddress, Receiver};
+use crate::config::problem::{Mistake, Places, Problem};
+
+/// A problem for each exporter in use that sends to a receiver in use.
+pub(super) fn find(config: &Config, places: &Places) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (id, exporter) in &config.exporters {
+        let endpoint = match exporter {
+            Exporter::OtlpGrpc(exporter) => &exporter.endpoint,
+            Exporter::OtlpHttp(exporter) => &exporter.endpoint,
+            Exporter::Debug(_) | Exporter::Nop => continue,
+        };
+        if !config.pipelines.values().any(|pipeline| pipeline.exporters.contains(id)) {
+            continue;
+        }
+        for (receiver, listen) in listeners(config) {
+            if leads_to(endpoint, listen) {
+                let what = format!("this sends to the relay's own receiver {receiver}, which listens on {listen}");
+                let problem = places.problem(format!("exporters::{id}::endpoint"), what);
+                let hint = "write the backend's address, or give the receiver another port";
+                found.push(problem.hint(hint).is(Mistake::ExportLoop));
+            }
+        }
+    }
+    found
+}
+
+/// The addresses that receivers in use listen on.
+fn listeners(config: &Config) -> impl Iterator<Item = (String, &ListenAddress)> {
+    let in_use = |(id, _): &(&_, &_)| config.pipelines.values().any(|pipeline| pipeline.receivers.contains(id));
+    config.receivers.iter().filter(in_use).flat_map(|(id, receiver)| {
+        let (grpc, http) = match receiver {
+            Receiver::Otlp(otlp) => {
+                (otlp.grpc.as_ref().map(|grpc| &grpc.listen), otlp.http.as_ref().map(|http| &http.listen))
+            }
+            Receiver::Nop => (None, None),
+        };
+        grpc.into_iter().chain(http).map(move |listen| (id.to_string(), listen))
+    })
+}
+
+fn leads_to(endpoint: &Endpoint, listen: &ListenAddress) -> bool {
+    if endpoint.port != listen.port || listen.port == 0 {
+        return false;
+    }
+    let here = reach(&endpoint.host);
+    match (here, reach(&listen.host)) {
+        (Reach::Loopback | Reach::Everywhere, Reach::Loopback | Reach::Everywhere) => true,
+        (Reach::Other, Reach::Other) => endpoint.host.eq_ignore_ascii_case(&listen.host),
+        _ => false,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Reach {
+    Loopback,
+    Everywhere,
+    Other,
+}
+
+fn reach(host: &str) -> Reach {
+    match host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => Reach::Loopback,
+        Ok(ip) if ip.is_unspecified() => Reach::Everywhere,
+        Ok(_) => Reach::Other,
+        Err(_) if host.eq_ignore_ascii_case("localhost") => Reach::Loopback,
+        Err(_) if host.is_empty() => Reach::Everywhere,
+        Err(_) => Reach::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(to: &str, on: &str, expected: bool) {
+        let endpoint = Endpoint { text: to.to_owned(), host: to.to_owned(), port: 4317 };
+        let listen = ListenAddress { host: on.to_owned(), port: 4317 };
+        assert_eq!(leads_to(&endpoint, &listen), expected, "{to} -> {on}");
+    }
+
+    #[test]
+    fn loopback_and_wildcard_addresses_are_this_relay() {
+        check("localhost", "0.0.0.0", true);
+        check("127.0.0.1", "", true);
+        check("::1", "localhost", true);
+        check("0.0.0.0", "127.0.0.1", true);
+        check("10.0.0.1", "10.0.0.1", true);
+        check("backend", "0.0.0.0", false);
+        check("localhost", "10.0.0.1", false);
+    }
+}

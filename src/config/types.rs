@@ -1,0 +1,33 @@
+//! Which component types exist: those of this relay, for `otlp-relay components`.
+
+/// A type of component that this relay has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComponentType {
+    /// `receivers`, `processors`, `exporters` or `extensions`.
+    pub section: &'static str,
+    /// The type's name of today.
+    pub name: &'static str,
+    /// Other names that configurations may use.
+    pub aliases: &'static [&'static str],
+    /// How mature it is, by signal, or by `extension`.
+    pub stability: &'static [(&'static str, &'static str)],
+}
+
+/// Every component type of this relay, sorted by section and name.
+pub fn component_types() -> &'static [ComponentType] {
+    TYPES
+}
+
+const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta"), ("profiles", "Alpha")];
+
+const TYPES: &[ComponentType] = &[
+    ComponentType { section: "receivers", name: "nop", aliases: &[], stability: ALL },
+    ComponentType { section: "receivers", name: "otlp", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "batch", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "memory_limiter", aliases: &[], stability: ALL },
+    ComponentType { section: "exporters", name: "debug", aliases: &["logging"], stability: ALL },
+    ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
+    ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
+    ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
+    ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: &[("extension", "Beta")] },
+];
