@@ -2,9 +2,11 @@
 
 pub mod attempt;
 pub mod config;
+pub mod exporters;
 pub mod failure;
 pub mod flow;
 pub mod ident;
 pub mod payload;
 pub mod signal;
+pub mod transport;
 pub mod units;
