@@ -29,11 +29,16 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
             let text = format!("{peer} gave no answer; the request was sent, and then {in_phase} ms went by");
             (Class::DeadlineExceeded, text)
         }
-        Phase::Connect => (Class::ConnectTimeout, format!("no reply at all for {in_phase} ms to the connection attempt")),
-        Phase::Tls => {
-            (Class::TlsHandshakeTimeout, format!("TCP connects, but for {in_phase} ms nothing answered the TLS handshake"))
+        Phase::Connect => {
+            (Class::ConnectTimeout, format!("no reply at all for {in_phase} ms to the connection attempt"))
         }
-        other => (Class::DeadlineExceededBeforeSend, format!("nothing was sent; {in_phase} ms went by in phase {other}")),
+        Phase::Tls => (
+            Class::TlsHandshakeTimeout,
+            format!("TCP connects, but for {in_phase} ms nothing answered the TLS handshake"),
+        ),
+        other => {
+            (Class::DeadlineExceededBeforeSend, format!("nothing was sent; {in_phase} ms went by in phase {other}"))
+        }
     };
     let text = format!("the timeout of {limit:?} is over: {what}{}", times(attempt));
     Failure::new(class, text).in_phase(phase)

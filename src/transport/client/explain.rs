@@ -77,7 +77,8 @@ pub(super) fn explain(error: &hyper::Error, evidence: &Evidence, wire: Wire) -> 
 fn mixed_up(evidence: &Evidence, wire: Wire) -> Option<Obstacle> {
     let speaks = Speaks::recognise(&evidence.first)?;
     if speaks == Speaks::Other {
-        let text = format!("the peer speaks neither HTTP nor TLS; it begins with \"{}\"", evidence.first.escape_ascii());
+        let text =
+            format!("the peer speaks neither HTTP nor TLS; it begins with \"{}\"", evidence.first.escape_ascii());
         return Some(Obstacle::new(Class::ProtocolMismatch, text).in_phase(Phase::Http2));
     }
     mismatch(wire, speaks)
@@ -87,15 +88,18 @@ fn mixed_up(evidence: &Evidence, wire: Wire) -> Option<Obstacle> {
 pub(super) fn mismatch(wire: Wire, speaks: Speaks) -> Option<Obstacle> {
     match (wire, speaks) {
         (_, Speaks::Tls) => {
-            let text = "the port speaks TLS, and the exporter sent plaintext: tls::insecure is true, or the scheme is http";
+            let text =
+                "the port speaks TLS, and the exporter sent plaintext: tls::insecure is true, or the scheme is http";
             Some(Obstacle::new(Class::PlaintextToTlsPort, text))
         }
         (Wire::Http2, Speaks::Http1) => {
-            let text = "the port answers HTTP/1.1, not gRPC: it looks like a port for otlp_http (otlphttp, usually 4318)";
+            let text =
+                "the port answers HTTP/1.1, not gRPC: it looks like a port for otlp_http (otlphttp, usually 4318)";
             Some(Obstacle::new(Class::GrpcToHttp1Port, text))
         }
         (Wire::Http1, Speaks::Http2) => {
-            let text = "the port speaks HTTP/2 from the first byte, as gRPC does; otlp_http (otlphttp) usually goes to 4318";
+            let text =
+                "the port speaks HTTP/2 from the first byte, as gRPC does; otlp_http (otlphttp) usually goes to 4318";
             Some(Obstacle::new(Class::Http1ToGrpcPort, text))
         }
         _ => None,

@@ -130,10 +130,13 @@ impl Client {
             Lease::Http1(http1) => {
                 let peer = http1.link.peer;
                 let outcome = over_http1(http1, request, progress).await;
-                (peer, outcome.map(|(answer, http1)| {
-                    http1.map(|http1| pool.give_back(http1));
-                    answer
-                }))
+                (
+                    peer,
+                    outcome.map(|(answer, http1)| {
+                        http1.map(|http1| pool.give_back(http1));
+                        answer
+                    }),
+                )
             }
         };
         match outcome {

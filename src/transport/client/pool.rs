@@ -268,11 +268,7 @@ impl State {
             return None;
         }
         let is_stale = self.looked_up.is_some_and(|at| LOOK_UP_AGAIN < at.elapsed());
-        let chore = if is_stale && matches!(host, Host::Name(_)) {
-            Chore::LookUp
-        } else {
-            Chore::Open(self.growth()?)
-        };
+        let chore = if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth()?) };
         self.background = Background::Busy;
         Some(chore)
     }

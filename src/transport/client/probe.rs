@@ -18,8 +18,7 @@ use super::explain::Speaks;
 pub(super) async fn look_at(peer: SocketAddr, authority: &str) -> Option<Speaks> {
     let post = format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let hello = client_hello().unwrap_or_default();
-    let (http1, http2, tls) =
-        tokio::join!(ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
+    let (http1, http2, tls) = tokio::join!(ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
     match (http1, http2, tls) {
         (Some(Speaks::Tls), ..) | (_, _, Some(Speaks::Tls)) => Some(Speaks::Tls),
         (Some(Speaks::Http2), ..) | (_, Some(Speaks::Http2), _) => Some(Speaks::Http2),

@@ -28,7 +28,8 @@ impl TlsContext {
         }
         let obstacle = match error.kind() {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-                let text = format!("the peer closed the connection when it was asked for TLS with {}", self.server_name);
+                let text =
+                    format!("the peer closed the connection when it was asked for TLS with {}", self.server_name);
                 Obstacle::new(Class::TlsHandshakeClosed, text)
             }
             ErrorKind::TimedOut => Obstacle::new(Class::ConnectionLost, "the peer went silent in the TLS handshake"),
