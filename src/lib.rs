@@ -7,6 +7,7 @@ pub mod failure;
 pub mod flow;
 pub mod ident;
 pub mod payload;
+pub mod receivers;
 pub mod signal;
 pub mod transport;
 pub mod units;

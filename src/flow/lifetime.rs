@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,6 +36,11 @@ impl Lifetime {
     /// Runs `task` on the current runtime until its own end. A panic in it is logged and stays inside it.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(caught(name, task).map(|_| ()));
+    }
+
+    /// Runs `task` like [`Lifetime::spawn`], on the runtime of `handle`.
+    pub fn spawn_on(&self, handle: &Handle, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(caught(name, task).map(|_| ()), handle);
     }
 
     /// Runs `task` like [`Lifetime::spawn`] and hands its answer back: nothing if it panicked.

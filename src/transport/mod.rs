@@ -1,3 +1,5 @@
-//! How bytes come in and go out: connections, and what is done to bodies on the way.
+//! How requests and answers are carried: sockets in and out, and the compression of bodies.
 
 pub mod client;
+pub mod codec;
+pub mod server;

@@ -1,14 +1,14 @@
 //! A payload as the bytes of a request: compressed or as it is, with or without the gRPC prefix.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::write::GzEncoder;
 
 use crate::config::Compression;
 use crate::failure::{Class, Failure};
 use crate::payload::{Encoding, Payload};
+use crate::transport::codec::{self, compress};
 use crate::units::ByteCount;
 
 /// How bodies are compressed.
@@ -33,8 +33,7 @@ impl Packing {
     pub(super) fn token(self) -> Option<&'static str> {
         match self {
             Packing::Plain => None,
-            Packing::Packed(Encoding::Gzip) => Some("gzip"),
-            Packing::Packed(Encoding::Zstd) => Some("zstd"),
+            Packing::Packed(encoding) => Some(codec::name(encoding)),
         }
     }
 }
@@ -76,22 +75,6 @@ async fn pack(payload: Payload, encoding: Encoding) -> Result<Bytes, Failure> {
         task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
     };
     packed.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))
-}
-
-fn compress(encoding: Encoding, chunks: &[Bytes]) -> io::Result<Bytes> {
-    let packed = match encoding {
-        Encoding::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            chunks.iter().try_for_each(|chunk| encoder.write_all(chunk))?;
-            encoder.finish()?
-        }
-        Encoding::Zstd => {
-            let mut encoder = zstd::Encoder::new(Vec::new(), 1)?;
-            chunks.iter().try_for_each(|chunk| encoder.write_all(chunk))?;
-            encoder.finish()?
-        }
-    };
-    Ok(packed.into())
 }
 
 /// From here on compressing takes so long that other requests of the thread would wait.

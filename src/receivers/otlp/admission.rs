@@ -1,0 +1,76 @@
+//! How a body that was read becomes a payload, or a refusal.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::failure::{Class, Failure};
+use crate::payload::{Budget, Encoded, Encoding, Payload};
+use crate::signal::Signal;
+use crate::transport::codec::{self, DecodeError};
+use crate::units::ByteCount;
+
+use super::body::Held;
+use super::refusal::{malformed, no_room, too_large};
+use super::{INSTANCE_HEADER, OtlpServer, Protocol};
+
+/// What is known of a body that was read whole.
+pub(super) struct Arrival {
+    pub(super) protocol: Protocol,
+    pub(super) signal: Signal,
+    pub(super) encoding: Option<Encoding>,
+    pub(super) body: Held,
+    /// The most that it may be after decompression.
+    pub(super) limit: ByteCount,
+    pub(super) budget: Arc<Budget>,
+}
+
+impl OtlpServer {
+    /// Refuses a request that one of this relay's own exporters sent: it would go round for ever.
+    pub(super) fn refuse_own(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        match headers.get(INSTANCE_HEADER) {
+            Some(instance) if instance.as_bytes() == self.instance.as_bytes() => Err(Failure::new(
+                Class::ExportLoop,
+                "this relay exports to its own receiver; point the exporter's endpoint at the backend",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Arrival {
+    /// The payload that it carries. A large one is unpacked beside the worker, whose other connections would wait.
+    pub(super) async fn admit(self) -> Result<Payload, Failure> {
+        if self.encoding.is_none() || self.body.bytes.len() < LARGE {
+            return self.unpack();
+        }
+        let unpacked = tokio::task::spawn_blocking(|| self.unpack()).await;
+        unpacked.unwrap_or_else(|_| Err(Failure::new(Class::Panicked, "the decompression of a request panicked")))
+    }
+
+    fn unpack(self) -> Result<Payload, Failure> {
+        let Held { bytes, mut hold } = self.body;
+        let Some(encoding) = self.encoding else {
+            return Ok(parse(self.signal, bytes)?.with_hold(hold));
+        };
+        let plain =
+            codec::decompress_within(encoding, &bytes, self.limit, &mut |more| hold.grow(more)).map_err(|error| {
+                match error {
+                    DecodeError::TooLarge(limit) => too_large(self.protocol, None, limit),
+                    DecodeError::NoRoom => no_room(&self.budget),
+                    corrupt @ DecodeError::Corrupt(..) => malformed("the body cannot be decompressed").because(corrupt),
+                }
+            })?;
+        hold.shrink_to(ByteCount::of(bytes.len()) + ByteCount::of(plain.len()));
+        let payload = parse(self.signal, plain)?.with_hold(hold);
+        // A repaired payload is not what the compressed bytes say.
+        Ok(if payload.repaired() == 0 { payload.with_encoded(Encoded { encoding, body: bytes }) } else { payload })
+    }
+}
+
+fn parse(signal: Signal, body: bytes::Bytes) -> Result<Payload, Failure> {
+    Payload::parse(signal, body).map_err(|error| malformed(error.to_string()))
+}
+
+/// Compressed bytes from which on the decompression takes milliseconds.
+const LARGE: usize = 512 << 10;

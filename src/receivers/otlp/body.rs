@@ -1,0 +1,196 @@
+//! How the body of a request is read: once, into an allocation of its own size, within limits of size, memory and time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::failure::{Class, Failure};
+use crate::payload::{Budget, Hold};
+use crate::units::ByteCount;
+
+use super::Protocol;
+use super::refusal::{malformed, no_room, too_large};
+
+/// Bytes, and the memory that they are accounted for by.
+pub(super) struct Held {
+    pub(super) bytes: Bytes,
+    pub(super) hold: Hold,
+}
+
+/// Whether a gRPC message says of itself that it is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flag {
+    Plain,
+    Compressed,
+}
+
+/// Reads an OTLP/HTTP body of at most `limit`.
+pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, budget: &Arc<Budget>) -> Result<Held, Failure> {
+    let declared = body.size_hint();
+    if limit.0 < declared.lower() {
+        return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
+    }
+    let mut buffer = Buffer::new(budget)?;
+    buffer.resize(ByteCount(declared.lower()))?;
+    while let Some(data) = next_data(body).await? {
+        let length = ByteCount::of(buffer.bytes.len()) + ByteCount::of(data.len());
+        if limit < length {
+            return Err(too_large(Protocol::Http, None, limit));
+        }
+        buffer.make_room(data.len(), limit)?;
+        buffer.bytes.extend_from_slice(&data);
+    }
+    Ok(buffer.finish())
+}
+
+/// Reads the one message of at most `limit` that a unary gRPC request consists of (gRPC over HTTP/2,
+/// "Length-Prefixed-Message").
+pub(super) async fn read_message(
+    body: &mut Incoming,
+    limit: ByteCount,
+    budget: &Arc<Budget>,
+) -> Result<(Flag, Held), Failure> {
+    let mut prefix = Prefix::default();
+    let mut buffer = Buffer::new(budget)?;
+    while let Some(mut data) = next_data(body).await? {
+        if let Some(length) = prefix.complete_from(&mut data) {
+            if limit < length {
+                return Err(too_large(Protocol::Grpc, Some(length.0), limit));
+            }
+            buffer.resize(length)?;
+        }
+        if prefix.length() < ByteCount::of(buffer.bytes.len() + data.len()) {
+            return Err(malformed("grpc: more than one message in a unary request"));
+        }
+        buffer.bytes.extend_from_slice(&data);
+    }
+    match prefix.flag() {
+        Some(flag) if prefix.length() == ByteCount::of(buffer.bytes.len()) => Ok((flag?, buffer.finish())),
+        None if prefix.filled == 0 => Err(malformed("grpc: the request has no message")),
+        _ => Err(malformed("grpc: the message ends early")),
+    }
+}
+
+/// Reads and drops what is left of `body`, within limits: a client that is still writing would not read the answer, and
+/// a connection that is closed with unread bytes takes the answer back.
+pub(super) async fn discard(body: &mut Incoming) {
+    let all = async {
+        let mut left = DISCARDED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARDING_TIME, all).await;
+}
+
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
+    loop {
+        let frame = match tokio::time::timeout(STALL, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => {
+                return Err(Failure::new(Class::BodyInterrupted, "the request ends early").because(error));
+            }
+            Err(_) => {
+                let text = format!("the client has sent nothing of its request for {} s", STALL.as_secs());
+                return Err(Failure::new(Class::BodyInterrupted, text));
+            }
+        };
+        // Trailers of a request mean nothing to OTLP.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}
+
+/// Bytes that grow together with their hold.
+struct Buffer<'a> {
+    budget: &'a Arc<Budget>,
+    bytes: Vec<u8>,
+    hold: Hold,
+}
+
+impl<'a> Buffer<'a> {
+    fn new(budget: &'a Arc<Budget>) -> Result<Buffer<'a>, Failure> {
+        let hold = budget.reserve(ByteCount::ZERO).ok_or_else(|| no_room(budget))?;
+        Ok(Buffer { budget, bytes: Vec::new(), hold })
+    }
+
+    /// Makes room for `more` bytes beyond those there are, and for the ones that may follow up to `limit`.
+    fn make_room(&mut self, more: usize, limit: ByteCount) -> Result<(), Failure> {
+        let needed = self.bytes.len() + more;
+        if needed <= self.bytes.capacity() {
+            return Ok(());
+        }
+        let roomy = needed.max(self.bytes.capacity().saturating_mul(2)).max(SMALLEST).min(limit.as_len().max(needed));
+        self.resize(ByteCount::of(roomy))
+    }
+
+    fn resize(&mut self, capacity: ByteCount) -> Result<(), Failure> {
+        let more = capacity - ByteCount::of(self.bytes.capacity());
+        if !self.hold.grow(more) {
+            return Err(no_room(self.budget));
+        }
+        let additional = capacity.as_len().saturating_sub(self.bytes.len());
+        self.bytes.try_reserve_exact(additional).map_err(|_| no_room(self.budget))
+    }
+
+    fn finish(mut self) -> Held {
+        self.bytes.shrink_to_fit();
+        self.hold.shrink_to(ByteCount::of(self.bytes.len()));
+        Held { bytes: Bytes::from(self.bytes), hold: self.hold }
+    }
+}
+
+/// The five bytes before a gRPC message.
+#[derive(Default)]
+struct Prefix {
+    bytes: [u8; PREFIX],
+    filled: usize,
+}
+
+impl Prefix {
+    /// Takes what it still needs from the front of `data`; the message's length as soon as it is known, once.
+    fn complete_from(&mut self, data: &mut Bytes) -> Option<ByteCount> {
+        let taken = data.len().min(PREFIX - self.filled);
+        if taken == 0 {
+            return None;
+        }
+        data.copy_to_slice(&mut self.bytes[self.filled..self.filled + taken]);
+        self.filled += taken;
+        (self.filled == PREFIX).then(|| self.length())
+    }
+
+    /// Zero as long as it is not complete.
+    fn length(&self) -> ByteCount {
+        let [_, length @ ..] = self.bytes;
+        if self.filled == PREFIX { ByteCount(u64::from(u32::from_be_bytes(length))) } else { ByteCount::ZERO }
+    }
+
+    fn flag(&self) -> Option<Result<Flag, Failure>> {
+        (self.filled == PREFIX).then(|| match self.bytes[0] {
+            0 => Ok(Flag::Plain),
+            1 => Ok(Flag::Compressed),
+            other => Err(malformed(format!("grpc: received unexpected payload format {other}"))),
+        })
+    }
+}
+
+const PREFIX: usize = 5;
+
+/// Of a body whose length is not declared.
+const SMALLEST: usize = 16 << 10;
+
+/// How long a client may take over the next bytes of a body.
+const STALL: Duration = Duration::from_secs(30);
+
+const DISCARDED_BYTES: usize = 32 << 20;
+
+const DISCARDING_TIME: Duration = Duration::from_secs(3);

@@ -1,0 +1,119 @@
+//! OTLP/gRPC: unary Export calls, framed here so that their bodies are never decoded (OTLP specification, "OTLP/gRPC").
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use hyper::body::Incoming;
+use tonic::{Code, Status};
+
+use crate::failure::{Class, Failure};
+use crate::flow::Receipt;
+use crate::payload::{Encoding, Payload};
+use crate::signal::Signal;
+use crate::transport::codec;
+use crate::transport::server::Reply;
+
+use super::admission::Arrival;
+use super::body::{self, Flag};
+use super::refusal::malformed;
+use super::{OtlpServer, Protocol, status};
+
+/// Whether a request is a gRPC call with protobuf messages.
+pub(super) fn speaks(request: &Request<Incoming>) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
+    let protobuf = rest.is_some_and(|rest| {
+        matches!(rest, [] | [b';', ..] | b"+proto" | [b'+', b'p', b'r', b'o', b't', b'o', b';', ..])
+    });
+    protobuf && request.version() == Version::HTTP_2 && request.method() == Method::POST
+}
+
+pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+    let (head, mut body) = request.into_parts();
+    let signal = Signal::from_grpc_path(head.uri.path());
+    let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
+    let Some((signal, next)) = found else {
+        if let Some(signal) = signal {
+            server.complaints.unwanted(Protocol::Grpc, peer, signal);
+        }
+        return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
+    };
+    let admitted = admit(server, signal, &head.headers, &mut body).await;
+    match server.settle(Protocol::Grpc, peer, next, admitted).await {
+        Ok(receipt) => success(&receipt),
+        Err(failure) => refusal(&failure),
+    }
+}
+
+async fn admit(
+    server: &OtlpServer,
+    signal: Signal,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Payload, Failure> {
+    server.refuse_own(headers)?;
+    let limit = server.limits.grpc;
+    let (flag, body) = body::read_message(body, limit, &server.budget).await?;
+    let encoding = match flag {
+        Flag::Plain => None,
+        Flag::Compressed => Some(encoding(headers)?),
+    };
+    let budget = server.budget.clone();
+    Arrival { protocol: Protocol::Grpc, signal, encoding, body, limit, budget }.admit().await
+}
+
+/// What compressed messages of this call are compressed with.
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
+    let name = headers.get(ENCODING).map_or(&b"identity"[..], HeaderValue::as_bytes);
+    let name = String::from_utf8_lossy(name);
+    if name == "identity" {
+        return Err(malformed("grpc: compressed flag set with identity or empty encoding"));
+    }
+    codec::from_name(&name).ok_or_else(|| {
+        let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{name}\"");
+        Failure::new(Class::UnsupportedEncoding, text)
+    })
+}
+
+fn success(receipt: &Receipt) -> Response<Reply> {
+    let message = status::response(receipt);
+    let mut data = BytesMut::with_capacity(5 + message.len());
+    data.put_u8(0);
+    data.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    data.put(message);
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
+    let mut response = Response::new(Reply::of(Bytes::from(data)).then(trailers));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// A failure, as headers without a body ("Trailers-Only").
+fn refusal(failure: &Failure) -> Response<Reply> {
+    let mut response = status::for_trailers(failure).into_http();
+    if failure.class() == Class::UnsupportedEncoding {
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd"));
+    }
+    response
+}
+
+/// As grpc-go words it, since people search for it.
+fn unknown(path: &str, signal: Option<Signal>) -> String {
+    let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or((path, ""));
+    let known = Signal::ALL
+        .iter()
+        .any(|known| known.facts().grpc_path[1..].rsplit_once('/').is_some_and(|(name, _)| name == service));
+    if signal.is_none() && known {
+        return format!("unknown method {method} for service {service}");
+    }
+    match signal {
+        Some(signal) => format!("unknown service {service}: no pipeline takes {signal}"),
+        None => format!("unknown service {service}"),
+    }
+}
+
+const ENCODING: &str = "grpc-encoding";
+
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";

@@ -1,0 +1,169 @@
+//! OTLP/HTTP: POST requests with protobuf bodies (OTLP specification, "OTLP/HTTP"). Answers follow the Collector's, but
+//! an oversize body is 413 and `identity` is an encoding.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use prost::Message;
+use tonic::Code;
+
+use crate::failure::{Class, Failure};
+use crate::flow::{Next, Receipt};
+use crate::payload::{Encoding, Payload};
+use crate::signal::Signal;
+use crate::transport::codec;
+use crate::transport::server::Reply;
+
+use super::admission::Arrival;
+use super::{OtlpServer, Protocol, body, status};
+
+pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+    let (head, mut body) = request.into_parts();
+    let response = match route(server, peer, &head) {
+        Ok((signal, next)) => {
+            let admitted = admit(server, signal, &head.headers, &mut body).await;
+            match server.settle(Protocol::Http, peer, next, admitted).await {
+                Ok(receipt) => success(&receipt),
+                Err(failure) => refusal(&failure),
+            }
+        }
+        Err(response) => *response,
+    };
+    // HTTP/2 resets the stream; a client that waits for 100 Continue has sent nothing.
+    if head.version < Version::HTTP_2 && !body.is_end_stream() && !head.headers.contains_key(EXPECT) {
+        body::discard(&mut body).await;
+    }
+    response
+}
+
+/// Where a request goes by its path, method and content type.
+fn route<'a>(
+    server: &'a OtlpServer,
+    peer: SocketAddr,
+    head: &Parts,
+) -> Result<(Signal, &'a Next), Box<Response<Reply>>> {
+    let signal = Signal::from_http_path(head.uri.path());
+    let Some((signal, next)) = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Http, signal)?)))
+    else {
+        if let Some(signal) = signal {
+            server.complaints.unwanted(Protocol::Http, peer, signal);
+        }
+        return Err(text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n"));
+    };
+    if head.method != Method::POST {
+        let mut refused =
+            text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "405 method not allowed, supported: [POST]");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return Err(refused);
+    }
+    match media_type(&head.headers).as_deref() {
+        Some(PROTOBUF) => Ok((signal, next)),
+        Some("application/json") => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", NO_JSON)),
+        _ => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE)),
+    }
+}
+
+async fn admit(
+    server: &OtlpServer,
+    signal: Signal,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Payload, Failure> {
+    server.refuse_own(headers)?;
+    let encoding = encoding(headers)?;
+    let limit = server.limits.http;
+    let body = body::read_whole(body, limit, &server.budget).await?;
+    let budget = server.budget.clone();
+    Arrival { protocol: Protocol::Http, signal, encoding, body, limit, budget }.admit().await
+}
+
+/// The content type without its parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Failure> {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return if headers.contains_key(CONTENT_ENCODING) { Err(unsupported("several")) } else { Ok(None) };
+    };
+    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
+    match name.as_str() {
+        "" | "identity" | "none" => Ok(None),
+        name => codec::from_name(name).map(Some).ok_or_else(|| unsupported(name)),
+    }
+}
+
+fn unsupported(encoding: &str) -> Failure {
+    Failure::new(Class::UnsupportedEncoding, format!("unsupported Content-Encoding: {encoding}"))
+}
+
+fn success(receipt: &Receipt) -> Response<Reply> {
+    reply(StatusCode::OK, PROTOBUF, status::response(receipt))
+}
+
+fn refusal(failure: &Failure) -> Response<Reply> {
+    let mut status = status::of(failure);
+    let code = match failure.class() {
+        Class::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Class::UnsupportedEncoding => {
+            status.code = Code::InvalidArgument as i32;
+            StatusCode::BAD_REQUEST
+        }
+        _ => http_code(status::code(failure)),
+    };
+    let mut response = reply(code, PROTOBUF, status.encode_to_vec().into());
+    if let (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(delay)) =
+        (code, status::delay(failure))
+    {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
+    }
+    response
+}
+
+/// The Collector's table (otlpreceiver, `GetHTTPStatusCodeFromStatus`).
+fn http_code(code: Code) -> StatusCode {
+    match code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::Unimplemented => StatusCode::NOT_FOUND,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Rounded up, and at least one: zero would ask for the next try at once.
+fn whole_seconds(delay: Duration) -> u64 {
+    (delay.as_secs() + u64::from(delay.subsec_nanos() != 0)).max(1)
+}
+
+fn text(code: StatusCode, content_type: &'static str, text: &'static str) -> Box<Response<Reply>> {
+    Box::new(reply(code, content_type, Bytes::from_static(text.as_bytes())))
+}
+
+fn reply(code: StatusCode, content_type: &'static str, data: Bytes) -> Response<Reply> {
+    let mut response = Response::new(Reply::of(data));
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+const PROTOBUF: &str = "application/x-protobuf";
+
+const UNSUPPORTED_TYPE: &str = "415 unsupported media type, supported: [application/x-protobuf]";
+
+const NO_JSON: &str = "415 unsupported media type, supported: [application/x-protobuf]; OTLP/JSON is not supported yet";

@@ -1,0 +1,121 @@
+//! How connections are accepted and handed to the workers, whatever goes wrong in between.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::failure::Class;
+use crate::flow::{Lifetime, Workers};
+
+use super::connection::Shared;
+use super::{Answer, Limits, Listener, OncePer};
+
+/// Accepts the connections of `listener` until the intake of `lifetime` ends, hands them to `workers` in turn, and lets
+/// `answer` answer their requests. Requests in hand are answered after the intake's end.
+///
+/// # Errors
+/// When the system gives no file descriptor for the listener's share.
+pub fn serve<A: Answer>(
+    listener: &Listener,
+    workers: &Workers,
+    lifetime: &Lifetime,
+    limits: Limits,
+    answer: Arc<A>,
+) -> io::Result<()> {
+    let runtime = workers.next();
+    let socket = {
+        let _entered = runtime.enter();
+        listener.on_this_runtime()?
+    };
+    let gate = Gate {
+        socket,
+        slots: Arc::new(Semaphore::new(limits.connections)),
+        complaints: OncePer::new(LOG_INTERVAL, LOG_KINDS),
+    };
+    let turns = workers.all().to_vec();
+    let shared = Arc::new(Shared::new(answer, limits, lifetime.clone()));
+    let lives = lifetime.clone();
+    lifetime.spawn_on(runtime, "accept loop", async move {
+        tokio::select! {
+            () = lives.intake_ended() => {}
+            () = gate.accept_all(&turns, &lives, &shared) => {}
+        }
+    });
+    Ok(())
+}
+
+struct Gate {
+    socket: TcpListener,
+    slots: Arc<Semaphore>,
+    complaints: OncePer<&'static str>,
+}
+
+impl Gate {
+    async fn accept_all<A: Answer>(&self, turns: &[Handle], lifetime: &Lifetime, shared: &Arc<Shared<A>>) {
+        let mut pause = SHORTEST_PAUSE;
+        for worker in turns.iter().cycle() {
+            let Some(slot) = self.slot().await else { return };
+            let (stream, peer) = loop {
+                match self.socket.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+                    Ok(accepted) => break accepted,
+                    Err(error) if is_of_one_client(&error) => {}
+                    Err(error) => {
+                        self.complain(&error);
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
+                }
+            };
+            pause = SHORTEST_PAUSE;
+            let attended = Arc::clone(shared).attend(stream, peer);
+            lifetime.spawn_on(worker, "connection", async move {
+                attended.await;
+                drop(slot);
+            });
+        }
+    }
+
+    /// A place for one more connection, as soon as there is one.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            return Some(slot);
+        }
+        if self.complaints.admits("connections") {
+            tracing::warn!(
+                remedy = "raise the limit of open files (ulimit -n, LimitNOFILE=), or look for clients that connect anew for each request",
+                "all connections of a listener are taken; new clients wait"
+            );
+        }
+        Arc::clone(&self.slots).acquire_owned().await.ok()
+    }
+
+    fn complain(&self, error: &io::Error) {
+        let class = if is_out_of_files(error) { Class::TooManyOpenFiles } else { Class::Other };
+        if self.complaints.admits(class.code()) {
+            tracing::error!(class = class.code(), %error, remedy = class.row().remedy, "cannot accept connections");
+        }
+    }
+}
+
+/// EMFILE and ENFILE, which have no kind of their own. `accept` answers them at once and for ever.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// A client that was gone before it was accepted: the next one is none the worse for it.
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+const LOG_KINDS: usize = 16;

@@ -1,0 +1,63 @@
+//! How much of everything a listener and its connections may take.
+
+use std::time::Duration;
+
+/// The bounds of a listener and of each of its connections. The Collector's receiver has none of them (confighttp's
+/// time-outs are switched off for it); these are wide enough for every honest client.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones wait in the system's backlog.
+    pub connections: usize,
+    /// How long a connection may be silent between requests.
+    pub idle: Duration,
+    /// How long the head of an HTTP/1.1 request may take from its first byte on.
+    pub header: Duration,
+    /// How often a silent HTTP/2 connection is asked whether it is still there.
+    pub ping: Duration,
+    /// How long the answer to that may take.
+    pub pong: Duration,
+    /// Concurrent HTTP/2 requests of one connection.
+    pub streams: u32,
+    /// Bytes of the headers of one HTTP/2 request.
+    pub header_list: u32,
+    /// Bytes that an HTTP/2 client may send of one request before they are read.
+    pub stream_window: u32,
+    /// Bytes that an HTTP/2 client may send on one connection before they are read.
+    pub connection_window: u32,
+    /// Requests of one HTTP/2 connection that are reset before they were looked at (CVE-2023-44487).
+    pub pending_resets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: connections(),
+            idle: Duration::from_secs(600),
+            header: Duration::from_secs(30),
+            ping: Duration::from_secs(60),
+            pong: Duration::from_secs(20),
+            streams: 512,
+            header_list: 64 << 10,
+            stream_window: 1 << 20,
+            connection_window: 2 << 20,
+            pending_resets: 64,
+        }
+    }
+}
+
+/// Three eighths of the files that this process may open, so that two listeners leave a quarter to exporters and files.
+fn connections() -> usize {
+    let share = open_files().map_or(MOST_CONNECTIONS, |files| files / 8 * 3);
+    share.clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+}
+
+/// The soft limit of open files, where the system tells it in a file.
+fn open_files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+const MOST_CONNECTIONS: usize = 16_384;
+
+const FEWEST_CONNECTIONS: usize = 64;

@@ -1,0 +1,189 @@
+//! Where the relay listens, and why it cannot where it cannot.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::ListenAddress;
+
+/// A listening socket. Clones share it, so that it outlives a configuration and loses no connection in a reload.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    socket: Arc<TcpListener>,
+    address: SocketAddr,
+}
+
+/// What keeps an address from being listened on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindProblem {
+    /// Another socket listens there.
+    InUse,
+    /// This user may not.
+    PermissionDenied,
+    /// This machine has no such address.
+    Unavailable,
+    /// The host is neither an address nor a name that can be resolved.
+    BadHost,
+    /// Anything else.
+    Other,
+}
+
+/// Why an address cannot be listened on. Displays the address, the problem and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {}; {}", problem.meaning(), problem.remedy())]
+pub struct BindError {
+    /// The address, as the configuration has it.
+    pub address: ListenAddress,
+    /// The kind of problem, decided by the system's error number.
+    pub problem: BindProblem,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Listener {
+    /// Listens on `address`. An empty host stands for all addresses of IPv6 and IPv4; `localhost` for 127.0.0.1 where
+    /// there is one, as SDKs try that first or only.
+    pub async fn bind(address: &ListenAddress) -> Result<Listener, BindError> {
+        let failed = |problem, source| BindError { address: address.clone(), problem, source };
+        let host = address.host.as_str();
+        let opened = if host.is_empty() {
+            listen_on_all(address.port)
+        } else {
+            let ip = resolve(host).await.map_err(|error| failed(BindProblem::BadHost, error))?;
+            listen(SocketAddr::new(ip, address.port))
+        };
+        let bound = opened.and_then(|socket| Ok((socket.local_addr()?, socket)));
+        let (address, socket) = bound.map_err(|error| failed(BindProblem::of(&error), error))?;
+        Ok(Listener { socket: Arc::new(socket), address })
+    }
+
+    /// The address that it listens on, with the port that the system chose where the configuration says 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The socket for the current runtime's own use.
+    pub(super) fn on_this_runtime(&self) -> io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::from_std(self.socket.try_clone()?)
+    }
+}
+
+impl BindProblem {
+    /// The stable name of the problem: a log field and a word of the command line.
+    pub fn code(self) -> &'static str {
+        match self {
+            BindProblem::InUse => "bind_address_in_use",
+            BindProblem::PermissionDenied => "bind_permission_denied",
+            BindProblem::Unavailable => "bind_address_unavailable",
+            BindProblem::BadHost => "bind_invalid_address",
+            BindProblem::Other => "bind_failed",
+        }
+    }
+
+    fn of(error: &io::Error) -> BindProblem {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => BindProblem::InUse,
+            io::ErrorKind::PermissionDenied => BindProblem::PermissionDenied,
+            io::ErrorKind::AddrNotAvailable => BindProblem::Unavailable,
+            io::ErrorKind::InvalidInput => BindProblem::BadHost,
+            _ => BindProblem::Other,
+        }
+    }
+
+    fn meaning(self) -> &'static str {
+        match self {
+            BindProblem::InUse => "another process listens there already",
+            BindProblem::PermissionDenied => "the system does not permit it",
+            BindProblem::Unavailable => "this machine has no such address",
+            BindProblem::BadHost => "the host is no address and no known name",
+            BindProblem::Other => "the system refuses it",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            BindProblem::InUse => "stop the other one (often a second relay or Collector), or choose another port",
+            BindProblem::PermissionDenied => "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
+            BindProblem::Unavailable => "use 0.0.0.0, or one of the machine's own addresses",
+            BindProblem::BadHost => "write it as host:port, such as 0.0.0.0:4317",
+            BindProblem::Other => "see the cause",
+        }
+    }
+}
+
+fn listen_on_all(port: u16) -> io::Result<TcpListener> {
+    match listen(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)) {
+        // A machine without IPv6. An address in use is none of this: IPv4 alone would then hide half of the problem.
+        Err(error) if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
+            listen(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
+        }
+        outcome => outcome,
+    }
+}
+
+/// With SO_REUSEADDR, so that a restart does not wait for old connections to time out; without SO_REUSEPORT, which would
+/// let two relays share a port in silence.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+        socket.set_only_v6(false)?;
+    }
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+async fn resolve(host: &str) -> io::Result<IpAddr> {
+    if let Ok(ip) = host.parse() {
+        return Ok(ip);
+    }
+    let found: Vec<IpAddr> = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
+    let preferred = found.iter().find(|ip| host == "localhost" && ip.is_ipv4()).or(found.first());
+    preferred.copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+const BACKLOG: i32 = 1024;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn address(host: &str, port: u16) -> ListenAddress {
+        ListenAddress { host: host.to_owned(), port }
+    }
+
+    async fn check_problem(host: &str, port: u16, expected: BindProblem) {
+        let error = Listener::bind(&address(host, port)).await.unwrap_err();
+        assert_eq!(error.problem, expected, "{error:?}");
+        assert!(error.to_string().contains(&address(host, port).to_string()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_kind_of_problem_is_told() {
+        let taken = Listener::bind(&address("127.0.0.1", 0)).await.unwrap();
+        check_problem("127.0.0.1", taken.local_addr().port(), BindProblem::InUse).await;
+        check_problem("192.0.2.1", 0, BindProblem::Unavailable).await;
+        check_problem("http://0.0.0.0", 0, BindProblem::BadHost).await;
+    }
+
+    #[tokio::test]
+    async fn localhost_is_the_address_that_sdks_try_first() {
+        let listener = Listener::bind(&address("localhost", 0)).await.unwrap();
+        assert_eq!(listener.local_addr().ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+
+    #[tokio::test]
+    async fn an_empty_host_takes_ipv4_connections() {
+        let listener = Listener::bind(&address("", 0)).await.unwrap();
+        let port = listener.local_addr().port();
+        tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    }
+}
