@@ -130,6 +130,10 @@ classes! {
     // Protocol and connection.
     GrpcToHttp1Port "grpc_to_http1_port" Protocol Http2 Hold Person Unavailable
         "the port answers HTTP/1.1, not gRPC" => "use the otlp_http exporter, or the backend's gRPC port (usually 4317)";
+    PlaintextToTlsPort "plaintext_to_tls_port" Protocol Http2 Hold Person Unavailable
+        "the port speaks TLS, and plaintext was sent to it" => "use https:// in the endpoint, or set tls::insecure: false";
+    ProtocolMismatch "protocol_mismatch" Protocol Http2 Hold Person Unavailable
+        "the port speaks neither HTTP nor TLS" => "check the port of the endpoint: another service answers there";
     Http1ToGrpcPort "http1_to_grpc_port" Protocol Response Hold Person Unavailable
         "the port speaks gRPC (HTTP/2), not HTTP/1.1" => "use the otlp_grpc exporter, or the backend's HTTP port (usually 4318)";
     ConnectionReset "connection_reset" Connection Request BackOff Time Unavailable

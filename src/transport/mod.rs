@@ -1,4 +1,5 @@
 //! How requests and answers are carried: sockets in and out, and the compression of bodies.
 
+pub mod client;
 pub mod codec;
 pub mod server;

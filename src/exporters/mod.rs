@@ -1,0 +1,3 @@
+//! Who takes a payload out of the process.
+
+pub mod otlp;

@@ -1,0 +1,81 @@
+//! A payload as the bytes of a request: compressed or as it is, with or without the gRPC prefix.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::Compression;
+use crate::failure::{Class, Failure};
+use crate::payload::{Encoding, Payload};
+use crate::transport::codec::{self, compress};
+use crate::units::ByteCount;
+
+/// How bodies are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// Not at all.
+    Plain,
+    /// With this encoding.
+    Packed(Encoding),
+}
+
+impl Packing {
+    pub(super) fn of(compression: Compression) -> Packing {
+        match compression {
+            Compression::None => Packing::Plain,
+            Compression::Gzip => Packing::Packed(Encoding::Gzip),
+            Compression::Zstd => Packing::Packed(Encoding::Zstd),
+        }
+    }
+
+    /// The token of `grpc-encoding` and `content-encoding`.
+    pub(super) fn token(self) -> Option<&'static str> {
+        match self {
+            Packing::Plain => None,
+            Packing::Packed(encoding) => Some(codec::name(encoding)),
+        }
+    }
+}
+
+/// The body of an OTLP/HTTP request.
+pub(super) async fn body(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
+    match packing {
+        Packing::Plain => Ok(payload.chunks().into()),
+        Packing::Packed(encoding) => Ok([pack(payload, encoding).await?].into()),
+    }
+}
+
+/// The one message of a gRPC request: flag, length, bytes (gRPC over HTTP/2, "Length-Prefixed-Message").
+pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
+    let (flag, chunks) = match packing {
+        Packing::Plain => (0, payload.chunks().to_vec()),
+        Packing::Packed(encoding) => (1, vec![pack(payload, encoding).await?]),
+    };
+    let len: usize = chunks.iter().map(Bytes::len).sum();
+    let len = u32::try_from(len).map_err(|_| {
+        Failure::new(Class::MessageTooLarge, format!("a gRPC message cannot have {}", ByteCount::of(len)))
+    })?;
+    let [a, b, c, d] = len.to_be_bytes();
+    let prefix = Bytes::copy_from_slice(&[flag, a, b, c, d]);
+    Ok(std::iter::once(prefix).chain(chunks).collect())
+}
+
+/// The compressed body, passed on as it came where it came in the same encoding.
+async fn pack(payload: Payload, encoding: Encoding) -> Result<Bytes, Failure> {
+    if let Some(encoded) = payload.encoded()
+        && encoded.encoding == encoding
+    {
+        return Ok(encoded.body.clone());
+    }
+    let packed = if payload.len() < LARGE {
+        compress(encoding, payload.chunks())
+    } else {
+        let task = tokio::task::spawn_blocking(move || compress(encoding, payload.chunks()));
+        task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    };
+    packed.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))
+}
+
+/// From here on compressing takes so long that other requests of the thread would wait.
+const LARGE: ByteCount = ByteCount(256 << 10);

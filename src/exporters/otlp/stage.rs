@@ -1,0 +1,75 @@
+//! One export: a payload becomes a POST, and the answer a receipt or a failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Uri};
+
+use super::encode::{Packing, body, message};
+use super::{grpc_answer, http_answer};
+use crate::attempt::Progress;
+use crate::failure::Failure;
+use crate::flow::{Consume, Consumed, Receipt};
+use crate::ident::ComponentId;
+use crate::payload::Payload;
+use crate::transport::client::{Client, RequestBody, within};
+
+/// How a request is written and its answer read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A unary gRPC call, written and read here, since only own code sees what a proxy makes of it.
+    Grpc,
+    /// A plain POST of protobuf. Redirects are not followed: they turn a POST into something else.
+    Http,
+}
+
+/// What the stages of one exporter have in common.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) id: Arc<ComponentId>,
+    /// As the configuration writes it.
+    pub(super) endpoint: Arc<str>,
+    pub(super) client: Client,
+    pub(super) shape: Shape,
+    pub(super) headers: HeaderMap,
+    pub(super) packing: Packing,
+    /// Of one attempt, from looking the host up to the end of the answer.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// The stage of one signal. One `consume` is one attempt.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) target: Arc<Target>,
+    pub(super) uri: Uri,
+}
+
+impl Consume for Stage {
+    fn consume(&self, payload: Payload) -> Consumed<'_> {
+        let target = &self.target;
+        Box::pin(async move {
+            let progress = Progress::new();
+            let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
+            outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
+        })
+    }
+}
+
+impl Stage {
+    async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
+        let target = &self.target;
+        let parts = match target.shape {
+            Shape::Grpc => message(payload, target.packing).await?,
+            Shape::Http => body(payload, target.packing).await?,
+        };
+        let mut request = Request::new(RequestBody::new(parts));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = target.headers.clone();
+        let answer = target.client.send(request, progress).await?;
+        match target.shape {
+            Shape::Grpc => grpc_answer::verdict(&answer, &self.uri, &target.id),
+            Shape::Http => http_answer::verdict(&answer, &self.uri, &target.id),
+        }
+    }
+}

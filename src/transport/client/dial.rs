@@ -1,0 +1,143 @@
+//! From addresses to a connection that speaks HTTP: TCP, TLS, and the protocol that both sides agree on.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::Protocol;
+use super::connect::connect;
+use super::connection::{Connection, Http1, Http2, Link};
+use super::explain::{Wire, explain};
+use super::obstacle::Obstacle;
+use super::tap::{Frames, Stream, Tap};
+use super::tls::{TlsClient, TlsContext, no_http2};
+use crate::failure::{Class, Phase};
+
+/// How connections to one endpoint are opened.
+pub(super) struct Dialer {
+    protocol: Protocol,
+    tls: Option<(Arc<TlsClient>, TlsConnector)>,
+}
+
+/// Told of each phase as it begins.
+pub(super) type Enter<'a> = &'a (dyn Fn(Phase) + Send + Sync);
+
+impl Dialer {
+    pub(super) fn new(protocol: Protocol, tls: Option<Arc<TlsClient>>) -> Dialer {
+        let alpn: &[&[u8]] = match protocol {
+            Protocol::Http2Only => &[H2],
+            Protocol::Any => &[H2, b"http/1.1"],
+        };
+        let tls = tls.map(|client| {
+            let connector = client.connector(alpn);
+            (client, connector)
+        });
+        Dialer { protocol, tls }
+    }
+
+    /// Whether a connection may turn out to be HTTP/2.
+    pub(super) fn may_speak_http2(&self) -> bool {
+        self.protocol == Protocol::Http2Only || self.tls.is_some()
+    }
+
+    /// Opens a connection to the first of `addresses` that answers, on the current runtime.
+    pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
+        enter(Phase::Connect);
+        let (stream, peer) = connect(addresses).await?;
+        let Some((client, connector)) = &self.tls else {
+            return match self.protocol {
+                Protocol::Http2Only => self.speak_http2(Stream::Plain(stream), peer, None, enter).await,
+                Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
+            };
+        };
+        enter(Phase::Tls);
+        let stream = shake(client, connector, stream, peer).await?;
+        let agreed_on_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+        let (stream, context) = (Stream::Tls(Box::new(stream)), Some(client.context()));
+        match self.protocol {
+            _ if agreed_on_http2 => self.speak_http2(stream, peer, context, enter).await,
+            Protocol::Http2Only => Err(no_http2()),
+            Protocol::Any => speak_http1(stream, peer, context).await,
+        }
+    }
+
+    async fn speak_http2(
+        &self,
+        stream: Stream,
+        peer: SocketAddr,
+        tls: Option<TlsContext>,
+        enter: Enter<'_>,
+    ) -> Result<Connection, Obstacle> {
+        enter(Phase::Http2);
+        let (tap, seen) = Tap::new(stream, Frames::Follow);
+        let handshake = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEADER_LIST)
+            .handshake(TokioIo::new(tap));
+        let (sender, task) = handshake.await.map_err(|error| explain(&error, &seen.evidence(), Wire::Http2))?;
+        let link = Link { peer, seen, over: run(task), tls };
+        Ok(Connection::Http2(Arc::new(Http2::new(link, sender))))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("protocol", &self.protocol).field("tls", &self.tls.is_some()).finish()
+    }
+}
+
+async fn shake(
+    client: &TlsClient,
+    connector: &TlsConnector,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Obstacle> {
+    match timeout(TLS_LIMIT, client.shake(connector, stream)).await {
+        Ok(shaken) => shaken,
+        Err(_) => {
+            let text = format!("{peer} accepts the connection, but never answers the TLS handshake");
+            Err(Obstacle::new(Class::TlsHandshakeTimeout, text))
+        }
+    }
+}
+
+async fn speak_http1(stream: Stream, peer: SocketAddr, tls: Option<TlsContext>) -> Result<Connection, Obstacle> {
+    let (tap, seen) = Tap::new(stream, Frames::Ignore);
+    let handshake = http1::Builder::new().max_buf_size(MAX_HTTP1_HEAD).handshake(TokioIo::new(tap));
+    let (sender, task) = handshake.await.map_err(|error| explain(&error, &seen.evidence(), Wire::Http1))?;
+    let link = Link { peer, seen, over: run(task), tls };
+    Ok(Connection::Http1(Http1 { link, sender, proven: false }))
+}
+
+/// Runs a connection's task. It is not one of the service's: it holds no stage, and ends when nobody can send on it.
+fn run(task: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) -> watch::Receiver<bool> {
+    let (end, over) = watch::channel(false);
+    tokio::spawn(async move {
+        if let Err(error) = task.await {
+            tracing::debug!(%error, "a connection to a backend ended");
+        }
+        end.send_replace(true);
+    });
+    over
+}
+
+const H2: &[u8] = b"h2";
+/// No handshake gets longer, whatever the exporter's timeout.
+const TLS_LIMIT: Duration = Duration::from_secs(20);
+/// Answers are small; this only has to keep many of them from waiting for one another.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+/// Bounds what an answer's headers or trailers may take.
+const MAX_HEADER_LIST: u32 = 32 << 10;
+const MAX_HTTP1_HEAD: usize = 64 << 10;

@@ -1,0 +1,196 @@
+//! How a request gets to a backend, and what stopped it if it did not: our own connector, phase by phase.
+//!
+//! Every step labels its own error while the type of the cause is still known. Nothing here knows OTLP.
+
+mod body;
+mod connect;
+mod connection;
+mod deadline;
+mod dial;
+mod exchange;
+mod explain;
+mod frames;
+mod obstacle;
+mod pool;
+mod probe;
+mod resolve;
+mod tap;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::Request;
+use tokio::runtime::{Handle, Id};
+
+pub use body::{Chunks, RequestBody};
+pub use deadline::within;
+pub use exchange::{Answer, Extent};
+pub use tls::{TlsClient, TlsProblem};
+
+use self::dial::Dialer;
+use self::exchange::{Broken, NextStep, over_http1, over_http2};
+use self::explain::{Speaks, Wire, mismatch};
+use self::obstacle::Obstacle;
+use self::pool::{Lease, Pool};
+use self::resolve::Host;
+use crate::attempt::Progress;
+use crate::config::Endpoint;
+use crate::failure::{Class, Failure};
+use crate::flow::{worker_count, worker_index};
+
+/// What a client is made of.
+#[derive(Debug)]
+pub struct ClientSettings {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// TLS; none means plaintext.
+    pub tls: Option<Arc<TlsClient>>,
+    /// What to speak.
+    pub protocol: Protocol,
+}
+
+/// Which HTTP a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 and nothing else, as gRPC needs it.
+    Http2Only,
+    /// HTTP/1.1 in plaintext; over TLS what both sides prefer (ALPN), HTTP/2 first.
+    Any,
+}
+
+/// Sends requests to one endpoint. Works on any tokio runtime; each has its own connections.
+#[derive(Debug)]
+pub struct Client {
+    host: Host,
+    port: u16,
+    authority: String,
+    wire: Wire,
+    dialer: Arc<Dialer>,
+    /// The pools, in as many equal places as there are workers, so that workers do not wait for one another.
+    pools: Box<[Mutex<Vec<(Id, Arc<Pool>)>>]>,
+    looked_at: Mutex<Option<(Instant, Option<Speaks>)>>,
+}
+
+impl Client {
+    /// A client that has not connected yet.
+    pub fn new(settings: ClientSettings) -> Client {
+        let ClientSettings { endpoint, tls, protocol } = settings;
+        Client {
+            host: Host::parse(&endpoint.host),
+            port: endpoint.port,
+            authority: endpoint.authority(),
+            wire: if protocol == Protocol::Http2Only { Wire::Http2 } else { Wire::Http1 },
+            dialer: Arc::new(Dialer::new(protocol, tls)),
+            pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
+            looked_at: Mutex::default(),
+        }
+    }
+
+    /// Sends `request`, whose URI is absolute, and reads the whole answer, whatever its status. Tells `progress` of each
+    /// phase. There is no time limit of its own; put it [`within`] one.
+    ///
+    /// A request that the peer certainly never looked at, because a connection that had been good ended under it, is sent
+    /// again over another one at once.
+    ///
+    /// # Errors
+    ///
+    /// The failure of whichever phase ended the request, without endpoint and attempt.
+    pub async fn send(&self, request: Request<RequestBody>, progress: &Progress) -> Result<Answer, Failure> {
+        let pool = self.pool().ok_or_else(|| Failure::new(Class::Other, "there is no runtime to connect on"))?;
+        let mut tries = 1;
+        loop {
+            match self.try_once(&pool, request.clone(), progress).await {
+                Ok(answer) => return Ok(answer),
+                Err(Broken { next: NextStep::Elsewhere, .. }) if tries < MAX_TRIES => tries += 1,
+                Err(Broken { obstacle, .. }) => return Err(obstacle.into_failure()),
+            }
+        }
+    }
+
+    async fn try_once(
+        &self,
+        pool: &Arc<Pool>,
+        request: Request<RequestBody>,
+        progress: &Progress,
+    ) -> Result<Answer, Broken> {
+        let lease = match pool.lease(progress).await {
+            Ok(lease) => lease,
+            Err(obstacle) => {
+                let obstacle = self.look_behind_tls(obstacle, pool).await;
+                return Err(Broken { obstacle, next: NextStep::Report });
+            }
+        };
+        let (peer, outcome) = match lease {
+            Lease::Http2(place) => {
+                let peer = place.connection.link.peer;
+                (peer, over_http2(place, request, progress).await)
+            }
+            Lease::Http1(http1) => {
+                let peer = http1.link.peer;
+                let outcome = over_http1(http1, request, progress).await;
+                (
+                    peer,
+                    outcome.map(|(answer, http1)| {
+                        http1.map(|http1| pool.give_back(http1));
+                        answer
+                    }),
+                )
+            }
+        };
+        match outcome {
+            Err(broken) if broken.next == NextStep::LookAtPeer => {
+                let speaks = self.look_at(peer).await;
+                let obstacle = speaks.and_then(|speaks| mismatch(self.wire, speaks)).unwrap_or(broken.obstacle);
+                Err(Broken { obstacle, next: NextStep::Report })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A peer that closes when it is asked for TLS may not know TLS.
+    async fn look_behind_tls(&self, obstacle: Obstacle, pool: &Pool) -> Obstacle {
+        let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
+            return obstacle;
+        };
+        match self.look_at(peer).await {
+            Some(Speaks::Http1 | Speaks::Http2) => Obstacle::new(
+                Class::TlsToPlaintextPort,
+                "the peer closes the connection when it is asked for TLS, and answers plaintext",
+            ),
+            _ => obstacle,
+        }
+    }
+
+    /// What `peer` speaks, looked at once in a while.
+    async fn look_at(&self, peer: SocketAddr) -> Option<Speaks> {
+        let known = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, speaks)) = known
+            && at.elapsed() < LOOK_AGAIN
+        {
+            return speaks;
+        }
+        let speaks = probe::look_at(peer, &self.authority).await;
+        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), speaks));
+        speaks
+    }
+
+    /// The connections of the current runtime.
+    fn pool(&self) -> Option<Arc<Pool>> {
+        let runtime = Handle::try_current().ok()?.id();
+        let place = &self.pools[worker_index() % self.pools.len()];
+        let mut pools = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pool)) = pools.iter().find(|(id, _)| *id == runtime) {
+            return Some(Arc::clone(pool));
+        }
+        let pool = Arc::new(Pool::new(Arc::clone(&self.dialer), self.host.clone(), self.port));
+        pools.push((runtime, Arc::clone(&pool)));
+        Some(pool)
+    }
+}
+
+/// How often a request may meet connections that end under it before it looks at it.
+const MAX_TRIES: u32 = 3;
+/// How long it is taken for granted that a port speaks what it spoke.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);

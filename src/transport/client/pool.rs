@@ -1,0 +1,348 @@
+//! Which connection a request goes over: those of one endpoint that one runtime has opened.
+//!
+//! A connection is used only on the runtime that opened it. Requests that need a connection at the same time wait for one
+//! dial together. With several addresses behind the name, connections to all of them are opened in the background and used
+//! in turn; the name is looked up again for every new connection, and now and then while old ones serve.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::connect::in_turn;
+use super::connection::{Connection, Http1, Http2, Place};
+use super::dial::{Dialer, Enter};
+use super::obstacle::Obstacle;
+use super::resolve::Host;
+use crate::attempt::Progress;
+use crate::failure::{Class, Phase};
+
+/// The connections of one runtime to one endpoint.
+#[derive(Debug)]
+pub(super) struct Pool {
+    dialer: Arc<Dialer>,
+    host: Host,
+    port: u16,
+    state: Mutex<State>,
+}
+
+/// A connection for one request.
+#[derive(Debug)]
+pub(super) enum Lease {
+    /// All of an HTTP/1.1 connection; to be given back.
+    Http1(Http1),
+    /// A place on an HTTP/2 connection.
+    Http2(Place),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    addresses: Vec<SocketAddr>,
+    looked_up: Option<Instant>,
+    turn: usize,
+    http2: Vec<Arc<Http2>>,
+    idle: Vec<(Http1, Instant)>,
+    /// The dial that requests wait for.
+    dial: Option<Arc<watch::Sender<Dialing>>>,
+    /// What goes on beside the requests: one thing at a time.
+    background: Background,
+    grow_after: Option<Instant>,
+    speaks_http1: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Background {
+    #[default]
+    Nothing,
+    Busy,
+}
+
+#[derive(Clone, Debug)]
+enum Dialing {
+    In(Phase),
+    /// Nothing when the connection turned out to be HTTP/1.1, which cannot be shared.
+    Done(Result<Option<Arc<Http2>>, Obstacle>),
+}
+
+enum Pick {
+    Place(Place, Option<Chore>),
+    Idle(Http1),
+    Wait(watch::Receiver<Dialing>),
+    Dial,
+}
+
+/// Something to do beside the requests.
+enum Chore {
+    LookUp,
+    Open(Vec<SocketAddr>),
+}
+
+impl Pool {
+    pub(super) fn new(dialer: Arc<Dialer>, host: Host, port: u16) -> Pool {
+        Pool { dialer, host, port, state: Mutex::default() }
+    }
+
+    /// A connection that can take a request now. Tells `progress` of the phases on the way there.
+    pub(super) async fn lease(self: &Arc<Self>, progress: &Progress) -> Result<Lease, Obstacle> {
+        loop {
+            match self.pick() {
+                Pick::Place(place, chore) => {
+                    if let Some(chore) = chore {
+                        tokio::spawn(Arc::clone(self).run(chore));
+                    }
+                    return Ok(Lease::Http2(place));
+                }
+                Pick::Idle(mut http1) => {
+                    if http1.is_ready().await {
+                        return Ok(Lease::Http1(http1));
+                    }
+                }
+                Pick::Wait(dialing) => {
+                    if let Some(http2) = wait(dialing, progress).await? {
+                        return Ok(Lease::Http2(Place::take(http2)));
+                    }
+                }
+                Pick::Dial => {
+                    return Ok(match self.open(&|phase| progress.enter(phase)).await? {
+                        Connection::Http1(http1) => Lease::Http1(http1),
+                        Connection::Http2(http2) => Lease::Http2(Place::take(http2)),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Keeps an HTTP/1.1 connection for the next request.
+    pub(super) fn give_back(&self, http1: Http1) {
+        if http1.sender.is_closed() {
+            return;
+        }
+        let mut state = self.lock();
+        state.idle.retain(|(_, since)| since.elapsed() < IDLE_LIMIT);
+        if state.idle.len() < MAX_IDLE {
+            state.idle.push((http1, Instant::now()));
+        }
+    }
+
+    /// An address that the host had when it was last looked up.
+    pub(super) fn known_address(&self) -> Option<SocketAddr> {
+        self.lock().addresses.first().copied()
+    }
+
+    fn pick(self: &Arc<Self>) -> Pick {
+        let mut state = self.lock();
+        if let Some(http2) = state.next_http2() {
+            let chore = state.chore(&self.host);
+            return Pick::Place(Place::take(http2), chore);
+        }
+        while let Some((http1, since)) = state.idle.pop() {
+            if since.elapsed() < IDLE_LIMIT && !http1.sender.is_closed() {
+                return Pick::Idle(http1);
+            }
+        }
+        if state.speaks_http1 || !self.dialer.may_speak_http2() {
+            return Pick::Dial;
+        }
+        if let Some(dial) = &state.dial {
+            return Pick::Wait(dial.subscribe());
+        }
+        let (tell, waiting) = watch::channel(Dialing::In(Phase::Connect));
+        let tell = Arc::new(tell);
+        state.dial = Some(Arc::clone(&tell));
+        tokio::spawn(Arc::clone(self).dial_for_all(tell));
+        Pick::Wait(waiting)
+    }
+
+    /// Dials for every request that waits, until none does.
+    async fn dial_for_all(self: Arc<Self>, tell: Arc<watch::Sender<Dialing>>) {
+        let turn = DialTurn { pool: &self, tell: &tell };
+        let enter = |phase| {
+            tell.send_replace(Dialing::In(phase));
+        };
+        let mut opening = std::pin::pin!(self.open(&enter));
+        let opened = loop {
+            tokio::select! {
+                opened = &mut opening => break opened,
+                () = tell.closed() => if turn.is_abandoned() { return },
+            }
+        };
+        drop(turn);
+        tell.send_replace(Dialing::Done(opened.map(|connection| match connection {
+            Connection::Http2(http2) => Some(http2),
+            Connection::Http1(http1) => {
+                self.give_back(http1);
+                None
+            }
+        })));
+    }
+
+    /// Looks the host up and opens a connection to one of its addresses.
+    async fn open(&self, enter: Enter<'_>) -> Result<Connection, Obstacle> {
+        if matches!(self.host, Host::Name(_)) {
+            enter(Phase::Resolve);
+        }
+        let addresses = self.look_up().await?;
+        let turn = {
+            let mut state = self.lock();
+            state.turn = state.turn.wrapping_add(1);
+            state.turn
+        };
+        let connection = self.dialer.dial(&in_turn(&addresses, turn), enter).await?;
+        self.adopt(&connection);
+        Ok(connection)
+    }
+
+    fn adopt(&self, connection: &Connection) {
+        let mut state = self.lock();
+        match connection {
+            Connection::Http1(_) => state.speaks_http1 = true,
+            Connection::Http2(http2) => {
+                state.speaks_http1 = false;
+                state.http2.push(Arc::clone(http2));
+            }
+        }
+    }
+
+    /// The addresses of now. When the resolver fails for a while, those of before.
+    async fn look_up(&self) -> Result<Vec<SocketAddr>, Obstacle> {
+        let found = self.host.resolve(self.port).await;
+        let mut state = self.lock();
+        match found {
+            Ok(found) => {
+                state.looked_up = Some(Instant::now());
+                state.addresses.clone_from(&found);
+                for http2 in state.http2.iter().filter(|http2| !found.contains(&http2.link.peer)) {
+                    http2.retire();
+                }
+                Ok(found)
+            }
+            Err(obstacle) if obstacle.class == Class::DnsTemporaryFailure && !state.addresses.is_empty() => {
+                Ok(state.addresses.clone())
+            }
+            Err(obstacle) => Err(obstacle),
+        }
+    }
+
+    async fn run(self: Arc<Self>, chore: Chore) {
+        let _busy = Busy(&self);
+        match chore {
+            Chore::LookUp => {
+                self.lock().looked_up = Some(Instant::now());
+                if let Err(obstacle) = self.look_up().await {
+                    tracing::debug!(?obstacle, "looking the backend up again failed; its known addresses stay in use");
+                }
+            }
+            Chore::Open(addresses) => match self.dialer.dial(&addresses, &|_| ()).await {
+                Ok(connection) => self.adopt(&connection),
+                Err(obstacle) => {
+                    tracing::debug!(?obstacle, "one of the backend's addresses is left out for a while");
+                    self.lock().grow_after = Some(Instant::now() + GROW_PAUSE);
+                }
+            },
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The usable connection whose turn it is: the next with room, else the one with the fewest requests.
+    fn next_http2(&mut self) -> Option<Arc<Http2>> {
+        self.http2.retain(|http2| http2.is_usable());
+        self.turn = self.turn.wrapping_add(1);
+        let start = self.turn.checked_rem(self.http2.len())?;
+        let (before, after) = self.http2.split_at(start);
+        let in_turn = || after.iter().chain(before);
+        in_turn()
+            .find(|http2| http2.streams() < STREAMS_EACH)
+            .or_else(|| in_turn().min_by_key(|http2| http2.streams()))
+            .cloned()
+    }
+
+    /// What should be done in the background now, if anything.
+    fn chore(&mut self, host: &Host) -> Option<Chore> {
+        if self.background == Background::Busy {
+            return None;
+        }
+        let is_stale = self.looked_up.is_some_and(|at| LOOK_UP_AGAIN < at.elapsed());
+        let chore = if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth()?) };
+        self.background = Background::Busy;
+        Some(chore)
+    }
+
+    /// Where one more connection should go: to an address without one, or anywhere when all are full.
+    fn growth(&self) -> Option<Vec<SocketAddr>> {
+        let may_grow = self.http2.len() < MAX_CONNECTIONS && self.grow_after.is_none_or(|after| after < Instant::now());
+        if !may_grow {
+            return None;
+        }
+        let is_v6 = self.http2.first()?.link.peer.is_ipv6();
+        // The other family usually is the same machine.
+        let alike = self.addresses.iter().filter(|address| address.is_ipv6() == is_v6);
+        let unused = alike.copied().find(|address| self.http2.iter().all(|http2| http2.link.peer != *address));
+        let are_full = || self.http2.iter().all(|http2| STREAMS_EACH <= http2.streams());
+        unused.map(|address| vec![address]).or_else(|| are_full().then(|| in_turn(&self.addresses, self.turn)))
+    }
+}
+
+/// Ends the shared dial, however it ends.
+struct DialTurn<'a> {
+    pool: &'a Pool,
+    tell: &'a Arc<watch::Sender<Dialing>>,
+}
+
+impl DialTurn<'_> {
+    /// Whether really nobody waits; then nobody can begin to, either.
+    fn is_abandoned(&self) -> bool {
+        let mut state = self.pool.lock();
+        let is_abandoned = self.tell.receiver_count() == 0;
+        if is_abandoned {
+            state.dial = None;
+        }
+        is_abandoned
+    }
+}
+
+impl Drop for DialTurn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        if state.dial.as_ref().is_some_and(|dial| Arc::ptr_eq(dial, self.tell)) {
+            state.dial = None;
+        }
+    }
+}
+
+/// Frees the background when its task ends, however it ends.
+struct Busy<'a>(&'a Pool);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.lock().background = Background::Nothing;
+    }
+}
+
+async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Result<Option<Arc<Http2>>, Obstacle> {
+    loop {
+        let now = dialing.borrow_and_update().clone();
+        match now {
+            Dialing::In(phase) if progress.phase() != Some(phase) => progress.enter(phase),
+            Dialing::In(_) => {}
+            Dialing::Done(outcome) => return outcome,
+        }
+        if dialing.changed().await.is_err() {
+            return Err(Obstacle::new(Class::ShuttingDown, "the connection attempt was interrupted"));
+        }
+    }
+}
+
+/// What servers usually allow (RFC 9113, section 6.5.2, recommends no less).
+const STREAMS_EACH: usize = 100;
+const MAX_CONNECTIONS: usize = 16;
+const MAX_IDLE: usize = 32;
+/// As Go's transport does.
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
+const GROW_PAUSE: Duration = Duration::from_secs(30);

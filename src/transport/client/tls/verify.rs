@@ -1,0 +1,77 @@
+//! Whether a server's certificate is accepted: webpki's verdict, or none at all where that was asked for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+/// A verifier that remembers the last certificate that it refused, so that the message can name who issued it.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+    refused: Mutex<Option<Vec<u8>>>,
+}
+
+/// What makes a certificate acceptable.
+#[derive(Debug)]
+pub(super) enum Trust {
+    /// A chain to an authority.
+    Authorities(Arc<WebPkiServerVerifier>),
+    /// Nothing: `insecure_skip_verify`.
+    Anything,
+}
+
+impl Verifier {
+    pub(super) fn new(trust: Trust, provider: Arc<CryptoProvider>) -> Verifier {
+        Verifier { trust, provider, refused: Mutex::new(None) }
+    }
+
+    /// The last certificate that was refused, in DER.
+    pub(super) fn refused(&self) -> Option<Vec<u8>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Trust::Authorities(webpki) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        let verdict = webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        if verdict.is_err() {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.to_vec());
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
