@@ -8,6 +8,7 @@ use otlp_relay::payload::{Budget, Encoded, Encoding, Limit, MergeRule, Payload, 
 use otlp_relay::signal::Signal;
 use otlp_relay::units::ByteCount;
 use proptest::prelude::*;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::dice::Dice;
 use crate::reference::{Leaves, decode, leaves};
@@ -77,7 +78,7 @@ fn signals() -> impl Strategy<Value = Signal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn a_cut_at_any_item_keeps_everything(signal in signals(), seed: u64, size in 0..150_usize) {
@@ -121,18 +122,50 @@ proptest! {
     }
 }
 
+/// A field with a length.
+fn wrap(number: u32, content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_key(number, WireType::LengthDelimited, &mut out);
+    encode_varint(content.len() as u64, &mut out);
+    [out, content.to_vec()].concat()
+}
+
 /// Resource and scope of some size, and `spans` spans of about 600 bytes.
 fn spans(spans: usize) -> Payload {
-    let wrap = |number: u32, content: &[u8]| {
-        let mut out = Vec::new();
-        prost::encoding::encode_key(number, prost::encoding::WireType::LengthDelimited, &mut out);
-        prost::encoding::encode_varint(content.len() as u64, &mut out);
-        [out, content.to_vec()].concat()
-    };
     let span = wrap(2, &wrap(5, &[b'x'; 600]));
     let scope = [wrap(1, &wrap(1, b"scope")), span.repeat(spans), wrap(3, b"https://scope")].concat();
     let resource = [wrap(1, &[]), wrap(2, &scope), wrap(3, b"https://resource")].concat();
     Payload::parse(Signal::Traces, wrap(1, &resource).into()).expect("well-formed")
+}
+
+#[track_caller]
+fn check_every_limit(signal: Signal, bytes: Vec<u8>) {
+    let whole = Payload::parse(signal, bytes.into()).expect("well-formed");
+    for max in 1..whole.len().0 {
+        for sizer in [Sizer::Items, Sizer::Bytes] {
+            check_parts(&whole, split_all(whole.clone(), limit(sizer, max)), limit(sizer, max));
+        }
+    }
+}
+
+#[test]
+fn data_of_a_metric_that_protobuf_merges_is_cut_as_one() {
+    // sum { point }, gauge { point, unknown, point }, gauge { point, unknown }: three points, with both unknown fields.
+    let data = [
+        &[0x3a, 2, 0x0a, 0][..],
+        &[0x2a, 9, 0x0a, 2, 0x40, 1, 0x98, 0x06, 1, 0x0a, 0],
+        &[0x2a, 5, 0x0a, 0, 0x98, 0x06, 2],
+    ];
+    let metric = [&[0x0a, 1, b'm'][..], &data.concat()].concat();
+    check_every_limit(Signal::Metrics, wrap(1, &wrap(2, &wrap(2, &metric))));
+}
+
+#[test]
+fn headers_that_are_strewn_among_the_items_are_kept() {
+    let unknown = [0x98, 0x06, 7];
+    let scope = [wrap(2, b""), unknown.to_vec()].concat().repeat(20);
+    let scopes = [unknown.to_vec(), wrap(2, &scope), unknown.to_vec(), wrap(2, b""), wrap(2, &scope)].concat();
+    check_every_limit(Signal::Logs, [wrap(1, &scopes), unknown.to_vec(), wrap(1, &scopes)].concat());
 }
 
 #[test]
