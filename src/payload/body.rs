@@ -1,5 +1,7 @@
 //! The bytes of a payload: a list of chunks, or what an earlier cut has left of one.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::chunk::{Chunk, coalesce, concatenate, held, rehome};
@@ -7,7 +9,6 @@ use super::schema::MessageType;
 use super::split::Level;
 
 /// The bytes of a request.
-#[derive(Debug)]
 pub(super) struct Body {
     chunks: Box<[Bytes]>,
     len: u64,
@@ -16,7 +17,6 @@ pub(super) struct Body {
 }
 
 /// How the chunks lie in the request.
-#[derive(Debug)]
 enum Form {
     /// Each chunk is whole fields of the request.
     Aligned(Vec<Chunk>),
@@ -91,6 +91,14 @@ impl Body {
             Form::Aligned(chunks) => chunks.clone(),
             Form::Open(_) => vec![Chunk::whole(self.to_bytes())],
         }
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Sizes only: what is in a request is its sender's business, and too long for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chunks = self.chunks.len();
+        f.debug_struct("Body").field("len", &self.len).field("held", &self.held).field("chunks", &chunks).finish()
     }
 }
 

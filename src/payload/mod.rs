@@ -11,6 +11,7 @@ mod split;
 mod walk;
 mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -48,12 +49,18 @@ pub enum Encoding {
 }
 
 /// A request's body as it came, compressed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Encoded {
     /// How it is compressed.
     pub encoding: Encoding,
     /// The compressed bytes.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoded").field("encoding", &self.encoding).field("len", &self.body.len()).finish()
+    }
 }
 
 impl Payload {
@@ -69,7 +76,7 @@ impl Payload {
         let findings = walk::walk(signal, &body)?;
         let body = match findings.broken_texts {
             0 => body,
-            _ => repair::repair(MessageType::request(signal), &body).into(),
+            _ => repair::repair(MessageType::request(signal), &body).into_boxed_slice().into(),
         };
         Ok(Payload {
             signal,

@@ -23,23 +23,22 @@ pub(super) struct Findings {
 
 /// Walks through all of `body`.
 pub(super) fn walk(signal: Signal, body: &[u8]) -> Result<Findings, Malformed> {
-    let mut walk = Walk::new(MessageType::request(signal), body);
-    match walk.run() {
+    let mut walk = Walk::new(MessageType::request(signal), body.len());
+    match walk.run(Reader::new(body)) {
         Ok(()) => Ok(walk.findings),
-        Err(fault) => Err(walk.explain(signal, fault)),
+        Err(fault) => Err(walk.explain(signal, body, fault)),
     }
 }
 
-struct Walk<'a> {
-    reader: Reader<'a>,
+struct Walk {
     message: MessageType,
+    /// Where the current message ends.
+    end: usize,
     /// The messages around the current one, outermost first.
     around: [Frame; MAX_DEPTH],
     depth: usize,
     /// Where the current field begins.
     field_at: usize,
-    /// Which of a metric's alternatives holds the data points counted last, and the count before it. Metrics are
-    /// never within metrics, so one of these is enough.
     alternative: Alternative,
     findings: Findings,
 }
@@ -53,18 +52,20 @@ struct Frame {
     field: u8,
 }
 
+/// Which of a metric's alternatives has the data points counted last, and how many items there were before the metric.
+/// Metrics are never within metrics, so one of these is enough.
 #[derive(Clone, Copy, Default)]
 struct Alternative {
     field: u8,
     items_before: Items,
 }
 
-impl<'a> Walk<'a> {
-    fn new(message: MessageType, body: &'a [u8]) -> Walk<'a> {
+impl Walk {
+    fn new(message: MessageType, end: usize) -> Walk {
         Walk {
-            reader: Reader::new(body),
             message,
-            around: [Frame { message, end: 0, field: 0 }; MAX_DEPTH],
+            end,
+            around: [Frame { message, end, field: 0 }; MAX_DEPTH],
             depth: 0,
             field_at: 0,
             alternative: Alternative::default(),
@@ -72,137 +73,132 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Fault> {
+    fn run(&mut self, mut reader: Reader<'_>) -> Result<(), Fault> {
         let mut table = steps(self.message);
         loop {
-            while self.reader.at == self.reader.end {
+            while reader.at == reader.end {
                 if self.depth == 0 {
                     return Ok(());
                 }
-                self.leave();
+                reader.end = self.leave();
                 table = steps(self.message);
             }
-            self.field_at = self.reader.at;
-            let key = self.reader.raw_key()?;
+            self.field_at = reader.at;
+            let key = reader.raw_key()?;
             let step = usize::try_from(key).ok().and_then(|key| table.get(key)).copied().unwrap_or(Step::Odd);
             match step {
-                Step::Varint => drop(self.reader.varint()?),
-                Step::Fixed64 => self.reader.advance(8)?,
-                Step::Fixed32 => self.reader.advance(4)?,
-                Step::Text => self.text()?,
-                Step::Bytes => drop(self.reader.sized()?),
-                Step::Id(wanted) => self.id(usize::from(wanted))?,
-                Step::PackedVarints => self.packed_varints()?,
-                Step::Packed(width) => self.packed(usize::from(width))?,
-                Step::Odd => self.odd(key)?,
-                Step::Enter(_) | Step::Item(_) | Step::Alone(_) => {
-                    self.enter(key, step)?;
-                    table = steps(self.message);
+                Step::Varint => drop(reader.varint()?),
+                Step::Fixed64 => reader.advance(8)?,
+                Step::Fixed32 => reader.advance(4)?,
+                Step::Text => self.text(reader.sized()?),
+                Step::Bytes => drop(reader.sized()?),
+                Step::Id(wanted) => id(reader.sized()?, usize::from(wanted))?,
+                Step::PackedVarints => reader.at = packed_varints(reader)?,
+                Step::Packed(width) => packed(reader.sized()?, usize::from(width))?,
+                Step::Odd => reader.at = self.odd(reader, key)?,
+                Step::Enter(message) | Step::Item(message) | Step::Alone(message) => {
+                    let length = reader.length()?;
+                    reader.end = reader.at + length;
+                    self.enter((key >> 3) as u8, message, reader.end)?;
+                    self.count(step);
+                    table = steps(message);
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn text(&mut self) -> Result<(), Fault> {
-        let text = self.reader.sized()?;
+    fn text(&mut self, text: &[u8]) {
         if !is_ascii(text) && std::str::from_utf8(text).is_err() {
             self.findings.broken_texts += 1;
         }
-        Ok(())
     }
 
+    /// Goes into a message. Field numbers in the tables are below 32.
     #[inline(always)]
-    fn id(&mut self, wanted: usize) -> Result<(), Fault> {
-        let found = self.reader.sized()?.len();
-        if found == wanted || found == 0 { Ok(()) } else { Err(Fault::IdLength { found, wanted }) }
-    }
-
-    fn packed(&mut self, width: usize) -> Result<(), Fault> {
-        let values = self.reader.sized()?.len();
-        match values % width {
-            0 => Ok(()),
-            left => Err(Fault::Overrun { announced: width as u64, left }),
-        }
-    }
-
-    fn packed_varints(&mut self) -> Result<(), Fault> {
-        let length = self.reader.length()?;
-        let end = self.reader.at + length;
-        let mut values = Reader { end, ..self.reader.clone() };
-        while values.at < end {
-            values.varint()?;
-        }
-        self.reader.at = end;
-        Ok(())
-    }
-
-    /// Goes into the message behind a key. Keys in the tables are below 256.
-    #[inline(always)]
-    fn enter(&mut self, key: u64, step: Step) -> Result<(), Fault> {
-        let length = self.reader.length()?;
-        let field = (key >> 3) as u8;
-        let frame = Frame { message: self.message, end: self.reader.end, field };
+    fn enter(&mut self, field: u8, message: MessageType, end: usize) -> Result<(), Fault> {
+        let frame = Frame { message: self.message, end: self.end, field };
         *self.around.get_mut(self.depth).ok_or(Fault::TooDeep)? = frame;
         self.depth += 1;
-        self.reader.end = self.reader.at + length;
+        (self.message, self.end) = (message, end);
+        Ok(())
+    }
+
+    /// Goes back to the message around, and tells its end.
+    #[inline(always)]
+    fn leave(&mut self) -> usize {
+        self.depth -= 1;
+        if let Some(frame) = self.around.get(self.depth) {
+            (self.message, self.end) = (frame.message, frame.end);
+        }
+        self.end
+    }
+
+    /// Counts the message that was just entered.
+    #[inline(always)]
+    fn count(&mut self, step: Step) {
         match step {
-            Step::Item(message) => {
-                self.findings.items += Items(1);
-                self.message = message;
+            Step::Item(_) => self.findings.items += Items(1),
+            Step::Enter(MessageType::Metric) => {
+                self.alternative = Alternative { field: 0, items_before: self.findings.items };
             }
-            Step::Alone(message) => {
-                self.choose(field);
-                self.message = message;
-            }
-            Step::Enter(message) => {
-                // Only where a metric begins does this matter; elsewhere it is cheaper done than asked.
-                if message == MessageType::Metric {
-                    self.alternative = Alternative { field: 0, items_before: self.findings.items };
-                }
-                self.message = message;
-            }
+            Step::Alone(_) => self.choose(),
             _ => {}
         }
-        Ok(())
     }
 
     /// Of several alternatives of a `oneof` the last is decoded; those of one kind that follow one another are merged.
-    fn choose(&mut self, field: u8) {
+    fn choose(&mut self) {
+        let field = self.around.get(self.depth - 1).map_or(0, |frame| frame.field);
         if self.alternative.field != field {
             self.alternative.field = field;
             self.findings.items = self.alternative.items_before;
         }
     }
 
-    #[inline(always)]
-    fn leave(&mut self) {
-        self.depth -= 1;
-        if let Some(frame) = self.around.get(self.depth) {
-            self.reader.end = frame.end;
-            self.message = frame.message;
-        }
-    }
-
-    /// A key that is in no table.
+    /// A key that is in no table; tells where its value ends.
     #[cold]
-    fn odd(&mut self, raw: u64) -> Result<(), Fault> {
+    fn odd(&mut self, mut reader: Reader<'_>, raw: u64) -> Result<usize, Fault> {
         let key = Key::from_raw(raw)?;
         if let Some(field) = self.message.field(key.number) {
             return Err(Fault::WrongWireType { found: wire_words(key.wire), wanted: kind_words(field.kind) });
         }
         self.findings.unknown += 1;
-        self.reader.skip(key, MAX_DEPTH - self.depth)
+        reader.skip(key, MAX_DEPTH - self.depth)?;
+        Ok(reader.at)
     }
 
     #[cold]
-    fn explain(&self, signal: Signal, fault: Fault) -> Malformed {
+    fn explain(&self, signal: Signal, body: &[u8], fault: Fault) -> Malformed {
         let frames = self.around.iter().take(self.depth).map(|frame| (frame.message, u32::from(frame.field)));
-        let mut reader = Reader { at: self.field_at, ..self.reader.clone() };
+        let mut reader = Reader { body, at: self.field_at, end: self.end };
         let number = reader.raw_key().ok().map(|raw| (self.message, (raw >> 3) as u32));
         let path: Vec<String> = frames.chain(number).map(|(message, number)| field_name(message, number)).collect();
         Malformed { signal, offset: self.field_at, path: path.join("."), fault }
     }
+}
+
+#[inline(always)]
+fn id(id: &[u8], wanted: usize) -> Result<(), Fault> {
+    let found = id.len();
+    if found == wanted || found == 0 { Ok(()) } else { Err(Fault::IdLength { found, wanted }) }
+}
+
+fn packed(values: &[u8], width: usize) -> Result<(), Fault> {
+    match values.len() % width {
+        0 => Ok(()),
+        left => Err(Fault::Overrun { announced: width as u64, left }),
+    }
+}
+
+/// Tells where the integers end.
+fn packed_varints(mut reader: Reader<'_>) -> Result<usize, Fault> {
+    let length = reader.length()?;
+    reader.end = reader.at + length;
+    while reader.at < reader.end {
+        reader.varint()?;
+    }
+    Ok(reader.end)
 }
 
 fn field_name(message: MessageType, number: u32) -> String {

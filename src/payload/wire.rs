@@ -6,7 +6,7 @@ use super::malformed::Fault;
 pub(super) const MAX_DEPTH: usize = 100;
 
 /// Reads fields between two offsets of a request. Offsets are always those of the whole request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     /// The whole request.
     pub(super) body: &'a [u8],
@@ -55,30 +55,17 @@ impl<'a> Reader<'a> {
     /// A variable-length integer: at most ten bytes, the tenth at most 1.
     #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, Fault> {
-        match self.rest().first() {
-            Some(&byte) if byte < 0x80 => {
+        match self.body.get(self.at) {
+            Some(&byte) if byte < 0x80 && self.at < self.end => {
                 self.at += 1;
                 Ok(u64::from(byte))
             }
-            _ => self.long_varint(),
-        }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, Fault> {
-        let rest = self.rest();
-        let mut value = 0;
-        for (index, &byte) in rest.iter().take(MAX_VARINT).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                if index == MAX_VARINT - 1 && 1 < byte {
-                    return Err(Fault::LongVarint);
-                }
-                self.at += index + 1;
-                return Ok(value);
+            _ => {
+                let (value, length) = long_varint(self.rest())?;
+                self.at += length;
+                Ok(value)
             }
         }
-        Err(if rest.len() < MAX_VARINT { Fault::CutVarint } else { Fault::LongVarint })
     }
 
     /// A field's key as it stands: number and wire type in one, neither checked.
@@ -177,6 +164,21 @@ impl<'a> Reader<'a> {
     fn rest(&self) -> &'a [u8] {
         self.body.get(self.at..self.end).unwrap_or_default()
     }
+}
+
+/// The value of an integer of more than one byte, and how many it has. Takes no reader, so that readers can live in
+/// registers.
+#[inline(never)]
+fn long_varint(rest: &[u8]) -> Result<(u64, usize), Fault> {
+    let mut value = 0;
+    for (index, &byte) in rest.iter().take(MAX_VARINT).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            let overflows = index == MAX_VARINT - 1 && 1 < byte;
+            return if overflows { Err(Fault::LongVarint) } else { Ok((value, index + 1)) };
+        }
+    }
+    Err(if rest.len() < MAX_VARINT { Fault::CutVarint } else { Fault::LongVarint })
 }
 
 impl Key {
