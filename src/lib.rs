@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod config;
+pub mod exporters;
 pub mod failure;
 pub mod flow;
 pub mod ident;

@@ -1,0 +1,4 @@
+//! The stages at the end of a pipeline: each makes one attempt and reports one outcome.
+
+pub mod debug;
+pub mod nop;
