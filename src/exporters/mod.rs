@@ -1,3 +1,5 @@
-//! Who takes a payload out of the process.
+//! The stages at the end of a pipeline: each makes one attempt and reports one outcome.
 
+pub mod debug;
+pub mod nop;
 pub mod otlp;
