@@ -211,10 +211,7 @@ pub async fn grpc_call(port: u16, method: &str, headers: &[(&str, &str)], messag
     let mut frame = vec![u8::from(headers.iter().any(|(name, _)| *name == "grpc-encoding"))];
     frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
     frame.extend_from_slice(message);
-    let socket = TcpStream::connect(local(port)).await.expect("connect");
-    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
-    let (mut sender, connection) = handshake.await.expect("HTTP/2");
-    tokio::spawn(connection);
+    let mut sender = http2(port).await;
     let mut request = Request::post(format!("http://{}{method}", local(port)))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
@@ -223,6 +220,22 @@ pub async fn grpc_call(port: u16, method: &str, headers: &[(&str, &str)], messag
     }
     let response = sender.send_request(request.body(Full::new(Bytes::from(frame))).expect("a request")).await;
     HttpAnswer::collect(response.expect("a response")).await
+}
+
+/// A protobuf request over HTTP/2 without TLS and without an upgrade.
+pub async fn http2_post(port: u16, path: &str, body: impl Into<Bytes>) -> HttpAnswer {
+    let request =
+        Request::post(format!("http://{}{path}", local(port))).header("content-type", "application/x-protobuf");
+    let request = request.body(Full::new(body.into())).expect("a request");
+    HttpAnswer::collect(http2(port).await.send_request(request).await.expect("a response")).await
+}
+
+async fn http2(port: u16) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
+    let socket = TcpStream::connect(local(port)).await.expect("connect");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
+    let (sender, connection) = handshake.await.expect("HTTP/2");
+    tokio::spawn(connection);
+    sender
 }
 
 async fn http1(port: u16) -> hyper::client::conn::http1::SendRequest<Full<Bytes>> {
