@@ -47,7 +47,11 @@ pub fn lean_spans(sender: &str, ids: Range<u64>) -> Export {
         end_time_unix_nano: NOW + id,
         ..Span::default()
     });
-    spans_of(sender, spans.collect())
+    let scope = ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() };
+    let name = pair(SENDER, Value::StringValue(sender.to_owned()));
+    let resource = Resource { attributes: vec![name], ..Resource::default() };
+    let resource = ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..ResourceSpans::default() };
+    Export::Traces(ExportTraceServiceRequest { resource_spans: vec![resource] })
 }
 
 /// The sender of a traces request, by its first resource.
@@ -88,11 +92,7 @@ fn traces(sender: &str, ids: Range<u64>) -> Export {
         status: Some(Status { message: "on purpose".to_owned(), code: 2 }),
         ..Span::default()
     });
-    spans_of(sender, spans.collect())
-}
-
-fn spans_of(sender: &str, spans: Vec<Span>) -> Export {
-    let scope = ScopeSpans { scope: Some(scope()), spans, schema_url: "urn:scope".to_owned() };
+    let scope = ScopeSpans { scope: Some(scope()), spans: spans.collect(), schema_url: "urn:scope".to_owned() };
     let resource = ResourceSpans {
         resource: Some(resource(sender)),
         scope_spans: vec![scope],
