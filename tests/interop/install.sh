@@ -35,7 +35,7 @@ install_node() {
         rm -rf "$place"
         mkdir -p "$place"
         cp "$pins" "$here/node/package.json" "$here/node/.npmrc" "$place"
-        (cd "$place" && npm ci --silent --fetch-retries=1 --fetch-timeout=60000)
+        (cd "$place" && npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=60000)
         cp "$pins" "$stamp"
     fi
     cp "$here/node/client.js" "$place/client.js"
