@@ -1,0 +1,16 @@
+//! Does the relay keep its promises? The built program, between real clients and a real receiver on real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod batching;
+mod carrying;
+mod command_line;
+mod defaults;
+mod figures;
+mod loops;
+mod outages;
+mod refusals;
+mod shutdown;
+mod statuses;

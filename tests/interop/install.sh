@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs the OpenTelemetry SDKs that tests/sdk.rs drives: install.sh python|node [directory, default target/interop].
+#
+# Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
+# A second call finds the stamp of the same pins and returns at once.
+set -eu
+
+language=${1:?usage: install.sh python|node [directory]}
+here=$(cd "$(dirname "$0")" && pwd)
+root=${2:-$here/../../target/interop}
+place=$root/$language
+stamp=$place/.installed
+
+need() {
+    command -v "$1" >/dev/null 2>&1 || { echo "$1 is not installed" >&2; exit 3; }
+}
+
+install_python() {
+    need python3
+    pins=$here/python/requirements.txt
+    cmp -s "$pins" "$stamp" && return
+    rm -rf "$place"
+    mkdir -p "$place"
+    python3 -m venv "$place/venv" || { echo "python3 has no venv module" >&2; exit 3; }
+    "$place/venv/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 60 --requirement "$pins"
+    cp "$pins" "$stamp"
+}
+
+# The client is copied beside its node_modules, where require() looks for them.
+install_node() {
+    need node
+    need npm
+    pins=$here/node/package-lock.json
+    if ! cmp -s "$pins" "$stamp"; then
+        rm -rf "$place"
+        mkdir -p "$place"
+        cp "$pins" "$here/node/package.json" "$here/node/.npmrc" "$place"
+        (cd "$place" && npm ci --loglevel=error --fetch-retries=1 --fetch-timeout=60000)
+        cp "$pins" "$stamp"
+    fi
+    cp "$here/node/client.js" "$place/client.js"
+}
+
+case $language in
+    python) install_python ;;
+    node) install_node ;;
+    *) echo "unknown language: $language" >&2; exit 2 ;;
+esac
