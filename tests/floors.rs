@@ -137,9 +137,9 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let Some(at) = line.find("fn ").filter(|&at| line[..at].trim().split(' ').all(is_qualifier)) else { continue };
         let indent = line.len() - line.trim_start().len();
         let closes = |candidate: &&str| candidate.starts_with('}') || candidate.starts_with("};");
-        let end = lines[start..]
-            .iter()
-            .position(|candidate| candidate.len() > indent && closes(&&candidate[indent..]) && candidate[..indent].trim().is_empty());
+        let end = lines[start..].iter().position(|candidate| {
+            candidate.len() > indent && closes(&&candidate[indent..]) && candidate[..indent].trim().is_empty()
+        });
         if let Some(length) = end {
             let name = line[at + 3..].split(['(', '<']).next().unwrap_or_default().to_owned();
             found.push((name, length + 1));

@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, LogLevel, Origin, Problems, SystemEnvironment};
-use crate::service;
+use crate::{service, telemetry};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
 #[derive(Debug, Parser)]
@@ -106,7 +106,7 @@ fn invalid(problems: &Problems) -> String {
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.
 fn level_from_environment() -> Result<Option<LogLevel>, String> {
     match std::env::var(LOG_LEVEL) {
-        Ok(text) if !text.trim().is_empty() => LogLevel::parse(text.trim())
+        Ok(text) if !text.trim().is_empty() => telemetry::log_level(&text)
             .map(Some)
             .ok_or_else(|| format!("{LOG_LEVEL} is \"{text}\"; it takes debug, info, warn or error")),
         _ => Ok(None),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenAddress, Problem, Problems, Processor};
+use crate::config::{Config, ListenAddress, Problems, Processor};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
@@ -12,7 +12,7 @@ use crate::receivers::otlp::{Entries, OtlpServer, Protocol};
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
 
-use super::exporter::{States, build_chain};
+use super::exporter::{Exporters, States};
 use super::figures::{BatchFigures, RefusalFigures};
 use super::plan::{Chain, PipelinePlan, Plan, ReceiverPlan};
 
@@ -54,10 +54,13 @@ pub struct Server {
 /// Everything that the configuration asks for and that is not there, such as certificate files.
 pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Built, Problems> {
     let figures = BatchFigures::of(plan, &tools.watch.registry);
-    let mut problems = Vec::new();
-    let chains = build_chains(plan, config, tools, &figures, &mut problems);
-    if let Some(problems) = Problems::from_found(problems) {
+    let mut exporters = Exporters::of(config, tools.instance);
+    if let Some(problems) = Problems::from_found(exporters.make(plan.chains.iter())) {
         return Err(problems);
+    }
+    let mut chains = BTreeMap::new();
+    for chain in &plan.chains {
+        chains.extend(exporters.chain(chain, tools, &figures).map(|next| (chain.clone(), next)));
     }
     let limiters = build_limiters(plan, config);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
@@ -68,27 +71,6 @@ pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Buil
     let servers = plan.receivers.iter().map(|receiver| build_server(receiver, &pipelines, tools)).collect();
     let states = plan.chains.iter().filter_map(|chain| tools.states.get(chain)).collect();
     Ok(Built { servers, states })
-}
-
-fn build_chains(
-    plan: &Plan,
-    config: &Config,
-    tools: &mut Tools<'_>,
-    figures: &BatchFigures,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<Chain, Next> {
-    let mut chains = BTreeMap::new();
-    for chain in &plan.chains {
-        match build_chain(chain, config, tools, figures) {
-            Ok(entry) => {
-                chains.insert(chain.clone(), entry);
-            }
-            // Each signal of an exporter finds the same.
-            Err(problem) if problems.contains(&problem) => {}
-            Err(problem) => problems.push(problem),
-        }
-    }
-    chains
 }
 
 fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<MemoryLimiter>> {

@@ -82,11 +82,8 @@ impl RefusalFigures {
 
 impl Refusals for RefusalFigures {
     fn refused(&self, class: Class, protocol: Protocol) {
-        let labels = [
-            ("receiver", self.receiver.as_str()),
-            ("transport", protocol.name()),
-            ("error_type", class.code()),
-        ];
+        let labels =
+            [("receiver", self.receiver.as_str()), ("transport", protocol.name()), ("error_type", class.code())];
         let help = "Requests that were refused before their items could be counted";
         self.registry.counter("otelcol_receiver_refused_requests", help, &labels).add(1);
     }
@@ -94,6 +91,6 @@ impl Refusals for RefusalFigures {
 
 /// The Collector's buckets for item counts.
 const BATCH_SIZES: &[f64] = &[
-    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 7000.0,
-    8000.0, 9000.0, 10000.0, 20000.0, 30000.0, 50000.0, 100000.0,
+    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 7000.0, 8000.0,
+    9000.0, 10000.0, 20000.0, 30000.0, 50000.0, 100000.0,
 ];

@@ -159,11 +159,8 @@ mod tests {
         let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
         let grpc = GrpcServer { listen, max_message: ByteCount::mib(1) };
         let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
-        let batch = Batch {
-            timeout: Duration::from_secs(1),
-            send_batch_size: Items(10),
-            send_batch_max_size: Some(Items(20)),
-        };
+        let batch =
+            Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };
         Config {
             receivers: [(id("otlp"), otlp.clone()), (id("otlp/unused"), otlp)].into(),
             processors: [(id("batch"), Processor::Batch(batch))].into(),
@@ -199,7 +196,8 @@ mod tests {
             ("traces", pipeline(&["otlp"], &["batch"], &["nop"])),
             ("traces/2", pipeline(&["otlp"], &["batch"], &["nop"])),
         ]));
-        let owners: Vec<_> = plan.pipelines.values().map(|p| p.batch.as_ref().unwrap().rule.owner.to_string()).collect();
+        let owners: Vec<_> =
+            plan.pipelines.values().map(|p| p.batch.as_ref().unwrap().rule.owner.to_string()).collect();
         assert_eq!(owners, ["traces batch", "traces/2 batch"]);
     }
 }

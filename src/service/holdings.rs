@@ -6,9 +6,10 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::flow::Workers;
+use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
-use crate::telemetry::{ExporterStates, Ledger, Registry, Watch};
+use crate::pipeline::{States, Tools};
+use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
 
 /// Everything that a configuration does not own.
@@ -16,7 +17,7 @@ pub(super) struct Holdings {
     /// Counters and totals.
     pub(super) watch: Watch,
     /// How each exporter fares, by exporter and signal.
-    pub(super) states: ExporterStates,
+    pub(super) states: States,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
@@ -29,12 +30,23 @@ impl Holdings {
     /// Holdings of a relay that has just started.
     pub(super) fn new(memory: ByteCount) -> io::Result<Holdings> {
         let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+        let registry = Registry::new();
+        registry.describe_process(Service {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            instance: &instance,
+        });
         Ok(Holdings {
-            watch: Watch { registry: Registry::new(), ledger: Ledger::default() },
-            states: ExporterStates::default(),
+            watch: Watch::new(registry),
+            states: States::default(),
             budget: Budget::new(memory),
             instance,
             workers: Arc::new(Workers::start()?),
         })
+    }
+
+    /// What a build borrows.
+    pub(super) fn tools<'a>(&'a mut self, lifetime: &'a Lifetime) -> Tools<'a> {
+        Tools { watch: &self.watch, states: &mut self.states, budget: &self.budget, instance: &self.instance, lifetime }
     }
 }

@@ -1,6 +1,6 @@
 //! How many bytes of telemetry the relay may hold in memory, when nobody sets a limit.
 
-use crate::processors::memory::memory_available;
+use crate::processors::memory_available;
 use crate::units::ByteCount;
 
 /// The share of the cgroup's or machine's memory that payloads may take, in percent. What is held is the received

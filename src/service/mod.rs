@@ -1,5 +1,6 @@
 //! The relay as a whole: what outlives a configuration, and how a run begins, goes on and ends.
 
+mod admin;
 mod holdings;
 mod memory;
 mod run;

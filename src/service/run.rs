@@ -1,10 +1,8 @@
 //! One run of the relay, from a checked configuration to the last line of the log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::flow::{Drained, Lifetime};
