@@ -1,5 +1,6 @@
 //! otlp-relay: takes OTLP in, hands it on, never loses it, and says plainly what is wrong when it does not get through.
 
+pub mod admin;
 pub mod attempt;
 pub mod config;
 pub mod exporters;
