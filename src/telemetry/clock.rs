@@ -147,7 +147,7 @@ fn year_and_day(days: u64) -> (u64, u64) {
 
 /// Month and day, both from 1.
 fn month_and_day(year: u64, day_of_year: u64) -> (u64, u64) {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let february = if leap { 29 } else { 28 };
     let mut rest = day_of_year;
     let mut month = 1;

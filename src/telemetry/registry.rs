@@ -34,8 +34,11 @@ struct Inner {
 struct Family {
     desc: Arc<Desc>,
     kind: MetricType,
-    series: Arc<Mutex<BTreeMap<Vec<(&'static str, String)>, Series>>>,
+    series: Arc<Mutex<BTreeMap<Key, Series>>>,
 }
+
+/// Labels in the order of their names.
+type Key = Vec<(&'static str, String)>;
 
 /// Where the value of a series is.
 #[derive(Clone)]
@@ -236,9 +239,9 @@ impl Series {
     }
 }
 
-/// Labels in the order of their names, in which they are written, too.
-fn key(labels: Labels<'_>) -> Vec<(&'static str, String)> {
-    let mut key: Vec<_> = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+/// In this order labels are written, too.
+fn key(labels: Labels<'_>) -> Key {
+    let mut key: Key = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     key.sort();
     key
 }
