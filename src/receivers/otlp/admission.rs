@@ -50,21 +50,33 @@ impl Arrival {
 
     fn unpack(self) -> Result<Payload, Failure> {
         let Held { bytes, mut hold } = self.body;
-        let Some(encoding) = self.encoding else {
-            return Ok(parse(self.signal, bytes)?.with_hold(hold));
+        let payload = match self.encoding {
+            None => parse(self.signal, bytes)?,
+            Some(encoding) => {
+                let mut grant = |more| hold.grow(more);
+                let plain = codec::decompress_within(encoding, &bytes, self.limit, &mut grant)
+                    .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
+                let payload = parse(self.signal, plain)?;
+                // A repaired payload is not what the compressed bytes say.
+                let intact = payload.repaired() == 0;
+                if intact { payload.with_encoded(Encoded { encoding, body: bytes }) } else { payload }
+            }
         };
-        let plain =
-            codec::decompress_within(encoding, &bytes, self.limit, &mut |more| hold.grow(more)).map_err(|error| {
-                match error {
-                    DecodeError::TooLarge(limit) => too_large(self.protocol, None, limit),
-                    DecodeError::NoRoom => no_room(&self.budget),
-                    corrupt @ DecodeError::Corrupt(..) => malformed("the body cannot be decompressed").because(corrupt),
-                }
-            })?;
-        hold.shrink_to(ByteCount::of(bytes.len()) + ByteCount::of(plain.len()));
-        let payload = parse(self.signal, plain)?.with_hold(hold);
-        // A repaired payload is not what the compressed bytes say.
-        Ok(if payload.repaired() == 0 { payload.with_encoded(Encoded { encoding, body: bytes }) } else { payload })
+        // What is unpacked may be smaller than was reserved, and what is repaired larger.
+        let held = payload.held();
+        if !hold.grow(held - hold.bytes()) {
+            return Err(no_room(&self.budget));
+        }
+        hold.shrink_to(held);
+        Ok(payload.with_hold(hold))
+    }
+}
+
+fn undecodable(error: DecodeError, protocol: Protocol, budget: &Budget) -> Failure {
+    match error {
+        DecodeError::TooLarge(limit) => too_large(protocol, None, limit),
+        DecodeError::NoRoom => no_room(budget),
+        corrupt @ DecodeError::Corrupt(..) => malformed("the body cannot be decompressed").because(corrupt),
     }
 }
 

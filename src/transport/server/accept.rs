@@ -119,3 +119,84 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 const LOG_KINDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::SocketAddr;
+    use std::time::Instant;
+
+    use http::{Request, Response};
+    use hyper::body::Incoming;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::config::ListenAddress;
+    use crate::transport::server::Reply;
+
+    struct Empty;
+
+    impl Answer for Empty {
+        async fn answer(self: Arc<Self>, _: SocketAddr, _: Request<Incoming>) -> Response<Reply> {
+            Response::new(Reply::empty())
+        }
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n";
+
+    const SHORT: Duration = Duration::from_millis(150);
+
+    async fn connected(limits: Limits, clients: usize) -> (Vec<TcpStream>, Lifetime, Workers) {
+        let listener = Listener::bind(&ListenAddress { host: "localhost".to_owned(), port: 0 }).await.unwrap();
+        let (workers, lifetime) = (Workers::start_many(1).unwrap(), Lifetime::new());
+        serve(&listener, &workers, &lifetime, limits, Arc::new(Empty)).unwrap();
+        let mut streams = Vec::new();
+        for _ in 0..clients {
+            streams.push(TcpStream::connect(listener.local_addr()).await.unwrap());
+        }
+        (streams, lifetime, workers)
+    }
+
+    /// A client that says `words`, each after an answer, and no more is hung up on when `limits` say so, and not before.
+    async fn check_hung_up(limits: Limits, words: &[&[u8]]) {
+        let (mut clients, _lifetime, _workers) = connected(limits, 1).await;
+        let began = Instant::now();
+        for (index, word) in words.iter().enumerate() {
+            if index != 0 {
+                clients[0].read_u8().await.unwrap();
+            }
+            clients[0].write_all(word).await.unwrap();
+        }
+        let hung_up = tokio::time::timeout(SHORT * 40, clients[0].read_to_end(&mut Vec::new())).await;
+        assert!(hung_up.is_ok(), "still connected after {words:?}");
+        assert!(SHORT <= began.elapsed(), "{words:?}");
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_ends() {
+        let limits = Limits { idle: SHORT, ..Limits::default() };
+        check_hung_up(limits.clone(), &[]).await;
+        check_hung_up(limits.clone(), &[REQUEST]).await;
+        check_hung_up(limits, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"]).await;
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_come_to_its_end_ends_the_connection() {
+        let limits = Limits { header: SHORT, ..Limits::default() };
+        check_hung_up(limits.clone(), &[&REQUEST[..10]]).await;
+        check_hung_up(limits, &[REQUEST, &REQUEST[..10]]).await;
+    }
+
+    #[tokio::test]
+    async fn clients_beyond_the_limit_wait_for_a_place() {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let (mut clients, _lifetime, _workers) = connected(limits, 2).await;
+        let mut second = clients.pop().unwrap();
+        second.write_all(REQUEST).await.unwrap();
+        assert!(tokio::time::timeout(SHORT, second.read_u8()).await.is_err());
+        clients.clear();
+        assert_eq!(second.read_u8().await.unwrap(), b'H');
+    }
+}

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::service::service_fn;
@@ -88,20 +89,7 @@ impl<A: Answer> Shared<A> {
         });
         let stream = Listening::new(TokioIo::new(stream), Arc::clone(&pulse));
         let mut connection = pin!(self.http.serve_connection(stream, service));
-        // Each order is polled when it was woken, not whenever the connection is.
-        let mut orders: FuturesUnordered<BoxFuture<'_, Order>> = FuturesUnordered::new();
-        orders.push(Box::pin(async {
-            self.lifetime.intake_ended().await;
-            Order::Finish
-        }));
-        orders.push(Box::pin(async {
-            self.lifetime.aborted().await;
-            Order::Leave
-        }));
-        orders.push(Box::pin(async {
-            pulse.stops(self.limits.idle, head).await;
-            Order::Finish
-        }));
+        let mut orders = self.orders(&pulse, head);
         loop {
             tokio::select! {
                 biased;
@@ -115,15 +103,20 @@ impl<A: Answer> Shared<A> {
                     Order::Leave => return,
                     Order::Finish => {
                         connection.as_mut().graceful_shutdown();
-                        orders.push(Box::pin(async {
-                            tokio::time::sleep(LINGER).await;
-                            pulse.stops(LINGER, LINGER).await;
-                            Order::Leave
-                        }));
+                        orders.push(Box::pin(linger(&pulse)));
                     }
                 }
             }
         }
+    }
+
+    /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
+    fn orders<'a>(&'a self, pulse: &'a Pulse, head: Duration) -> FuturesUnordered<BoxFuture<'a, Order>> {
+        let orders: FuturesUnordered<BoxFuture<'a, Order>> = FuturesUnordered::new();
+        orders.push(Box::pin(self.lifetime.intake_ended().map(|()| Order::Finish)));
+        orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
+        orders.push(Box::pin(pulse.stops(self.limits.idle, head).map(|()| Order::Finish)));
+        orders
     }
 
     fn name_tls(&self, peer: SocketAddr) {
@@ -137,6 +130,13 @@ impl<A: Answer> Shared<A> {
             );
         }
     }
+}
+
+/// Gives a finishing connection time to say so to its client, and lets requests that are still on their way end.
+async fn linger(pulse: &Pulse) -> Order {
+    tokio::time::sleep(LINGER).await;
+    pulse.stops(LINGER, LINGER).await;
+    Order::Leave
 }
 
 async fn opening(stream: &TcpStream) -> io::Result<Opening> {

@@ -16,7 +16,8 @@ pub(super) struct Pulse {
     requests: AtomicU32,
     /// When the last request ended.
     quiet_since: AtomicU64,
-    /// When the first byte after the last request came; 0: none came.
+    /// When the first byte after the last request came; 0: none came. Bytes that came together with that request are
+    /// not seen: then only the idle time counts.
     heard_since: AtomicU64,
 }
 

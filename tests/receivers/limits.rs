@@ -1,0 +1,147 @@
+//! What clients may not take too much of: size, memory, time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use otlp_relay::failure::Class;
+use otlp_relay::payload::Encoding;
+use otlp_relay::receivers::otlp::{MessageLimits, Protocol};
+use otlp_relay::transport::codec;
+use otlp_relay::units::ByteCount;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::support::{Got, Rig, framed, http1_request, read_http1, traces, until};
+
+const SMALL: MessageLimits = MessageLimits { grpc: ByteCount(10_000), http: ByteCount(10_000) };
+
+fn check_too_large(got: &Got, rig: &Rig) {
+    assert_eq!((got.status, got.status().code), (413, Code::ResourceExhausted as i32), "{got:?}");
+    assert!(got.status().message.starts_with("http: request body too large"), "{got:?}");
+    assert_eq!(got.header("retry-after"), "");
+    assert_eq!(rig.refused.take(), [(Class::RequestTooLarge, Protocol::Http)]);
+}
+
+fn check_no_memory(got: &Got, rig: &Rig) {
+    assert_eq!((got.status, got.header("retry-after")), (503, "1"), "{got:?}");
+    assert_eq!(got.status().code, Code::Unavailable as i32);
+    assert_eq!(rig.refused.take(), [(Class::MemoryLimited, Protocol::Http)]);
+    assert_eq!(rig.budget.used(), ByteCount::ZERO);
+}
+
+#[tokio::test]
+async fn a_declared_oversize_body_is_refused_and_the_client_gets_to_read_it() {
+    let rig = Rig::limited(ByteCount::mib(64), SMALL).await;
+    check_too_large(&rig.post("", &vec![0; 10_001]).await, &rig);
+    check_too_large(&rig.post("", &vec![0; 3 << 20]).await, &rig);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_not_made_to_send_an_oversize_body() {
+    let rig = Rig::limited(ByteCount::mib(64), SMALL).await;
+    let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nExpect: 100-continue\r\nContent-Length: 99999";
+    check_too_large(&rig.http1(head, b"").await, &rig);
+}
+
+#[tokio::test]
+async fn an_undeclared_oversize_body_is_refused() {
+    let rig = Rig::limited(ByteCount::mib(64), SMALL).await;
+    let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked";
+    let mut chunks = format!("{:x}\r\n", 20_000).into_bytes();
+    chunks.extend_from_slice(&[0; 20_000]);
+    chunks.extend_from_slice(b"\r\n0\r\n\r\n");
+    check_too_large(&rig.http1(head, &chunks).await, &rig);
+}
+
+#[tokio::test]
+async fn a_body_that_is_oversize_only_when_it_is_unpacked_is_refused() {
+    let rig = Rig::limited(ByteCount::mib(64), SMALL).await;
+    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        let bomb = codec::compress(encoding, &[Bytes::from(vec![0; 8 << 20])]).unwrap();
+        let headers = format!("Content-Encoding: {}", codec::name(encoding));
+        check_too_large(&rig.post(&headers, &bomb[..bomb.len().min(9_000)]).await, &rig);
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_is_read() {
+    let rig = Rig::limited(ByteCount::mib(64), SMALL).await;
+    // One unknown field of the right length.
+    let mut body = vec![0x7a, 0x8d, 0x4e];
+    body.resize(10_000, 0x20);
+    assert_eq!(rig.post("", &body).await.status, 200);
+    assert_eq!(rig.call(&[], framed(0, &body)).await.grpc().code(), Code::Ok);
+    assert_eq!(rig.pipeline.take_bodies(), [body.clone(), body]);
+}
+
+#[tokio::test]
+async fn without_memory_the_sender_is_asked_to_come_back() {
+    let rig = Rig::limited(ByteCount(100_000), MessageLimits::default()).await;
+    check_no_memory(&rig.post("", &vec![0; 200_000]).await, &rig);
+
+    let held = rig.budget.reserve(ByteCount(99_000)).unwrap();
+    let status = rig.call(&[], framed(0, &traces(100, 30))).await.grpc();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+    assert_eq!(rig.refused.take(), [(Class::MemoryLimited, Protocol::Grpc)]);
+    drop(held);
+    assert_eq!(rig.call(&[], framed(0, &traces(100, 30))).await.grpc().code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_bomb_takes_no_more_memory_than_the_budget_has() {
+    let rig = Rig::limited(ByteCount::mib(1), MessageLimits::default()).await;
+    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        let bomb = codec::compress(encoding, &[Bytes::from(vec![0; 15 << 20])]).unwrap();
+        let headers = format!("Content-Encoding: {}", codec::name(encoding));
+        check_no_memory(&rig.post(&headers, &bomb).await, &rig);
+    }
+}
+
+#[tokio::test]
+async fn an_undeclared_body_takes_memory_as_it_grows() {
+    let rig = Rig::limited(ByteCount::mib(1), MessageLimits::default()).await;
+    let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked";
+    let mut stream = rig.connect().await;
+    let mut first = b"4e20\r\n".to_vec();
+    first.extend_from_slice(&[0; 20_000]);
+    stream.write_all(&http1_request(head, &first)).await.unwrap();
+    until("memory is reserved", || ByteCount(20_000) <= rig.budget.used()).await;
+    assert!(rig.budget.used() <= ByteCount(40_000));
+    drop(stream);
+    until("it is given back", || rig.budget.used() == ByteCount::ZERO).await;
+    until("the refusal is counted", || rig.refused.take() == [(Class::BodyInterrupted, Protocol::Http)]).await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_cut_off_is_not_forwarded() {
+    let rig = Rig::start().await;
+    let body = traces(3, 4);
+    let head =
+        format!("POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}", body.len());
+    let mut stream = rig.connect().await;
+    stream.write_all(&http1_request(&head, &body[..body.len() - 1])).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    until("it is counted", || rig.refused.take() == [(Class::BodyInterrupted, Protocol::Http)]).await;
+    assert!(rig.pipeline.taken().is_empty());
+}
+
+#[tokio::test]
+async fn nonsense_and_tls_end_only_their_own_connection() {
+    let rig = Rig::start().await;
+    for nonsense in
+        [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\0\0\0\0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense"]
+    {
+        let mut stream = rig.connect().await;
+        stream.write_all(nonsense).await.unwrap();
+        let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    drop(rig.connect().await);
+    assert_eq!(rig.post("", &traces(1, 4)).await.status, 200);
+    let mut stream = rig.connect().await;
+    stream.write_all(&http1_request("GET /v1/traces HTTP/1.1", b"")).await.unwrap();
+    assert_eq!(read_http1(&mut stream).await.status, 405);
+}
