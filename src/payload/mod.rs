@@ -1,16 +1,28 @@
 //! One export request as it came over the wire: validated protobuf bytes that are never decoded on the way through.
 
+mod body;
 mod budget;
+mod chunk;
+mod malformed;
+mod repair;
 mod rule;
+pub mod schema;
+mod split;
+mod walk;
+mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 pub use budget::{Budget, Hold};
+pub use malformed::Malformed;
 pub use rule::{Limit, MergeRule, Sizer};
 
-use crate::signal::Signal;
+use self::body::Body;
+use self::schema::MessageType;
+use crate::signal::{Merge, Signal};
 use crate::units::{ByteCount, Items};
 
 /// One export request. Holding one proves that its body is well-formed OTLP, all the way down. Cheap to clone.
@@ -18,9 +30,12 @@ use crate::units::{ByteCount, Items};
 pub struct Payload {
     signal: Signal,
     items: Items,
-    chunks: Arc<[Bytes]>,
+    /// Unknown fields in the request or in any message of it.
+    unknown: u64,
+    repaired: u64,
+    body: Arc<Body>,
     rule: Option<Arc<MergeRule>>,
-    hold: Option<Arc<Hold>>,
+    holds: Option<Arc<[Arc<Hold>]>>,
     encoded: Option<Encoded>,
 }
 
@@ -34,7 +49,7 @@ pub enum Encoding {
 }
 
 /// A request's body as it came, compressed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Encoded {
     /// How it is compressed.
     pub encoding: Encoding,
@@ -42,16 +57,37 @@ pub struct Encoded {
     pub body: Bytes,
 }
 
-/// Why bytes are not an OTLP request.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not OTLP")]
-pub struct Malformed {}
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoded").field("encoding", &self.encoding).field("len", &self.body.len()).finish()
+    }
+}
 
 impl Payload {
-    /// Validates `body`.
+    /// Validates `body`, counts its items, and repairs its strings: what is not UTF-8 becomes U+FFFD.
+    ///
+    /// `body` should be in an allocation of its own size: it is shared, not copied, and counted by its length.
+    ///
+    /// # Errors
+    ///
+    /// When `body` is not a request of `signal`, in whatever depth: a peer would refuse it, and everything it had been
+    /// joined with.
     pub fn parse(signal: Signal, body: Bytes) -> Result<Payload, Malformed> {
-        let items = Items(u64::from(!body.is_empty()));
-        Ok(Payload { signal, items, chunks: Arc::new([body]), rule: None, hold: None, encoded: None })
+        let findings = walk::walk(signal, &body)?;
+        let body = match findings.broken_texts {
+            0 => body,
+            _ => repair::repair(MessageType::request(signal), &body).into_boxed_slice().into(),
+        };
+        Ok(Payload {
+            signal,
+            items: findings.items,
+            unknown: findings.unknown,
+            repaired: findings.broken_texts,
+            body: Arc::new(Body::whole(body)),
+            rule: None,
+            holds: None,
+            encoded: None,
+        })
     }
 
     /// What it carries.
@@ -65,36 +101,35 @@ impl Payload {
     }
 
     /// Its length on the wire, uncompressed.
+    #[allow(clippy::len_without_is_empty)] // `is_vacant` is what callers must ask.
     pub fn len(&self) -> ByteCount {
-        self.chunks.iter().map(|chunk| ByteCount::of(chunk.len())).sum()
+        ByteCount(self.body.len())
     }
 
-    /// The memory that it keeps alive.
+    /// The memory that it keeps alive: allocations count in full, however little of them it shows.
     pub fn held(&self) -> ByteCount {
-        self.len()
+        let encoded = self.encoded.as_ref().map_or(0, |encoded| encoded.body.len());
+        ByteCount(self.body.held()) + ByteCount::of(encoded)
     }
 
     /// Whether there is nothing to forward: no known item and no unknown field anywhere.
     pub fn is_vacant(&self) -> bool {
-        self.items == Items::ZERO
+        self.items == Items::ZERO && self.unknown == 0
     }
 
     /// How many strings had invalid UTF-8 and were repaired.
     pub fn repaired(&self) -> u64 {
-        0
+        self.repaired
     }
 
     /// Concatenated they are the protobuf request.
     pub fn chunks(&self) -> &[Bytes] {
-        &self.chunks
+        self.body.chunks()
     }
 
-    /// The protobuf request in one piece.
+    /// The protobuf request in one piece; shared when it is in one already.
     pub fn to_bytes(&self) -> Bytes {
-        match &*self.chunks {
-            [only] => only.clone(),
-            many => many.iter().flatten().copied().collect::<BytesMut>().freeze(),
-        }
+        self.body.to_bytes()
     }
 
     /// By which rule it is joined and cut.
@@ -109,10 +144,10 @@ impl Payload {
         self
     }
 
-    /// Its bytes are accounted for by `hold`, for as long as any copy of it lives.
+    /// Its bytes are accounted for by `hold`, for as long as any copy or part of it lives.
     #[must_use]
     pub fn with_hold(mut self, hold: Hold) -> Payload {
-        self.hold = Some(Arc::new(hold));
+        self.holds = Some(self.holds().chain([Arc::new(hold)]).collect());
         self
     }
 
@@ -121,10 +156,10 @@ impl Payload {
         self.encoded.as_ref()
     }
 
-    /// It came in this compressed body.
+    /// It came in this compressed body. Dropped when it was repaired: the compressed body was not.
     #[must_use]
     pub fn with_encoded(mut self, encoded: Encoded) -> Payload {
-        self.encoded = Some(encoded);
+        self.encoded = Some(encoded).filter(|_| self.repaired == 0);
         self
     }
 
@@ -136,13 +171,53 @@ impl Payload {
         }
     }
 
-    /// One payload with the items of all `parts`, which share a signal.
+    /// One payload with the items of all `parts`, in their order, and the rule of the first. `None` for no parts.
+    ///
+    /// The parts share a signal, one that [concatenates](Merge::Concatenates).
     pub fn merge(parts: Vec<Payload>) -> Option<Payload> {
-        parts.into_iter().next()
+        let first = match &parts[..] {
+            [] | [_] => return parts.into_iter().next(),
+            [first, ..] => first,
+        };
+        debug_assert!(parts.iter().all(|part| part.signal == first.signal), "parts of several signals");
+        debug_assert_eq!(first.signal.facts().merge, Merge::Concatenates, "{} cannot be joined", first.signal);
+        let holds: Arc<[_]> = parts.iter().flat_map(Payload::holds).collect();
+        Some(Payload {
+            signal: first.signal,
+            items: parts.iter().map(Payload::items).sum(),
+            unknown: parts.iter().map(|part| part.unknown).sum(),
+            repaired: parts.iter().map(Payload::repaired).sum(),
+            body: Arc::new(Body::join(parts.iter().map(|part| &*part.body))),
+            rule: first.rule.clone(),
+            holds: (!holds.is_empty()).then_some(holds),
+            encoded: None,
+        })
     }
 
-    /// A head within `limit` and what is left.
-    pub fn split(self, _limit: Limit) -> (Payload, Option<Payload>) {
-        (self, None)
+    /// A head within `limit`, and what is left. The head has at least one item, even if that alone exceeds the limit.
+    ///
+    /// What is within the limit, has but one item, or is of a signal that [travels whole](Merge::Whole) comes back
+    /// as it is. Splitting what is left again and again costs as much as copying the payload once or twice.
+    pub fn split(self, limit: Limit) -> (Payload, Option<Payload>) {
+        let whole = self.signal.facts().merge == Merge::Whole;
+        if whole || self.size(limit.sizer) <= limit.max || self.items <= Items(1) {
+            return (self, None);
+        }
+        let (head, items, rest) = split::split(&self.body, MessageType::request(self.signal), limit);
+        let rest = rest.map(|rest| Payload {
+            items: self.items - items,
+            repaired: 0,
+            body: Arc::new(rest),
+            rule: self.rule.clone(),
+            holds: self.holds.clone(),
+            encoded: None,
+            ..self
+        });
+        let head = Payload { items, body: Arc::new(head), encoded: None, ..self };
+        (head, rest)
+    }
+
+    fn holds(&self) -> impl Iterator<Item = Arc<Hold>> {
+        self.holds.iter().flat_map(|holds| holds.iter().cloned())
     }
 }
