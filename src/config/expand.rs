@@ -242,7 +242,10 @@ fn refuse_scheme(scheme: &str, content: &str) -> String {
         "file" | "yaml" | "http" | "https" => {
             format!("the Collector's configuration source \"{scheme}:\" is not supported by otlp-relay yet")
         }
-        _ => format!("scheme \"{scheme}\" is not supported for uri \"{content}\"; write ${{env:NAME}}"),
+        _ => {
+            let meant = content.replacen(':', ":-", 1);
+            format!("scheme \"{scheme}\" is not supported for uri \"{content}\"; write ${{env:{meant}}} for a default")
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::expand::expand;
 use super::model::Config;
 use super::problem::{Mistake, Place, Problem, Problems};
 use super::reading::Report;
-use super::yaml::{Document, parse};
+use super::yaml::{Document, Value, parse};
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,10 @@ fn from_text(text: &str, source: &Arc<str>, env: &dyn Environment) -> Result<Con
     let Some(root) = root.filter(|root| !root.is_null()) else {
         return Err(Problem::new(Some(start), "", "empty configuration file").into());
     };
+    if !matches!(root.value, Value::Map(_)) {
+        let problem = Problem::new(Some(start), "", "the configuration is no map of sections");
+        return Err(problem.hint("write receivers:, exporters: and service:").into());
+    }
     let report = Report::default();
     if let Some(place) = second {
         let what = "a second YAML document begins here; only the first is read";

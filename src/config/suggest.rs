@@ -14,7 +14,7 @@ pub(crate) fn nearest<'v>(word: &str, valid: impl IntoIterator<Item = &'v str>) 
 }
 
 /// `did you mean "x"?`, or the valid words where none is near.
-pub(crate) fn hint<'v>(word: &str, valid: &[&'v str]) -> String {
+pub(crate) fn hint(word: &str, valid: &[&str]) -> String {
     match nearest(word, valid.iter().copied()) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None if valid.is_empty() => "nothing is valid here".to_owned(),

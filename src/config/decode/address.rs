@@ -79,6 +79,9 @@ fn check_characters(text: &str) -> Result<(), Problem> {
         let problem = fault(format!("the endpoint {} holds a reference that was not expanded", shown(text)));
         return Err(problem.hint("close it with }, or write ${env:NAME}").is(Mistake::UnexpandedVariable));
     }
+    if text.find('<').is_some_and(|start| text[start..].contains('>')) {
+        return Err(fault(format!("the endpoint {} holds a placeholder", shown(text))).hint("write the address"));
+    }
     let unfit = |c: char| c.is_whitespace() || c.is_control() || !c.is_ascii() || "\"'`<>\\{}|^".contains(c);
     let Some((at, unfit_char)) = text.chars().enumerate().find(|(_, c)| unfit(*c)) else { return Ok(()) };
     let name = character_name(unfit_char);

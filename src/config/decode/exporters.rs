@@ -86,7 +86,7 @@ pub(super) fn debug(section: &mut Section<'_>) -> Option<Exporter> {
 
 /// `loglevel`, which said how much the logging exporter printed before `verbosity` did.
 fn early_verbosity(section: &mut Section<'_>) -> Option<Verbosity> {
-    let value = section.value("loglevel")?;
+    let value = section.value("loglevel").or_else(|| section.value("logLevel"))?;
     let verbosity = value.choice(LOG_LEVELS)?;
     let name = VERBOSITIES.iter().find(|(_, known)| *known == verbosity).map_or("basic", |(name, _)| name);
     let warning = Problem::new(None, "", "the key \"loglevel\" is called \"verbosity\" today");

@@ -26,9 +26,7 @@ use service::Written;
 /// Reads the whole configuration in `root`, which came from `source`.
 pub(super) fn decode(root: &Node, source: &str, report: Report) -> Result<Config, Problems> {
     let mut config = Config { source: source.to_owned(), ..Config::default() };
-    if let Value::Map(_) = &root.value {
-        note_places(root, "", &mut config.places);
-    }
+    note_places(root, "", &mut config.places);
     if let Some(mut top) = Section::open(Reading::root(&report, root)) {
         read(&mut top, &mut config);
         top.finish();

@@ -91,6 +91,8 @@ const HTTP_REST: &[(&str, Rule)] = &[
     ("metrics_url_path", Rule::Only(&["/v1/metrics", "v1/metrics"])),
     ("logs_url_path", Rule::Only(&["/v1/logs", "v1/logs"])),
     ("cors", Rule::NotYet),
+    // What `cors::allowed_origins` was called before.
+    ("cors_allowed_origins", Rule::NotYet),
     ("auth", Rule::NotYet),
     ("compression_algorithms", Rule::NoEffect("the relay takes gzip, zstd and uncompressed bodies")),
     ("include_metadata", Rule::NotYet),

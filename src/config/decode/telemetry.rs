@@ -43,10 +43,8 @@ fn read_metrics(mut metrics: Section<'_>) -> Option<ListenAddress> {
         (None, None) => Telemetry::default().metrics,
         (Some(readers), early) => first_pull(readers).or(early),
     };
-    if readers.as_ref().is_some_and(|readers| readers.items().is_empty()) && level == MetricLevel::On {
-        if let Some(readers) = &readers {
-            readers.warn("collector telemetry metrics reader should exist when metric level is not none");
-        }
+    if let Some(readers) = readers.filter(|readers| readers.asks_for_nothing() && level == MetricLevel::On) {
+        readers.warn("collector telemetry metrics reader should exist when metric level is not none");
     }
     metrics.rest(&[("views", Rule::NotYet)]);
     metrics.finish();
