@@ -18,6 +18,12 @@ use crate::transport::client::{Answer, Extent};
 /// service. No body at all is one, as many backends do it.
 pub(super) fn verdict(answer: &Answer, url: &Uri, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
     let failed = |failure: Failure| Err(failure.because(Circumstances::of(url, &answer.headers)));
+    let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
+    if kind.starts_with("application/grpc") {
+        // With HTTP 200, an empty body, and the refusal in a header that OTLP/HTTP does not know.
+        let text = "the backend answers as a gRPC server: otlp_http (otlphttp) usually goes to port 4318";
+        return failed(Failure::new(Class::Http1ToGrpcPort, text));
+    }
     if !answer.status.is_success() {
         let words = words(answer);
         if is_tls_servers_complaint(&words) {
@@ -34,7 +40,6 @@ pub(super) fn verdict(answer: &Answer, url: &Uri, id: &Arc<ComponentId>) -> Resu
     if answer.extent == Extent::Cut {
         return failed(Failure::new(Class::ResponseTooLarge, "the answer is larger than any OTLP answer"));
     }
-    let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let read = match kind {
         json if json.starts_with("application/json") => partial::read_json(&answer.body, id),
         html if html.starts_with("text/html") => None,
@@ -91,6 +96,7 @@ mod tests {
         check(200, "application/x-protobuf", b"\xff\xff", Class::NotOtlpResponse, "not with OTLP");
         check(200, "application/json", b"[]", Class::NotOtlpResponse, "not with OTLP");
         check(200, "text/plain", b"hello", Class::NotOtlpResponse, "hello");
+        check(200, "application/grpc", b"", Class::Http1ToGrpcPort, "gRPC server");
     }
 
     #[test]

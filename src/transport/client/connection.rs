@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
@@ -65,8 +65,9 @@ pub(super) struct Http2 {
     pub(super) link: Link,
     pub(super) sender: http2::SendRequest<RequestBody>,
     streams: AtomicUsize,
+    /// Requests that were answered on it.
+    answers: AtomicU64,
     retired: AtomicBool,
-    proven: AtomicBool,
 }
 
 impl Http1 {
@@ -78,13 +79,8 @@ impl Http1 {
 
 impl Http2 {
     pub(super) fn new(link: Link, sender: http2::SendRequest<RequestBody>) -> Http2 {
-        Http2 {
-            link,
-            sender,
-            streams: AtomicUsize::new(0),
-            retired: AtomicBool::new(false),
-            proven: AtomicBool::new(false),
-        }
+        let (streams, answers, retired) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Http2 { link, sender, streams, answers, retired }
     }
 
     /// Whether new requests may go here.
@@ -102,9 +98,13 @@ impl Http2 {
         self.retired.store(true, Ordering::Relaxed);
     }
 
+    fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// Whether it has carried a whole exchange already.
     pub(super) fn is_proven(&self) -> bool {
-        self.proven.load(Ordering::Relaxed)
+        0 < self.answers()
     }
 }
 
@@ -112,29 +112,29 @@ impl Http2 {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) connection: Arc<Http2>,
-    received_before: u64,
+    answers_before: u64,
     answered: bool,
 }
 
 impl Place {
     pub(super) fn take(connection: Arc<Http2>) -> Place {
         connection.streams.fetch_add(1, Ordering::Relaxed);
-        let received_before = connection.link.seen.received();
-        Place { connection, received_before, answered: false }
+        let answers_before = connection.answers();
+        Place { connection, answers_before, answered: false }
     }
 
     /// The exchange came to an end of any kind.
     pub(super) fn answered(&mut self) {
         self.answered = true;
-        self.connection.proven.store(true, Ordering::Relaxed);
+        self.connection.answers.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.connection.streams.fetch_sub(1, Ordering::Relaxed);
-        // Given up while nothing at all came from the peer: the path may be dead without a word, so others go elsewhere.
-        if !self.answered && self.connection.link.seen.received() == self.received_before {
+        // Given up while nobody was answered here: the path may be dead without a word, so the next ones go elsewhere.
+        if !self.answered && self.connection.answers() == self.answers_before {
             self.connection.retire();
         }
     }

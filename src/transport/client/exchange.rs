@@ -82,12 +82,13 @@ pub(super) async fn over_http2(
     answer
 }
 
-/// Sends over an HTTP/1.1 connection; hands it back with the answer if it can be used again.
+/// Sends over an HTTP/1.1 connection, and hands it to `give_back` if it can be used again.
 pub(super) async fn over_http1(
     mut http1: Http1,
     mut request: Request<RequestBody>,
     progress: &Progress,
-) -> Result<(Answer, Option<Http1>), Broken> {
+    give_back: &(dyn Fn(Http1) + Send + Sync),
+) -> Result<Answer, Broken> {
     progress.connected_to(http1.link.peer);
     progress.enter(Phase::Request);
     to_origin_form(&mut request);
@@ -95,8 +96,10 @@ pub(super) async fn over_http1(
         Ok(response) => {
             let answer = read(response, &http1.link, Wire::Http1).await?;
             http1.proven = true;
-            let reusable = answer.extent == Extent::Whole && progress.record().request_written;
-            Ok((answer, reusable.then_some(http1)))
+            if answer.extent == Extent::Whole && progress.record().request_written {
+                give_back(http1);
+            }
+            Ok(answer)
         }
         Err(mut failed) => {
             let elsewhere = failed.take_message().is_some() && http1.proven;

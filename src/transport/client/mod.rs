@@ -69,9 +69,12 @@ pub struct Client {
     wire: Wire,
     dialer: Arc<Dialer>,
     /// The pools, in as many equal places as there are workers, so that workers do not wait for one another.
-    pools: Box<[Mutex<Vec<(Id, Arc<Pool>)>>]>,
+    pools: Box<[Mutex<Pools>]>,
     looked_at: Mutex<Option<(Instant, Option<Speaks>)>>,
 }
+
+/// The pool of each runtime.
+type Pools = Vec<(Id, Arc<Pool>)>;
 
 impl Client {
     /// A client that has not connected yet.
@@ -122,22 +125,10 @@ impl Client {
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
         };
-        let (peer, outcome) = match lease {
-            Lease::Http2(place) => {
-                let peer = place.connection.link.peer;
-                (peer, over_http2(place, request, progress).await)
-            }
-            Lease::Http1(http1) => {
-                let peer = http1.link.peer;
-                let outcome = over_http1(http1, request, progress).await;
-                (
-                    peer,
-                    outcome.map(|(answer, http1)| {
-                        http1.map(|http1| pool.give_back(http1));
-                        answer
-                    }),
-                )
-            }
+        let peer = lease.peer();
+        let outcome = match lease {
+            Lease::Http2(place) => over_http2(place, request, progress).await,
+            Lease::Http1(http1) => over_http1(http1, request, progress, &|http1| pool.give_back(http1)).await,
         };
         match outcome {
             Err(broken) if broken.next == NextStep::LookAtPeer => {

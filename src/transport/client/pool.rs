@@ -36,6 +36,16 @@ pub(super) enum Lease {
     Http2(Place),
 }
 
+impl Lease {
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        match self {
+            Lease::Http1(http1) => http1.link.peer,
+            Lease::Http2(place) => place.connection.link.peer,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     addresses: Vec<SocketAddr>,

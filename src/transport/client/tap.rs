@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -27,7 +27,6 @@ pub(super) enum Stream {
 /// What was seen of the peer. Shared by the connection and those who want to explain its end.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    received: AtomicU64,
     going_away: AtomicBool,
     evidence: Mutex<Evidence>,
 }
@@ -46,11 +45,6 @@ pub(super) struct Evidence {
 }
 
 impl Seen {
-    /// Bytes received so far, above TLS.
-    pub(super) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
     /// Whether the peer takes no new requests here.
     pub(super) fn is_going_away(&self) -> bool {
         self.going_away.load(Ordering::Relaxed)
@@ -105,7 +99,6 @@ impl Tap {
     }
 
     fn saw(&mut self, bytes: &[u8]) {
-        self.seen.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         if 0 < self.first_left {
             let part = &bytes[..self.first_left.min(bytes.len())];
             self.first_left -= part.len();

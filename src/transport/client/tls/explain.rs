@@ -56,7 +56,7 @@ impl TlsContext {
 
     fn certificate(&self, error: &CertificateError) -> Obstacle {
         let (class, text) = match error {
-            CertificateError::UnknownIssuer => (self.unknown_issuer_class(), self.unknown_issuer()),
+            CertificateError::UnknownIssuer => (Class::TlsUnknownCa, self.unknown_issuer()),
             CertificateError::Expired => (Class::TlsCertificateExpired, "the server's certificate expired".to_owned()),
             CertificateError::ExpiredContext { time, not_after } => (
                 Class::TlsCertificateExpired,
@@ -115,15 +115,6 @@ impl TlsContext {
              name the issuer's certificate in tls::ca_file",
             self.issued_by()
         )
-    }
-
-    /// A leaf that is its own issuer was never signed by an authority at all.
-    fn unknown_issuer_class(&self) -> Class {
-        let names = self.refused.as_deref().and_then(names);
-        match names {
-            Some(names) if names.issuer == names.subject => Class::TlsSelfSignedCertificate,
-            _ => Class::TlsUnknownCa,
-        }
     }
 
     fn issued_by(&self) -> String {

@@ -1,0 +1,11 @@
+//! Do the OTLP exporters deliver, and do they say rightly why not? Against real servers on ports of the system's choice.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod answers_grpc;
+mod answers_http;
+mod connections;
+mod mixups;
+mod stubs;
+mod support;
+mod tls;

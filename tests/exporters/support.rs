@@ -1,0 +1,90 @@
+//! What the tests send with, and how they check an outcome.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use otlp_relay::config::{ClientTls, Compression, Delivery, Endpoint, OtlpGrpc, OtlpHttp, PemSource, Secret};
+use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
+use otlp_relay::failure::{Class, Failure};
+use otlp_relay::flow::Receipt;
+use otlp_relay::ident::ComponentId;
+use otlp_relay::payload::Payload;
+use otlp_relay::signal::Signal;
+use prost::Message;
+
+/// One request with one span of this name.
+pub(crate) fn payload(name: &str) -> Payload {
+    let span = Span { trace_id: vec![1; 16], span_id: vec![2; 8], name: name.to_owned(), ..Span::default() };
+    let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
+    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+    let request = ExportTraceServiceRequest { resource_spans: vec![resource] };
+    Payload::parse(Signal::Traces, request.encode_to_vec().into()).unwrap()
+}
+
+pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
+    OtlpGrpc {
+        endpoint: endpoint("http", peer),
+        tls: None,
+        headers: Vec::new(),
+        compression: Compression::None,
+        timeout: Some(LONG),
+        delivery: Delivery::default(),
+    }
+}
+
+pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
+    OtlpHttp {
+        endpoint: endpoint("http", peer),
+        base_path: String::new(),
+        tls: None,
+        headers: Vec::new(),
+        compression: Compression::None,
+        timeout: Some(LONG),
+        delivery: Delivery::default(),
+    }
+}
+
+/// TLS to `localhost`, so that the certificates' names fit, which trusts `ca`.
+pub(crate) fn trusting(ca: &str) -> Option<ClientTls> {
+    Some(ClientTls { ca: Some(PemSource::Inline(Secret::new(ca))), ..ClientTls::default() })
+}
+
+pub(crate) fn endpoint(scheme: &str, peer: SocketAddr) -> Endpoint {
+    let host = if peer.is_ipv4() { "127.0.0.1".to_owned() } else { peer.ip().to_string() };
+    Endpoint { text: format!("{scheme}://{peer}"), host, port: peer.port() }
+}
+
+pub(crate) fn grpc(config: &OtlpGrpc) -> Backend {
+    otlp_grpc(id("otlp_grpc"), config, "instance-1").unwrap()
+}
+
+pub(crate) fn http(config: &OtlpHttp) -> Backend {
+    otlp_http(id("otlp_http"), config, "instance-1").unwrap()
+}
+
+fn id(text: &str) -> Arc<ComponentId> {
+    Arc::new(ComponentId::parse(text).unwrap())
+}
+
+pub(crate) async fn send(backend: &Backend) -> Result<Receipt, Failure> {
+    backend.stage(Signal::Traces).consume(payload("a span")).await
+}
+
+/// Sends one request and expects this class, with each of `words` in the cause (`a|b` is either).
+pub(crate) async fn check(backend: &Backend, class: Class, words: &[&str]) -> Failure {
+    let failure = send(backend).await.expect_err("it should fail");
+    assert_eq!(failure.class(), class, "{failure:?}");
+    let cause = failure.cause();
+    for wanted in words {
+        assert!(wanted.split('|').any(|word| cause.contains(word)), "no {wanted:?} in {cause:?}");
+    }
+    assert!(failure.endpoint().is_some() && failure.attempt().is_some());
+    failure
+}
+
+pub(crate) const LONG: Duration = Duration::from_secs(10);
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+pub(crate) const RUNS: usize = 20;
