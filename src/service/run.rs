@@ -40,7 +40,7 @@ async fn supervise(config: Config) -> Result<(), StartError> {
     tracing::info!("Everything is ready. Begin running and processing data.");
     let signal = signals.next().await;
     tracing::info!(signal, "Received signal from OS");
-    stop(&holdings, &lifetime, &admin, grace).await;
+    stop(&holdings, &lifetime, admin, grace).await;
     Ok(())
 }
 
@@ -61,17 +61,19 @@ fn announce(config: &Config, holdings: &Holdings) {
 async fn start(config: Config, holdings: &mut Holdings, lifetime: &Lifetime) -> Result<Admin, StartError> {
     let plan = pipeline::plan(&config);
     let built = pipeline::build(&plan, &config, &mut holdings.tools(lifetime))?;
-    let admin = Admin::bind(&config, &holdings.watch, built.states).await?;
+    let mut admin = Admin::new();
+    admin.listen(&config, &holdings.watch.registry).await?;
     let bound = bind_all(built.servers).await?;
     // The stages hold all that they need: nothing on the data path reads a configuration.
     drop(config);
+    // The listeners themselves end here: each worker has its share of them until the intake ends.
     for (server, listeners) in bound {
         for listener in listeners {
             server.otlp.serve(&listener, &holdings.workers, lifetime)?;
             tracing::info!(receiver = %server.id, address = %listener.local_addr(), "receiving OTLP over gRPC and HTTP");
         }
     }
-    admin.ready();
+    admin.ready(built.states, &holdings.budget);
     Ok(admin)
 }
 
@@ -88,14 +90,14 @@ async fn bind_all(servers: Vec<Server>) -> Result<Vec<(Server, Vec<Listener>)>, 
 }
 
 /// Ends the intake, empties the queues within `grace`, and says what became of everything.
-async fn stop(holdings: &Holdings, lifetime: &Lifetime, admin: &Admin, grace: Duration) {
+async fn stop(holdings: &Holdings, lifetime: &Lifetime, admin: Admin, grace: Duration) {
     admin.draining();
     tracing::info!(?grace, "Starting shutdown...");
     let drained = lifetime.drain(grace).await;
     if drained == Drained::Abandoned {
         tracing::warn!(?grace, "the grace period is over; what was left is given up");
     }
-    admin.end();
+    admin.end().await;
     let Totals { delivered, rejected, dropped, .. } = holdings.watch.ledger.totals();
     tracing::info!(
         delivered = delivered.0,

@@ -66,7 +66,7 @@ impl Listener {
     }
 
     /// The socket for the current runtime's own use.
-    pub(super) fn on_this_runtime(&self) -> io::Result<tokio::net::TcpListener> {
+    pub(crate) fn on_this_runtime(&self) -> io::Result<tokio::net::TcpListener> {
         tokio::net::TcpListener::from_std(self.socket.try_clone()?)
     }
 }
