@@ -17,7 +17,7 @@ pub(crate) struct Remarks {
 /// `node` with every reference in its values replaced; keys stay as they are.
 pub(crate) fn expand(node: Node, env: &dyn Environment) -> (Node, Remarks) {
     let mut expander = Expander { env, remarks: Remarks::default(), reported: BTreeSet::new(), spent: 0 };
-    let node = expander.node(node, "");
+    let node = expander.node(node, None);
     (node, expander.remarks)
 }
 
@@ -28,6 +28,12 @@ struct Expander<'e> {
     reported: BTreeSet<Arc<str>>,
     /// Bytes that values of variables have taken so far.
     spent: usize,
+}
+
+/// The way to a value, written out only where there is something to say.
+struct Step<'s> {
+    outer: Option<&'s Step<'s>>,
+    key: &'s str,
 }
 
 /// A text with its references replaced.
@@ -53,19 +59,22 @@ enum Extent {
 }
 
 impl Expander<'_> {
-    fn node(&mut self, node: Node, path: &str) -> Node {
+    fn node(&mut self, node: Node, path: Option<&Step<'_>>) -> Node {
         let Node { place, value, provenance } = node;
         let value = match value {
             Value::Scalar(scalar) => return self.scalar(scalar, place, provenance, path),
             Value::List(items) => {
-                let expanded = items.into_iter().enumerate().map(|(at, item)| self.node(item, &join(path, at)));
-                Value::List(expanded.collect())
+                let mut expanded = Vec::with_capacity(items.len());
+                for (at, item) in items.into_iter().enumerate() {
+                    expanded.push(self.node(item, Some(&Step { outer: path, key: &at.to_string() })));
+                }
+                Value::List(expanded)
             }
             Value::Map(mut entries) => {
                 for entry in &mut entries {
                     let empty = Node::text(entry.place.clone(), "");
                     let value = std::mem::replace(&mut entry.value, empty);
-                    entry.value = self.node(value, &join(path, &entry.key));
+                    entry.value = self.node(value, Some(&Step { outer: path, key: &entry.key }));
                 }
                 Value::Map(entries)
             }
@@ -73,7 +82,7 @@ impl Expander<'_> {
         Node { place, value, provenance }
     }
 
-    fn scalar(&mut self, scalar: Scalar, place: Place, provenance: Provenance, path: &str) -> Node {
+    fn scalar(&mut self, scalar: Scalar, place: Place, provenance: Provenance, path: Option<&Step<'_>>) -> Node {
         if !scalar.text.contains('$') {
             return Node { place, value: Value::Scalar(scalar), provenance };
         }
@@ -82,7 +91,7 @@ impl Expander<'_> {
         self.spent = self.spent.saturating_add(expansion.text.len());
         if MAX_VALUES < self.spent {
             let what = format!("the values of variables add up to more than {} MiB", MAX_VALUES >> 20);
-            self.remarks.found.push(Problem::new(Some(place.clone()), path, what));
+            self.remarks.found.push(Problem::new(Some(place.clone()), render(path), what));
             return Node::text(place, "");
         }
         let Expansion { text, variables, unset, extent, .. } = expansion;
@@ -97,15 +106,15 @@ impl Expander<'_> {
         Node { place, value, provenance }
     }
 
-    fn remark(&mut self, expansion: &Expansion, place: &Place, path: &str) {
+    fn remark(&mut self, expansion: &Expansion, place: &Place, path: Option<&Step<'_>>) {
         for fault in &expansion.faults {
-            self.remarks.found.push(Problem::new(Some(place.clone()), path, fault.clone()));
+            self.remarks.found.push(Problem::new(Some(place.clone()), render(path), fault.clone()));
         }
         for name in &expansion.unset {
             if self.reported.insert(name.clone()) {
                 let what = format!("configuration references unset environment variable {name}");
                 let hint = format!("set it, or write ${{env:{name}:-default}}");
-                let warning = Problem::new(Some(place.clone()), path, what).hint(hint);
+                let warning = Problem::new(Some(place.clone()), render(path), what).hint(hint);
                 self.remarks.warnings.push(warning.is(Mistake::UnexpandedVariable));
             }
         }
@@ -249,8 +258,15 @@ fn refuse_scheme(scheme: &str, content: &str) -> String {
     }
 }
 
-fn join(path: &str, key: impl std::fmt::Display) -> String {
-    if path.is_empty() { key.to_string() } else { format!("{path}::{key}") }
+fn render(path: Option<&Step<'_>>) -> String {
+    let mut keys = Vec::new();
+    let mut step = path;
+    while let Some(Step { outer, key }) = step {
+        keys.push(*key);
+        step = *outer;
+    }
+    keys.reverse();
+    keys.join("::")
 }
 
 /// Bytes that all values of variables may take together.

@@ -19,17 +19,29 @@ pub(crate) struct Report {
 impl Report {
     /// Keeps a problem.
     pub(crate) fn refuse(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        push(&mut self.problems.borrow_mut(), problem);
     }
 
     /// Keeps a warning.
     pub(crate) fn warn(&self, warning: Problem) {
-        self.warnings.borrow_mut().push(warning);
+        push(&mut self.warnings.borrow_mut(), warning);
+    }
+
+    /// Whether further problems would not be kept: nobody needs to work them out.
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() == MAX_PROBLEMS
     }
 
     /// The problems and the warnings.
     pub(crate) fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.problems.into_inner(), self.warnings.into_inner())
+    }
+}
+
+/// Nobody reads more than so many.
+fn push(problems: &mut Vec<Problem>, problem: Problem) {
+    if problems.len() < MAX_PROBLEMS {
+        problems.push(problem);
     }
 }
 
@@ -64,6 +76,11 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn is_null(&self) -> bool {
         self.node.is_null()
+    }
+
+    /// Whether so much is wrong already that nothing more is said.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.report.is_full()
     }
 
     /// A problem with this value, not yet reported. It names the variables that the value comes from.
@@ -292,3 +309,5 @@ impl<'a> Reading<'a> {
         }
     }
 }
+
+const MAX_PROBLEMS: usize = 1000;

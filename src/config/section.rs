@@ -127,7 +127,7 @@ impl<'a> Section<'a> {
     /// Names every key that nobody asked for.
     pub(crate) fn finish(self) {
         for entry in self.entries {
-            if self.known.contains(&entry.key.as_str()) {
+            if self.known.contains(&entry.key.as_str()) || self.whole.is_muted() {
                 continue;
             }
             let value = self.whole.child(&entry.key, &entry.value);

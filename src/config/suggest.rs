@@ -3,6 +3,9 @@
 /// The word of `valid` that `word` is most likely a slip of.
 pub(crate) fn nearest<'v>(word: &str, valid: impl IntoIterator<Item = &'v str>) -> Option<&'v str> {
     let shape = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
+    if MAX_WORD < word.len() {
+        return None;
+    }
     let word_shape = shape(word);
     let slips = (word_shape.chars().count() / 3).clamp(1, 3);
     valid
@@ -21,6 +24,9 @@ pub(crate) fn hint(word: &str, valid: &[&str]) -> String {
         None => format!("valid here: {}", valid.join(", ")),
     }
 }
+
+/// No valid word is longer, and the distance costs the product of both lengths.
+const MAX_WORD: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -169,6 +169,28 @@ fn a_file_that_cannot_be_read_says_so() {
     assert_eq!(problems.to_string(), "c.yaml:2:4: the text is not UTF-8; save the file as UTF-8");
 }
 
+#[test]
+fn a_hostile_text_costs_little() {
+    let began = std::time::Instant::now();
+    let many = |line: fn(usize) -> String| (0..20_000).map(line).collect::<String>();
+    let key = "k".repeat(4000);
+    let deep: String = (0..60).map(|depth| format!("{}{key}:\n", " ".repeat(depth))).collect();
+    for text in [
+        many(|n| format!("unknown{n}: x\n")),
+        format!("exporters:\n{}", many(|n| format!("  kafka/{n}:\n"))),
+        format!(
+            "receivers:\n{}service:\n  extensions: [{}]\n",
+            many(|n| format!("  nop/{n}:\n")),
+            many(|n| format!("none/{n}, "))
+        ),
+        format!("{deep}{}[{}]\n", " ".repeat(61), many(|_| "a, ".to_owned())),
+        format!("{deep}{}[{}]\n", " ".repeat(61), many(|_| "'${NONE}', ".to_owned())),
+    ] {
+        let _ = load_with(&[], text);
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
 proptest! {
     #[test]
     fn no_mutation_of_a_configuration_panics(

@@ -137,7 +137,7 @@ const SIGNAL_ENDPOINTS: &[(&str, Rule)] = &[
 
 const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("cookies", Rule::NotYet),
+    ("cookies", Rule::NoEffect("the relay keeps no cookies")),
     ("disable_keep_alives", Rule::NotYet),
     ("encoding", Rule::Only(&["proto"])),
     ("force_attempt_http2", Rule::Fixed("true", "over TLS the server chooses between HTTP/2 and HTTP/1.1")),

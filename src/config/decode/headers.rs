@@ -87,42 +87,52 @@ fn check_value(name: &str, text: &str, value: &Reading<'_>) {
         let what = format!("the header {name} holds a reference that was not expanded");
         return value.refuse(value.fault(what).hint("write ${env:NAME}").is(Mistake::UnexpandedVariable));
     }
-    if !from_variable && looks_like_variable(text) {
-        warn(value, format!("the header {name} holds $NAME, which is never expanded"), "write ${env:NAME}");
+    let names_variable = !from_variable && looks_like_variable(text);
+    let complaint = if names_variable {
+        Some(("holds $NAME, which is never expanded", "write ${env:NAME}".to_owned()))
+    } else {
+        credential_complaint(name, text, value).or_else(|| blemish(text))
+    };
+    if let Some((what, hint)) = complaint {
+        let warning = Problem::new(None, "", format!("the header {name} {what}")).hint(hint);
+        let mistake = if names_variable { Mistake::UnexpandedVariable } else { Mistake::EmptyCredential };
+        value.warn_of(warning.is(mistake));
     }
-    check_credential(name, text, value);
+}
+
+/// What is odd about a header's value, and what to do.
+type Complaint = (&'static str, String);
+
+fn blemish(text: &str) -> Option<Complaint> {
     if text != text.trim() {
-        warn(value, format!("the header {name} begins or ends with a blank"), "servers drop or refuse it");
+        return Some(("begins or ends with a blank", "servers drop or refuse it".to_owned()));
     }
-    if 1 < text.len()
-        && (text.starts_with('"') && text.ends_with('"') || text.starts_with('\'') && text.ends_with('\''))
-    {
-        warn(value, format!("the header {name} keeps its quotation marks"), "a variable or env file adds none");
-    }
+    let quoted = |mark| 1 < text.len() && text.starts_with(mark) && text.ends_with(mark);
+    let is_quoted = quoted('"') || quoted('\'');
+    is_quoted.then(|| ("keeps its quotation marks", "take them out of the variable or env file".to_owned()))
 }
 
 fn looks_like_variable(text: &str) -> bool {
     text.split('$').skip(1).any(|after| after.starts_with(|c: char| c.is_ascii_uppercase() || c == '_'))
 }
 
-fn check_credential(name: &str, text: &str, value: &Reading<'_>) {
+fn credential_complaint(name: &str, text: &str, value: &Reading<'_>) -> Option<Complaint> {
     let carries = name == "authorization" || ["key", "token", "secret"].iter().any(|word| name.contains(word));
     if !carries {
-        return;
+        return None;
     }
     let lower = text.trim().to_ascii_lowercase();
     let secret = ["bearer", "basic"].iter().find_map(|scheme| lower.strip_prefix(scheme)).unwrap_or(&lower).trim();
+    let what = if secret.is_empty() {
+        "holds no credential"
+    } else if PLACEHOLDERS.contains(&secret) || (secret.starts_with('<') && secret.ends_with('>')) {
+        "holds a placeholder instead of a credential"
+    } else {
+        return None;
+    };
     let variables = value.node().provenance.variables.join(", ");
     let hint = if variables.is_empty() { "write the credential".to_owned() } else { format!("set {variables}") };
-    if secret.is_empty() {
-        warn(value, format!("the header {name} holds no credential"), &hint);
-    } else if PLACEHOLDERS.contains(&secret) || (secret.starts_with('<') && secret.ends_with('>')) {
-        warn(value, format!("the header {name} holds a placeholder instead of a credential"), &hint);
-    }
-}
-
-fn warn(value: &Reading<'_>, what: String, hint: &str) {
-    value.warn_of(Problem::new(None, "", what).hint(hint).is(Mistake::EmptyCredential));
+    Some((what, hint))
 }
 
 const PLACEHOLDERS: [&str; 8] =

@@ -26,7 +26,7 @@ use service::Written;
 /// Reads the whole configuration in `root`, which came from `source`.
 pub(super) fn decode(root: &Node, source: &str, report: Report) -> Result<Config, Problems> {
     let mut config = Config { source: source.to_owned(), ..Config::default() };
-    note_places(root, "", &mut config.places);
+    note_places(root, &mut String::new(), &mut { MAX_PATHS }, &mut config.places);
     if let Some(mut top) = Section::open(Reading::root(&report, root)) {
         read(&mut top, &mut config);
         top.finish();
@@ -74,22 +74,28 @@ fn read(top: &mut Section<'_>, config: &mut Config) {
     config.shutdown_timeout = service.shutdown_timeout;
 }
 
-fn note_places(node: &Node, path: &str, places: &mut Places) {
+/// Notes the place of each value below `path`, as long as the paths stay within `budget` bytes.
+fn note_places(node: &Node, path: &mut String, budget: &mut usize, places: &mut Places) {
     if !path.is_empty() {
-        places.note(path.to_owned(), node.place.clone());
+        let Some(left) = budget.checked_sub(path.len()) else { return };
+        *budget = left;
+        places.note(path.clone(), node.place.clone());
     }
-    let prefix = if path.is_empty() { String::new() } else { format!("{path}::") };
+    let outer = path.len();
+    let mut inside = |key: &str, node: &Node| {
+        if outer != 0 {
+            path.push_str("::");
+        }
+        path.push_str(key);
+        note_places(node, path, budget, places);
+        path.truncate(outer);
+    };
     match &node.value {
         Value::Scalar(_) => {}
-        Value::List(items) => {
-            for (at, item) in items.iter().enumerate() {
-                note_places(item, &format!("{prefix}{at}"), places);
-            }
-        }
-        Value::Map(entries) => {
-            for entry in entries {
-                note_places(&entry.value, &format!("{prefix}{}", entry.key), places);
-            }
-        }
+        Value::List(items) => items.iter().enumerate().for_each(|(at, item)| inside(&at.to_string(), item)),
+        Value::Map(entries) => entries.iter().for_each(|entry| inside(&entry.key, &entry.value)),
     }
 }
+
+/// Far above what the paths of a real configuration add up to.
+const MAX_PATHS: usize = 16 << 20;

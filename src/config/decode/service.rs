@@ -150,6 +150,7 @@ fn references(list: &Reading<'_>, kind: &str, written: &[&BTreeSet<ComponentId>]
         match ComponentId::parse(&text) {
             Err(bad) => refuse(item.fault(bad.to_string())),
             Ok(id) if written.iter().any(|set| set.contains(&id)) => ids.push(id),
+            Ok(_) if item.is_muted() => {}
             Ok(id) => refuse(missing(&id, kind, &item, written)),
         }
     }
@@ -158,12 +159,16 @@ fn references(list: &Reading<'_>, kind: &str, written: &[&BTreeSet<ComponentId>]
 
 fn missing(id: &ComponentId, kind: &str, item: &Reading<'_>, written: &[&BTreeSet<ComponentId>]) -> Problem {
     let problem = item.fault(format!("references {kind} \"{id}\" which is not configured"));
-    let names: Vec<String> = written.iter().flat_map(|set| set.iter()).map(ComponentId::to_string).collect();
+    let all = written.iter().flat_map(|set| set.iter());
+    let names: Vec<String> = all.take(MAX_CANDIDATES).map(ComponentId::to_string).collect();
     match suggest::nearest(&id.to_string(), names.iter().map(String::as_str)) {
         Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
         None => problem.hint(format!("write \"{id}:\" under {kind}s, or take it out here")),
     }
 }
+
+/// Identifiers that one reference is compared with.
+const MAX_CANDIDATES: usize = 1000;
 
 /// `docker stop` kills after 10 s.
 pub(super) const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(8);

@@ -167,6 +167,9 @@ impl MapFrame {
             let Value::Scalar(scalar) = node.value else {
                 return Err(Problem::new(Some(node.place), "", "a key must be a text, not a map or a list"));
             };
+            if MAX_KEY < scalar.text.len() {
+                return Err(Problem::new(Some(node.place), "", format!("a key of more than {MAX_KEY} bytes")));
+            }
             self.key = Some((scalar.text, node.place, scalar.style));
             return Ok(());
         };
@@ -279,6 +282,8 @@ fn cost(node: &Node) -> usize {
 const MAX_DEPTH: usize = 64;
 /// Bytes that all copies behind aliases may take.
 const MAX_COPIES: usize = 32 << 20;
+/// Paths are made of keys; an identifier has up to 1088 characters.
+const MAX_KEY: usize = 4400;
 /// Keys with `::` in one map.
 const MAX_NESTING: usize = 1000;
 const MERGE: &str = "<<";
