@@ -22,13 +22,10 @@ use super::clock::Moment;
 /// that it comes from, under the lock of standard error: whoever reads it slowly slows the relay down, and no
 /// line is lost.
 pub fn init_logs(level: LogLevel, encoding: LogEncoding) {
-    let ours = filter(level);
-    let theirs = if level == LogLevel::Debug { ours } else { ours.min(LevelFilter::WARN) };
-    let targets = Targets::new().with_default(theirs).with_target(env!("CARGO_CRATE_NAME"), ours);
     let paint = if io::stderr().is_terminal() && no_color_is_unset() { Paint::Ansi } else { Paint::Plain };
     let lines = Lines { encoding, paint, writer: || io::stderr().lock() };
     // Whoever came first keeps the log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(targets(level))).try_init();
 }
 
 /// The level that a word means, as in `OTEL_LOG_LEVEL` and `service::telemetry::logs::level`; case does not matter.
@@ -98,6 +95,12 @@ impl<W> Visitor<W> {
     }
 }
 
+fn targets(level: LogLevel) -> Targets {
+    let ours = filter(level);
+    let theirs = if level == LogLevel::Debug { ours } else { ours.min(LevelFilter::WARN) };
+    Targets::new().with_default(theirs).with_target(env!("CARGO_CRATE_NAME"), ours)
+}
+
 fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -123,3 +126,38 @@ fn colour(level: Level) -> &'static str {
 
 /// The name that `tracing` gives to the message among the fields.
 const MESSAGE: &str = "message";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(level: LogLevel, ours: Level, theirs: Level) {
+        for (target, least) in [("otlp_relay::service", ours), ("h2::client", theirs)] {
+            for shown in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG] {
+                assert_eq!(targets(level).would_enable(target, &shown), shown <= least, "{level:?} {target} {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn libraries_speak_only_up_unless_everything_is_asked_for() {
+        check(LogLevel::Debug, Level::DEBUG, Level::DEBUG);
+        check(LogLevel::Info, Level::INFO, Level::WARN);
+        check(LogLevel::Warn, Level::WARN, Level::WARN);
+        check(LogLevel::Error, Level::ERROR, Level::ERROR);
+    }
+
+    #[test]
+    fn logs_may_be_set_up_twice() {
+        init_logs(LogLevel::Error, LogEncoding::Console);
+        init_logs(LogLevel::Debug, LogEncoding::Json);
+    }
+
+    #[test]
+    fn level_words_are_the_collectors() {
+        assert_eq!(log_level(" WARN "), Some(LogLevel::Warn));
+        assert_eq!(log_level("fatal"), Some(LogLevel::Error));
+        assert_eq!(log_level("loud"), None);
+    }
+}

@@ -90,8 +90,7 @@ impl Incidents {
     }
 
     /// An attempt for `signal` succeeded. Tells of a recovery when that ends something that was told.
-    pub(super) fn succeeded(&mut self, signal: Signal) -> Option<Recovery> {
-        let now = Instant::now();
+    pub(super) fn succeeded(&mut self, signal: Signal, now: Instant) -> Option<Recovery> {
         let class = self.failing.remove(&signal)?;
         let mut over: Option<Recovery> = None;
         for incident in self.by_class.values_mut().filter(|incident| incident.signals.contains(&signal)) {
@@ -145,59 +144,111 @@ const SETTLED_AFTER: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
 
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use Class::{ConnectTimeout, ConnectionRefused};
     use Signal::{Logs, Traces};
 
-    async fn pass(seconds: u64) {
-        tokio::time::advance(Duration::from_secs(seconds)).await;
+    /// An exporter's memory, and a clock that is turned by hand.
+    struct Trial {
+        incidents: Incidents,
+        now: Instant,
     }
 
-    fn failed(incidents: &mut Incidents, signal: Signal, class: Class) -> Said {
-        incidents.failed(signal, class, Instant::now())
+    impl Trial {
+        fn new() -> Trial {
+            Trial { incidents: Incidents::default(), now: Instant::now() }
+        }
+
+        fn pass(&mut self, seconds: u64) {
+            self.now += Duration::from_secs(seconds);
+        }
+
+        fn fail(&mut self, signal: Signal, class: Class) -> Said {
+            self.incidents.failed(signal, class, self.now)
+        }
+
+        fn succeed(&mut self, signal: Signal) -> Option<Recovery> {
+            self.incidents.succeeded(signal, self.now)
+        }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_class_is_told_once_for_all_signals_and_then_every_minute() {
-        let mut incidents = Incidents::default();
-        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::First { previous: None, folded: 0 });
-        assert_eq!(failed(&mut incidents, Logs, ConnectionRefused), Said::Nothing);
-        pass(59).await;
-        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
-        pass(1).await;
+    #[test]
+    fn a_class_is_told_once_for_all_signals_and_then_every_minute() {
+        let mut trial = Trial::new();
+        assert_eq!(trial.fail(Traces, ConnectionRefused), Said::First { previous: None, folded: 0 });
+        assert_eq!(trial.fail(Logs, ConnectionRefused), Said::Nothing);
+        trial.pass(59);
+        assert_eq!(trial.fail(Traces, ConnectionRefused), Said::Nothing);
+        trial.pass(1);
         let still = Said::Still { count: 4, lasting: Duration::from_secs(60) };
-        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), still);
-        assert_eq!(incidents.succeeded(Traces), None, "logs still fail");
+        assert_eq!(trial.fail(Traces, ConnectionRefused), still);
+        assert_eq!(trial.succeed(Traces), None, "logs still fail");
         let lasted = Duration::from_secs(60);
-        assert_eq!(incidents.succeeded(Logs), Some(Recovery { class: ConnectionRefused, attempts: 4, lasted }));
-        assert!(!incidents.any_open());
+        assert_eq!(trial.succeed(Logs), Some(Recovery { class: ConnectionRefused, attempts: 4, lasted }));
+        assert!(!trial.incidents.any_open());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_change_of_class_is_told_but_not_each_change_to_and_fro() {
-        let mut incidents = Incidents::default();
-        failed(&mut incidents, Traces, ConnectionRefused);
+    #[test]
+    fn a_change_of_class_is_told_but_not_each_change_to_and_fro() {
+        let mut trial = Trial::new();
+        trial.fail(Traces, ConnectionRefused);
         let changed = Said::First { previous: Some(ConnectionRefused), folded: 0 };
-        assert_eq!(failed(&mut incidents, Traces, ConnectTimeout), changed);
+        assert_eq!(trial.fail(Traces, ConnectTimeout), changed);
         for class in [ConnectionRefused, ConnectTimeout, ConnectionRefused] {
-            assert_eq!(failed(&mut incidents, Traces, class), Said::Nothing);
+            assert_eq!(trial.fail(Traces, class), Said::Nothing);
         }
         let lasted = Duration::ZERO;
-        assert_eq!(incidents.succeeded(Traces), Some(Recovery { class: ConnectionRefused, attempts: 5, lasted }));
+        assert_eq!(trial.succeed(Traces), Some(Recovery { class: ConnectionRefused, attempts: 5, lasted }));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_flickering_failure_is_quiet_until_it_stays() {
-        let mut incidents = Incidents::default();
-        failed(&mut incidents, Traces, ConnectionRefused);
-        assert!(incidents.succeeded(Traces).is_some());
+    #[test]
+    fn a_flickering_failure_is_quiet_until_it_stays() {
+        let mut trial = Trial::new();
+        trial.fail(Traces, ConnectionRefused);
+        assert!(trial.succeed(Traces).is_some());
         for _ in 0..5 {
-            assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
-            assert_eq!(incidents.succeeded(Traces), None, "what was not told does not recover");
+            assert_eq!(trial.fail(Traces, ConnectionRefused), Said::Nothing);
+            assert_eq!(trial.succeed(Traces), None, "what was not told does not recover");
         }
-        assert_eq!(failed(&mut incidents, Traces, ConnectionRefused), Said::Nothing);
-        pass(10).await;
-        let told = failed(&mut incidents, Traces, ConnectionRefused);
-        assert_eq!(told, Said::First { previous: None, folded: 6 });
-        assert!(incidents.succeeded(Traces).is_some());
+        assert_eq!(trial.fail(Traces, ConnectionRefused), Said::Nothing);
+        trial.pass(10);
+        assert_eq!(trial.fail(Traces, ConnectionRefused), Said::First { previous: None, folded: 6 });
+        assert!(trial.succeed(Traces).is_some());
+    }
+
+    proptest! {
+        /// Whatever happens, nobody is flooded, and whoever was told of a failure hears of its end.
+        #[test]
+        fn lines_of_a_class_are_ten_seconds_apart_and_everything_told_ends(
+            steps in prop::collection::vec((0_u64..30, 0_usize..2, 0_usize..3), 1..200)
+        ) {
+            let (signals, classes) = ([Traces, Logs], [ConnectionRefused, ConnectTimeout]);
+            let mut trial = Trial::new();
+            let mut last: BTreeMap<Class, Instant> = BTreeMap::new();
+            let (mut told, mut ended) = (0, 0);
+            for (seconds, signal, outcome) in steps {
+                trial.pass(seconds);
+                let Some(&class) = classes.get(outcome) else {
+                    ended += u64::from(trial.succeed(signals[signal]).is_some());
+                    continue;
+                };
+                match trial.fail(signals[signal], class) {
+                    Said::Nothing => continue,
+                    Said::First { .. } => told += 1,
+                    Said::Still { .. } => {}
+                }
+                if let Some(before) = last.insert(class, trial.now) {
+                    prop_assert!(before + SETTLED_AFTER <= trial.now);
+                }
+            }
+            let open = trial.incidents.by_class.values().any(|incident| incident.told);
+            let ends = signals.iter().filter(|signal| trial.succeed(**signal).is_some()).count();
+            prop_assert_eq!(open, ends != 0);
+            prop_assert!(ended <= told);
+            prop_assert!(!trial.incidents.any_open());
+        }
     }
 }

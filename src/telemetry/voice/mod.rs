@@ -1,7 +1,8 @@
 //! What the log says of an exporter's failures: each class once, a summary while it lasts, and the recovery.
 //!
 //! One voice serves all signals of an exporter, so that three signals that fail alike are not reported three times.
-//! What is said is bounded whatever happens: per class at most one line a minute, or two where it recovers between.
+//! What is said is bounded whatever happens: of a class that lasts a line a minute, of one that comes and goes a line in
+//! ten seconds at most, and one of each end that was told to begin.
 
 mod incidents;
 
@@ -96,7 +97,7 @@ impl Voice {
             return;
         }
         let mut story = lock(&self.story);
-        let recovery = story.incidents.succeeded(signal);
+        let recovery = story.incidents.succeeded(signal, Instant::now());
         if !story.incidents.any_open() {
             self.troubled.store(false, Ordering::Relaxed);
         }
