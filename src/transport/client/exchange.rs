@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
@@ -61,12 +61,13 @@ pub(super) enum NextStep {
 /// Sends over an HTTP/2 connection.
 pub(super) async fn over_http2(
     mut place: Place,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     progress: &Progress,
 ) -> Result<Answer, Broken> {
     let connection = &place.connection;
     progress.connected_to(connection.link.peer);
     progress.enter(Phase::Request);
+    *request.version_mut() = Version::HTTP_2;
     let sent = connection.sender.clone().try_send_request(tracked(request, progress)).await;
     let answer = match sent {
         Ok(response) => read(response, &connection.link, Wire::Http2).await,
