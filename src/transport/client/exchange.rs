@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::body::RequestBody;
 use super::connection::{Http1, Link, Place};
-use super::explain::{Wire, explain, is_unprocessed};
+use super::explain::{Wire, explain, is_stream_reset, is_unprocessed};
 use super::obstacle::Obstacle;
 use crate::attempt::Progress;
 use crate::failure::Phase;
@@ -77,8 +77,9 @@ pub(super) async fn over_http2(
             Err(broken(failed.error(), &connection.link, Wire::Http2, elsewhere.then_some(NextStep::Elsewhere)).await)
         }
     };
-    if answer.is_ok() {
-        place.answered();
+    match &answer {
+        Ok(_) => place.answered(),
+        Err(_) => place.failed(),
     }
     answer
 }
@@ -156,7 +157,8 @@ async fn broken(error: &hyper::Error, link: &Link, wire: Wire, next: Option<Next
     if next == Some(NextStep::Elsewhere) {
         return Broken { obstacle: explain(error, &link.seen.evidence(), wire), next: NextStep::Elsewhere };
     }
-    let evidence = link.last_words().await;
+    // A connection that lost one stream only goes on, and has no last words.
+    let evidence = if is_stream_reset(error) { link.seen.evidence() } else { link.last_words().await };
     if let Some(obstacle) = link.late_tls_error(&evidence) {
         return Broken { obstacle, next: NextStep::Report };
     }
