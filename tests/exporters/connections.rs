@@ -217,3 +217,24 @@ async fn a_dial_that_nobody_waits_for_any_more_is_given_up() {
     }
     assert_eq!(stub.connections(), 3);
 }
+
+#[tokio::test]
+async fn a_second_connection_is_opened_when_the_first_is_full() {
+    let stub = Stub::start(|stream| async move {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let mut kept = Vec::new();
+        while let Some(request) = connection.accept().await {
+            kept.push(request);
+        }
+    })
+    .await;
+    let mut config = grpc_config(stub.address);
+    config.timeout = Some(SHORT);
+    let backend = grpc(&config);
+    let stage = backend.stage(Signal::Traces);
+    let sends = (0..150).map(|_| stage.consume(payload("a span")));
+    for sent in futures_util::future::join_all(sends).await {
+        assert_eq!(sent.unwrap_err().class(), Class::DeadlineExceeded);
+    }
+    assert_eq!(stub.connections(), 2);
+}

@@ -108,7 +108,9 @@ pub(crate) type Verdict = Result<ExportTraceServiceResponse, Status>;
 
 /// What a tonic server does with an export.
 #[derive(Clone)]
-pub(crate) struct Grpc(pub(crate) Arc<dyn Fn(&HeaderMap, ExportTraceServiceRequest) -> Verdict + Send + Sync>);
+pub(crate) struct Grpc(Arc<Answer>);
+
+type Answer = dyn Fn(&HeaderMap, ExportTraceServiceRequest) -> Verdict + Send + Sync;
 
 #[tonic::async_trait]
 impl TraceService for Grpc {

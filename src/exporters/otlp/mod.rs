@@ -11,7 +11,8 @@ mod words;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, Uri};
+use http::header::HOST;
+use http::{HeaderMap, Request};
 
 use crate::config::{ClientTls, Endpoint, OtlpGrpc, OtlpHttp};
 use crate::flow::Next;
@@ -26,8 +27,8 @@ use self::stage::{Shape, Stage, Target};
 #[derive(Debug)]
 pub struct Backend {
     target: Arc<Target>,
-    /// By `Signal as usize`.
-    uris: Vec<Uri>,
+    /// The request of each signal, without its body, by `Signal as usize`.
+    heads: Vec<Request<()>>,
 }
 
 /// Why an exporter cannot be built from its configuration.
@@ -49,17 +50,17 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
     let packing = Packing::of(*compression);
     // grpc-go calls the server by the name that TLS expects of it.
     let authority = tls.as_ref().and_then(|tls| tls.server_name.clone()).unwrap_or_else(|| endpoint.authority());
-    let uris = uris(&format!("{}://{authority}", scheme(tls.as_ref())), |facts| facts.grpc_path)?;
+    let headers = headers::grpc(headers, packing, *timeout, instance)?;
+    let heads = heads(&format!("{}://{authority}", scheme(tls.as_ref())), |facts| facts.grpc_path, &headers)?;
     let target = Target {
         id,
         endpoint: endpoint.text.as_str().into(),
         client: client(endpoint, tls.as_ref(), Protocol::Http2Only)?,
         shape: Shape::Grpc,
-        headers: headers::grpc(headers, packing, *timeout, instance)?,
         packing,
         timeout: *timeout,
     };
-    Ok(Backend { target: Arc::new(target), uris })
+    Ok(Backend { target: Arc::new(target), heads })
 }
 
 /// The `otlp_http` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
@@ -70,24 +71,27 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
     let OtlpHttp { endpoint, base_path, tls, headers, compression, timeout, delivery: _ } = config;
     let packing = Packing::of(*compression);
-    let base = format!("{}://{}{base_path}", scheme(tls.as_ref()), endpoint.authority());
-    let uris = uris(&base, |facts| facts.http_path)?;
+    let mut headers = headers::http(headers, packing, instance)?;
+    // A configured Host is who is asked, not where the connection goes.
+    let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
+    let authority = host.unwrap_or_else(|| endpoint.authority());
+    let heads =
+        heads(&format!("{}://{authority}{base_path}", scheme(tls.as_ref())), |facts| facts.http_path, &headers)?;
     let target = Target {
         id,
         endpoint: endpoint.text.as_str().into(),
         client: client(endpoint, tls.as_ref(), Protocol::Any)?,
         shape: Shape::Http,
-        headers: headers::http(headers, packing, instance)?,
         packing,
         timeout: *timeout,
     };
-    Ok(Backend { target: Arc::new(target), uris })
+    Ok(Backend { target: Arc::new(target), heads })
 }
 
 impl Backend {
     /// The stage that sends `signal` there.
     pub fn stage(&self, signal: Signal) -> Next {
-        Arc::new(Stage { target: Arc::clone(&self.target), uri: self.uris[signal as usize].clone() })
+        Arc::new(Stage { target: Arc::clone(&self.target), head: self.heads[signal as usize].clone() })
     }
 }
 
@@ -96,11 +100,21 @@ fn client(endpoint: &Endpoint, tls: Option<&ClientTls>, protocol: Protocol) -> R
     Ok(Client::new(ClientSettings { endpoint: endpoint.clone(), tls, protocol }))
 }
 
-/// The URL of each signal, in the order of `Signal::ALL`.
-fn uris(base: &str, path: impl Fn(&Facts) -> &'static str) -> Result<Vec<Uri>, SetupProblem> {
-    let uris = Signal::ALL.into_iter().map(|signal| Uri::try_from(format!("{base}{}", path(signal.facts()))));
-    uris.collect::<Result<_, _>>()
-        .map_err(|error| SetupProblem { key: "endpoint".to_owned(), what: format!("it makes no valid URL: {error}") })
+/// The request of each signal, in the order of `Signal::ALL`.
+fn heads(
+    base: &str,
+    path: impl Fn(&Facts) -> &'static str,
+    headers: &HeaderMap,
+) -> Result<Vec<Request<()>>, SetupProblem> {
+    let head = |signal: Signal| {
+        let mut head = Request::post(format!("{base}{}", path(signal.facts()))).body(())?;
+        head.headers_mut().clone_from(headers);
+        Ok(head)
+    };
+    Signal::ALL.into_iter().map(head).collect::<Result<_, http::Error>>().map_err(|error| SetupProblem {
+        key: "endpoint".to_owned(),
+        what: format!("\"{base}\" makes no valid URL: {error}"),
+    })
 }
 
 fn scheme(tls: Option<&ClientTls>) -> &'static str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Uri};
+use http::Request;
 
 use super::encode::{Packing, body, message};
 use super::{grpc_answer, http_answer};
@@ -31,7 +31,6 @@ pub(super) struct Target {
     pub(super) endpoint: Arc<str>,
     pub(super) client: Client,
     pub(super) shape: Shape,
-    pub(super) headers: HeaderMap,
     pub(super) packing: Packing,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
@@ -41,7 +40,8 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) target: Arc<Target>,
-    pub(super) uri: Uri,
+    /// Its requests without a body.
+    pub(super) head: Request<()>,
 }
 
 impl Consume for Stage {
@@ -62,14 +62,10 @@ impl Stage {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
         };
-        let mut request = Request::new(RequestBody::new(parts));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = target.headers.clone();
-        let answer = target.client.send(request, progress).await?;
+        let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
         match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, &self.uri, &target.id),
-            Shape::Http => http_answer::verdict(&answer, &self.uri, &target.id),
+            Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
+            Shape::Http => http_answer::verdict(&answer, self.head.uri(), &target.id),
         }
     }
 }

@@ -113,19 +113,24 @@ impl Http2 {
 pub(super) struct Place {
     pub(super) connection: Arc<Http2>,
     answers_before: u64,
-    answered: bool,
+    settled: bool,
 }
 
 impl Place {
     pub(super) fn take(connection: Arc<Http2>) -> Place {
         connection.streams.fetch_add(1, Ordering::Relaxed);
         let answers_before = connection.answers();
-        Place { connection, answers_before, answered: false }
+        Place { connection, answers_before, settled: false }
     }
 
-    /// The exchange came to an end of any kind.
+    /// The exchange failed, but it was not given up: what becomes of the connection shows by itself.
+    pub(super) fn failed(&mut self) {
+        self.settled = true;
+    }
+
+    /// The exchange brought an answer.
     pub(super) fn answered(&mut self) {
-        self.answered = true;
+        self.settled = true;
         self.connection.answers.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -134,7 +139,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.connection.streams.fetch_sub(1, Ordering::Relaxed);
         // Given up while nobody was answered here: the path may be dead without a word, so the next ones go elsewhere.
-        if !self.answered && self.connection.answers() == self.answers_before {
+        if !self.settled && self.connection.answers() == self.answers_before {
             self.connection.retire();
         }
     }

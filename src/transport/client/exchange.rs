@@ -3,13 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::body::RequestBody;
 use super::connection::{Http1, Link, Place};
-use super::explain::{Wire, explain, is_unprocessed};
+use super::explain::{Wire, explain, is_stream_reset, is_unprocessed};
 use super::obstacle::Obstacle;
 use crate::attempt::Progress;
 use crate::failure::Phase;
@@ -61,12 +61,13 @@ pub(super) enum NextStep {
 /// Sends over an HTTP/2 connection.
 pub(super) async fn over_http2(
     mut place: Place,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     progress: &Progress,
 ) -> Result<Answer, Broken> {
     let connection = &place.connection;
     progress.connected_to(connection.link.peer);
     progress.enter(Phase::Request);
+    *request.version_mut() = Version::HTTP_2;
     let sent = connection.sender.clone().try_send_request(tracked(request, progress)).await;
     let answer = match sent {
         Ok(response) => read(response, &connection.link, Wire::Http2).await,
@@ -76,8 +77,9 @@ pub(super) async fn over_http2(
             Err(broken(failed.error(), &connection.link, Wire::Http2, elsewhere.then_some(NextStep::Elsewhere)).await)
         }
     };
-    if answer.is_ok() {
-        place.answered();
+    match &answer {
+        Ok(_) => place.answered(),
+        Err(_) => place.failed(),
     }
     answer
 }
@@ -155,7 +157,8 @@ async fn broken(error: &hyper::Error, link: &Link, wire: Wire, next: Option<Next
     if next == Some(NextStep::Elsewhere) {
         return Broken { obstacle: explain(error, &link.seen.evidence(), wire), next: NextStep::Elsewhere };
     }
-    let evidence = link.last_words().await;
+    // A connection that lost one stream only goes on, and has no last words.
+    let evidence = if is_stream_reset(error) { link.seen.evidence() } else { link.last_words().await };
     if let Some(obstacle) = link.late_tls_error(&evidence) {
         return Broken { obstacle, next: NextStep::Report };
     }

@@ -53,8 +53,8 @@ pub(super) fn explain(error: &hyper::Error, evidence: &Evidence, wire: Wire) -> 
         return obstacle;
     }
     let h2 = find::<h2::Error>(error);
-    if let Some(reset) = h2.filter(|h2| h2.is_reset() && h2.is_remote()) {
-        return reset_by(reset.reason().unwrap_or(Reason::NO_ERROR));
+    if is_stream_reset(error) {
+        return reset_by(h2.and_then(h2::Error::reason).unwrap_or(Reason::NO_ERROR));
     }
     if let Some(goaway) = &evidence.goaway {
         return going_away(goaway);
@@ -147,6 +147,11 @@ fn ended(kind: Option<ErrorKind>) -> Obstacle {
         _ => (Class::ConnectionReset, "the peer closed the connection before it answered"),
     };
     Obstacle::new(class, text)
+}
+
+/// Whether the peer reset this one stream.
+pub(super) fn is_stream_reset(error: &hyper::Error) -> bool {
+    find::<h2::Error>(error).is_some_and(|h2| h2.is_reset() && h2.is_remote())
 }
 
 /// Whether the peer certainly did not look at the request, so that it may go elsewhere at once.

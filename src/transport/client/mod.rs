@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// Sends `request`, whose URI is absolute, and reads the whole answer, whatever its status. Tells `progress` of each
+    /// Posts `body` with `head`, whose URI is absolute, and reads the whole answer, whatever its status. Tells `progress` of each
     /// phase. There is no time limit of its own; put it [`within`] one.
     ///
     /// A request that the peer certainly never looked at, because a connection that had been good ended under it, is sent
@@ -100,11 +100,11 @@ impl Client {
     /// # Errors
     ///
     /// The failure of whichever phase ended the request, without endpoint and attempt.
-    pub async fn send(&self, request: Request<RequestBody>, progress: &Progress) -> Result<Answer, Failure> {
+    pub async fn send(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answer, Failure> {
         let pool = self.pool().ok_or_else(|| Failure::new(Class::Other, "there is no runtime to connect on"))?;
         let mut tries = 1;
         loop {
-            match self.try_once(&pool, request.clone(), progress).await {
+            match self.try_once(&pool, head.clone().map(|()| body.clone()), progress).await {
                 Ok(answer) => return Ok(answer),
                 Err(Broken { next: NextStep::Elsewhere, .. }) if tries < MAX_TRIES => tries += 1,
                 Err(Broken { obstacle, .. }) => return Err(obstacle.into_failure()),

@@ -109,7 +109,10 @@ impl Pool {
                     }
                 }
                 Pick::Wait(dialing) => {
-                    if let Some(http2) = wait(dialing, progress).await? {
+                    // Taken as it is, even if it has just ended: its end tells the reason.
+                    if let Some(http2) = wait(dialing, progress).await?
+                        && http2.streams() < STREAMS_EACH
+                    {
                         return Ok(Lease::Http2(Place::take(http2)));
                     }
                 }
@@ -356,3 +359,66 @@ const MAX_IDLE: usize = 32;
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
 const GROW_PAUSE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::collections::BTreeSet;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::transport::client::Protocol;
+
+    async fn server() -> u16 {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut connection = h2::server::handshake(stream).await.unwrap();
+                    while connection.accept().await.is_some() {}
+                });
+            }
+        });
+        port
+    }
+
+    async fn peer(pool: &Arc<Pool>) -> SocketAddr {
+        let lease = pool.lease(&Progress::new()).await.unwrap();
+        let Lease::Http2(mut place) = lease else { panic!("HTTP/1.1") };
+        place.answered();
+        place.connection.link.peer
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_a_host_get_connections_and_take_turns() {
+        let port = server().await;
+        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
+        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        peer(&pool).await;
+        let addresses: BTreeSet<SocketAddr> = (1..=3).map(|last| SocketAddr::from(([127, 0, 0, last], port))).collect();
+        pool.lock().addresses = addresses.iter().copied().collect();
+        let mut seen = BTreeSet::new();
+        while seen != addresses {
+            seen.insert(peer(&pool).await);
+            tokio::task::yield_now().await;
+        }
+        let turns: BTreeSet<SocketAddr> = [peer(&pool).await, peer(&pool).await, peer(&pool).await].into();
+        assert_eq!(turns, addresses);
+    }
+
+    #[tokio::test]
+    async fn a_connection_to_an_address_that_the_host_no_longer_has_is_given_up() {
+        let port = server().await;
+        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
+        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        peer(&pool).await;
+        let moved = Pool::new(Arc::clone(&pool.dialer), Host::parse("127.0.0.2"), port);
+        std::mem::swap(&mut *moved.lock(), &mut *pool.lock());
+        let moved = Arc::new(moved);
+        moved.look_up().await.unwrap();
+        assert_eq!(peer(&moved).await, SocketAddr::from(([127, 0, 0, 2], port)));
+    }
+}
