@@ -24,8 +24,8 @@ pub(super) struct Part {
 /// The claim of one sender on one payload. It ends when the last of its parts is settled: then its room in the queue is
 /// given back and the sender, if it waits, is answered.
 pub(super) struct Lease {
-    /// Kept for what its drop does.
-    _charge: Option<Charge>,
+    /// Its room in the queue, given back when it is dropped.
+    charge: Option<Charge>,
     waiting: Option<Waiting>,
 }
 
@@ -47,7 +47,7 @@ impl Part {
                 (Some(Waiting { so_far: Mutex::new(None), sender }), Some(answer))
             }
         };
-        (Part { payload, lease: Arc::new(Lease { _charge: charge, waiting }) }, answer)
+        (Part { payload, lease: Arc::new(Lease { charge, waiting }) }, answer)
     }
 
     /// A head within `limit` and what is left, under the same lease.
@@ -90,8 +90,8 @@ impl Lease {
             });
         }
         // Whoever holds the last part ends the lease; `into_inner` gives it to exactly one.
-        if let Some(Lease { _charge, waiting: Some(waiting) }) = Arc::into_inner(self) {
-            drop(_charge);
+        if let Some(Lease { charge, waiting: Some(waiting) }) = Arc::into_inner(self) {
+            drop(charge);
             if let Some(outcome) = waiting.so_far.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 // The sender may have gone away; its data was exported all the same.
                 let _ = waiting.sender.send(outcome);

@@ -36,6 +36,7 @@ impl Retry {
         loop {
             let failure = match self.attempt(payload.clone(), cause.take()).await {
                 Ok(receipt) => return Ok(receipt),
+                Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
             };
             let Some(pause) = schedule.next(failure.retry()) else { return Err(failure) };

@@ -37,3 +37,41 @@ impl Consume for Ruled {
         self.next.consume(payload.with_rule(Arc::clone(&self.rule)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::flow::Receipt;
+    use crate::signal::Signal;
+    use crate::units::Items;
+
+    #[derive(Default)]
+    struct Sink(Mutex<Option<Payload>>);
+
+    impl Consume for Sink {
+        fn consume(&self, payload: Payload) -> Consumed<'_> {
+            *self.0.lock().unwrap() = Some(payload);
+            Box::pin(async { Ok(Receipt::empty()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn payloads_carry_the_rule_of_their_processor() {
+        let timeout = Duration::from_millis(200);
+        let batch = config::Batch { timeout, send_batch_size: Items(8192), send_batch_max_size: Some(Items(10_000)) };
+        let rule = merge_rule("traces/eu batch".into(), &batch);
+        let sink = Arc::new(Sink::default());
+        let payload = Payload::parse(Signal::Traces, Bytes::new()).unwrap();
+        ruled(rule.clone(), sink.clone()).consume(payload).await.unwrap();
+        let (owner, max_size) = ("traces/eu batch".into(), Some(10_000));
+        assert_eq!(rule, MergeRule { owner, sizer: Sizer::Items, min_size: 8192, max_size, timeout });
+        assert_eq!(sink.0.lock().unwrap().as_ref().and_then(|payload| payload.rule().cloned()), Some(Arc::new(rule)));
+    }
+}

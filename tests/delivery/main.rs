@@ -1,0 +1,9 @@
+//! Whether what a chain accepted is delivered or counted: queue, batches, retries and drain, before a backend in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod batch;
+mod bench;
+mod drain;
+mod queue;
+mod retry;
+mod threads;
