@@ -22,7 +22,7 @@ use support::cli::Process;
 use support::client::{Coding, Wire};
 use support::export::{Export, Signal, assert_same_items};
 use support::relay::Relay;
-use support::setup::Setup;
+use support::setup::{Setup, exporter_type};
 
 /// Spans, and log records, of one run.
 const COUNT: usize = 600;
@@ -75,7 +75,7 @@ async fn check_sdk(language: Language, wire: Wire, coding: Coding) {
     let (reference, behind) = (Backend::start(), Backend::start());
     let second = Relay::start(&Setup::forwarding(wire, &behind, "compression: none")).await;
     let hop = if wire == Wire::Grpc { Wire::Http } else { Wire::Grpc };
-    let first = Setup::new().export_to("otlp_next", hop, second.ports.receiver(hop), "compression: gzip");
+    let first = Setup::new().export_to(exporter_type(hop), hop, second.ports.receiver(hop), "compression: gzip");
     let first = Relay::start(&first).await;
 
     let client = sdk.client(wire, coding, first.ports.receiver(wire), reference.port(wire));

@@ -10,7 +10,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config, LogLevel, Origin, Problems, SystemEnvironment};
-use crate::{service, telemetry};
+use crate::service;
+use crate::telemetry;
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
 #[derive(Debug, Parser)]

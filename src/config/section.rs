@@ -132,8 +132,7 @@ impl<'a> Section<'a> {
             }
             let value = self.whole.child(&entry.key, &entry.value);
             let hint = suggest::hint(&entry.key, &self.known);
-            let what = format!("has invalid keys: {}", entry.key);
-            let mut problem = self.whole.fault(what).hint(hint).is(Mistake::UnknownKey);
+            let mut problem = value.fault("invalid key").hint(hint).is(Mistake::UnknownKey);
             problem.place = Some(entry.place.clone());
             value.refuse(problem);
         }

@@ -82,7 +82,7 @@ impl Room {
 
     fn full(&self) -> Failure {
         let text = format!(
-            "the sending queue of {} is full ({} of {} {})",
+            "sending queue is full: {} holds {} of {} {}",
             self.exporter,
             self.level.size(),
             self.capacity,

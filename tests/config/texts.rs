@@ -35,7 +35,7 @@ fn five_mistakes_give_five_problems_each_with_its_line() {
          service:\n  pipelines:\n    traces:\n      receivers: [otlp]\n      processors: [bach]\n\
          \x20     exporters: [otlp_grpc]\n",
         &[
-            "c.yaml:4:7: receivers::otlp::protocols: has invalid keys: grcp; did you mean \"grpc\"?",
+            "c.yaml:4:7: receivers::otlp::protocols::grcp: invalid key; did you mean \"grpc\"?",
             "c.yaml:9:14: processors::batch::timeout: a duration needs a unit; write 5s or 200ms \
              (the Collector would take nanoseconds)",
             "c.yaml:12:15: exporters::otlp_grpc::endpoint: address backend: missing port in address; \

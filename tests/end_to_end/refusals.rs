@@ -23,7 +23,7 @@ async fn a_full_queue_says_unavailable_and_when_to_come_back() {
         assert!(refusal.is_retryable(), "{refusal:?}");
         match refusal {
             Refusal::Grpc(status) => {
-                assert!(status.message().contains("sending_queue is full"), "{status:?}");
+                assert!(status.message().contains("sending queue is full"), "{status:?}");
                 assert!(status.get_details_retry_info().is_some_and(|info| info.retry_delay.is_some()), "{status:?}");
             }
             Refusal::Http(answer) => {
