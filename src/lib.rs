@@ -35,7 +35,7 @@
 //! | 3 | `telemetry`, `transport` | watch, carry |
 //! | 2 | `flow` | the trait, fan-out, the life of tasks, the threads |
 //! | 1 | `payload`, `config` | what moves, what was asked for |
-//! | 0 | `signal`, `ident`, `units`, `failure`, `attempt` | words |
+//! | 0 | `signal`, `protocol`, `ident`, `units`, `failure`, `attempt` | words |
 //!
 //! Where to begin: the path of a request is `receivers` -> `pipeline::build` (which stages it meets) -> `delivery` ->
 //! `exporters::otlp` -> `transport::client`.
@@ -72,6 +72,7 @@ pub mod ident;
 pub mod payload;
 pub mod pipeline;
 pub mod processors;
+pub mod protocol;
 pub mod receivers;
 pub mod service;
 pub mod signal;

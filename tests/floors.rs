@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `src/lib.rs`, lowest first. A module imports only from floors below its own.
 const FLOORS: &[&[&str]] = &[
-    &["signal", "ident", "units", "failure", "attempt"],
+    &["signal", "protocol", "ident", "units", "failure", "attempt"],
     &["payload", "config"],
     &["flow"],
     &["telemetry", "transport"],

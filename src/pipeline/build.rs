@@ -8,7 +8,8 @@ use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
 use crate::processors::{MemoryLimiter, memory_available, resident_memory, ruled};
-use crate::receivers::otlp::{Entries, OtlpServer, Protocol};
+use crate::protocol::Protocol;
+use crate::receivers::otlp::{Entries, OtlpServer};
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
 
@@ -120,9 +121,5 @@ fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>
 }
 
 fn watched(receiver: &ReceiverPlan, protocol: Protocol, signal: Signal, tools: &Tools<'_>, next: &Next) -> Next {
-    let transport = match protocol {
-        Protocol::Grpc => observe::Transport::Grpc,
-        Protocol::Http => observe::Transport::Http,
-    };
-    observe::entering(&receiver.id, transport, signal, tools.watch, Arc::clone(next))
+    observe::entering(&receiver.id, protocol, signal, tools.watch, Arc::clone(next))
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::delivery::{BatchSent, OnBatch, Trigger};
 use crate::failure::Class;
 use crate::ident::ComponentId;
-use crate::receivers::otlp::{Protocol, Refusals};
+use crate::protocol::Protocol;
+use crate::receivers::otlp::Refusals;
 use crate::telemetry::{Counter, Histogram, Registry};
 
 use super::plan::Plan;

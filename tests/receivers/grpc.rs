@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use otlp_relay::failure::{Class, Failure, PeerStatus, Retry};
 use otlp_relay::flow::Receipt;
 use otlp_relay::payload::Encoding;
-use otlp_relay::receivers::otlp::Protocol;
+use otlp_relay::protocol::Protocol;
 use otlp_relay::transport::codec;
 use otlp_relay::units::Items;
 use prost::Message;

@@ -12,8 +12,9 @@ use fakes::{Scripted, Silent, exporter, refused, rejecting, scraped, spans};
 use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::Receipt;
 use otlp_relay::ident::ComponentId;
+use otlp_relay::protocol::Protocol;
 use otlp_relay::signal::Signal;
-use otlp_relay::telemetry::observe::{OnFailure, Settling, Transport, admitted, entering, settled, settled_as};
+use otlp_relay::telemetry::observe::{OnFailure, Settling, admitted, entering, settled, settled_as};
 use otlp_relay::telemetry::{Registry, Service, Totals, Watch};
 use otlp_relay::units::Items;
 
@@ -79,7 +80,7 @@ async fn a_receiver_counts_what_it_hands_on() {
     let receiver = ComponentId::parse("otlp/in").unwrap();
     let panicked = Failure::new(Class::Panicked, "a task ended without an answer");
     let next = Scripted::answering([Ok(Receipt::held()), Err(refused()), Err(panicked)]);
-    let stage = entering(&receiver, Transport::Grpc, Signal::Traces, &watch, next);
+    let stage = entering(&receiver, Protocol::Grpc, Signal::Traces, &watch, next);
     let zero = [
         "otelcol_receiver_accepted_spans{receiver=\"otlp/in\",transport=\"grpc\"} 0",
         "otelcol_receiver_failed_spans{receiver=\"otlp/in\",transport=\"grpc\"} 0",
@@ -89,7 +90,7 @@ async fn a_receiver_counts_what_it_hands_on() {
     for items in [5, 3, 2] {
         let _ = stage.consume(spans(items)).await;
     }
-    let silent = entering(&receiver, Transport::Grpc, Signal::Traces, &watch, Arc::new(Silent));
+    let silent = entering(&receiver, Protocol::Grpc, Signal::Traces, &watch, Arc::new(Silent));
     let gone = tokio::time::timeout(Duration::from_millis(1), silent.consume(spans(7))).await;
     assert!(gone.is_err(), "the sender went away");
     let counted = [

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::SetupProblem;
 use super::encode::Packing;
 use crate::config::Secret;
+use crate::protocol::INSTANCE_HEADER;
 
 /// Those of a gRPC request. `timeout` is passed on, so that the backend need not work for nobody.
 pub(super) fn grpc(
@@ -83,7 +84,7 @@ const fn const_user_agent() -> &'static str {
 }
 
 /// A relay refuses requests that carry its own instance: they go round in a circle.
-const INSTANCE: HeaderName = HeaderName::from_static("otlp-relay-instance");
+const INSTANCE: HeaderName = HeaderName::from_static(INSTANCE_HEADER);
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,10 @@ use crate::signal::Signal;
 use crate::transport::codec::{self, DecodeError};
 use crate::units::ByteCount;
 
+use super::OtlpServer;
 use super::body::Held;
 use super::refusal::{malformed, no_room, too_large};
-use super::{INSTANCE_HEADER, OtlpServer, Protocol};
+use crate::protocol::{INSTANCE_HEADER, Protocol};
 
 /// What is known of a body that was read whole.
 pub(super) struct Arrival {

@@ -12,7 +12,8 @@ use crate::failure::{Class, Failure};
 use crate::payload::{Budget, Hold};
 use crate::units::ByteCount;
 
-use super::Protocol;
+use crate::protocol::Protocol;
+
 use super::refusal::{malformed, no_room, too_large};
 
 /// Bytes, and the memory that they are accounted for by.

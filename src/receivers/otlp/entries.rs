@@ -1,43 +1,14 @@
 //! Where each signal that comes in by each protocol goes.
 
-use std::fmt;
-
 use crate::flow::Next;
+use crate::protocol::Protocol;
 use crate::signal::Signal;
-
-/// How a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// OTLP/gRPC
-    Grpc,
-    /// OTLP/HTTP
-    Http,
-}
 
 /// The first stage of the pipelines of each signal. A signal without a pipeline has none.
 #[derive(Clone, Default)]
 pub struct Entries {
     grpc: [Option<Next>; Signal::ALL.len()],
     http: [Option<Next>; Signal::ALL.len()],
-}
-
-impl Protocol {
-    /// Both.
-    pub const ALL: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
-
-    /// The word for it in the `transport` label: `grpc`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Protocol::Grpc => "grpc",
-            Protocol::Http => "http",
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 impl Entries {

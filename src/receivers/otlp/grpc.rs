@@ -18,7 +18,8 @@ use crate::transport::server::Reply;
 use super::admission::Arrival;
 use super::body::{self, Flag};
 use super::refusal::malformed;
-use super::{OtlpServer, Protocol, status};
+use super::{OtlpServer, status};
+use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call with protobuf messages.
 pub(super) fn speaks(request: &Request<Incoming>) -> bool {

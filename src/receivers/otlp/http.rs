@@ -21,7 +21,8 @@ use crate::transport::codec;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::{OtlpServer, Protocol, body, status};
+use super::{OtlpServer, body, status};
+use crate::protocol::Protocol;
 
 pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
     let (head, mut body) = request.into_parts();

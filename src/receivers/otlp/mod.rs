@@ -20,10 +20,11 @@ use hyper::body::Incoming;
 use crate::failure::{Class, Failure};
 use crate::flow::{Lifetime, Next, Receipt, Workers};
 use crate::payload::{Budget, Payload};
+use crate::protocol::Protocol;
 use crate::transport::server::{self, Answer, Limits, Listener, Reply};
 use crate::units::ByteCount;
 
-pub use entries::{Entries, Protocol};
+pub use entries::Entries;
 pub use refusal::Refusals;
 
 use refusal::Complaints;
@@ -114,6 +115,3 @@ impl Answer for OtlpServer {
         }
     }
 }
-
-/// The header by which the relay knows its own exports. Each exporter adds it with the instance as its value.
-pub const INSTANCE_HEADER: &str = "otlp-relay-instance";

@@ -10,7 +10,7 @@ use crate::signal::Signal;
 use crate::transport::server::OncePer;
 use crate::units::ByteCount;
 
-use super::Protocol;
+use crate::protocol::Protocol;
 
 /// Hears of each request that is refused before it is a payload.
 pub trait Refusals: Send + Sync + 'static {

@@ -6,20 +6,21 @@ use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
+use crate::protocol::Protocol;
 use crate::signal::Signal;
 use crate::units::Items;
 
 use super::super::{Ledger, Watch};
-use super::{Transport, item_counter};
+use super::item_counter;
 use crate::telemetry::series::Counter;
 
 /// Counts what `receiver` hands on to `next`: `otelcol_receiver_accepted_*`, `_refused_*` and `_failed_*`, in items.
 ///
 /// Refused is what the sender was not told to be accepted, whatever the reason; a request whose sender went away before
 /// the answer is among it. Failed is the part that a bug of the relay's own refused.
-pub fn entering(receiver: &ComponentId, transport: Transport, signal: Signal, watch: &Watch, next: Next) -> Next {
-    let (receiver, transport) = (receiver.to_string(), transport.to_string());
-    let labels = [("receiver", receiver.as_str()), ("transport", transport.as_str())];
+pub fn entering(receiver: &ComponentId, transport: Protocol, signal: Signal, watch: &Watch, next: Next) -> Next {
+    let receiver = receiver.to_string();
+    let labels = [("receiver", receiver.as_str()), ("transport", transport.name())];
     let counter =
         |what, help| item_counter(&watch.registry, &format!("otelcol_receiver_{what}"), signal, help, &labels);
     Arc::new(Entering {

@@ -6,8 +6,6 @@
 mod entering;
 mod exporting;
 
-use std::fmt;
-
 pub use entering::entering;
 pub use exporting::{OnFailure, Settling, admitted, attempted, settled, settled_as};
 
@@ -15,24 +13,6 @@ use crate::signal::Signal;
 
 use super::registry::{Labels, Registry};
 use super::series::Counter;
-
-/// What a request came over: the `transport` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// OTLP/gRPC
-    Grpc,
-    /// OTLP/HTTP
-    Http,
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Transport::Grpc => "grpc",
-            Transport::Http => "http",
-        })
-    }
-}
 
 /// The counter `<stem>_<noun of the signal>`: `otelcol_exporter_sent_spans`.
 fn item_counter(registry: &Registry, stem: &str, signal: Signal, help: &'static str, labels: Labels<'_>) -> Counter {
