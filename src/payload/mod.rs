@@ -4,6 +4,7 @@ mod body;
 mod budget;
 mod chunk;
 mod malformed;
+mod metadata;
 mod repair;
 mod rule;
 pub mod schema;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 
 pub use budget::{Budget, Hold};
 pub use malformed::Malformed;
+pub use metadata::Metadata;
 pub use rule::{Limit, MergeRule, Sizer};
 
 use self::body::Body;
@@ -37,6 +39,7 @@ pub struct Payload {
     rule: Option<Arc<MergeRule>>,
     holds: Option<Arc<[Arc<Hold>]>>,
     encoded: Option<Encoded>,
+    metadata: Option<Arc<Metadata>>,
 }
 
 /// A compression that a payload may have come in.
@@ -87,6 +90,7 @@ impl Payload {
             rule: None,
             holds: None,
             encoded: None,
+            metadata: None,
         })
     }
 
@@ -130,6 +134,18 @@ impl Payload {
     /// The protobuf request in one piece; shared when it is in one already.
     pub fn to_bytes(&self) -> Bytes {
         self.body.to_bytes()
+    }
+
+    /// What its sender said beside it, where the receiver includes that.
+    pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        self.metadata.as_ref()
+    }
+
+    /// With what its sender said beside it.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Arc<Metadata>) -> Payload {
+        self.metadata = Some(metadata);
+        self
     }
 
     /// By which rule it is joined and cut.
@@ -191,6 +207,7 @@ impl Payload {
             rule: first.rule.clone(),
             holds: (!holds.is_empty()).then_some(holds),
             encoded: None,
+            metadata: None,
         })
     }
 
@@ -211,6 +228,7 @@ impl Payload {
             rule: self.rule.clone(),
             holds: self.holds.clone(),
             encoded: None,
+            metadata: self.metadata.clone(),
             ..self
         });
         let head = Payload { items, body: Arc::new(head), encoded: None, ..self };

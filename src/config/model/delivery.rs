@@ -1,0 +1,95 @@
+//! What exporterhelper does around an attempt: `retry_on_failure` and `sending_queue`.
+
+use std::time::Duration;
+
+/// What exporterhelper does around an attempt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delivery {
+    /// `retry_on_failure`; none where it is switched off.
+    pub retry: Option<Retry>,
+    /// `sending_queue`; none where it is switched off.
+    pub queue: Option<Queue>,
+}
+
+/// `retry_on_failure`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retry {
+    /// `initial_interval`; 5 s.
+    pub initial_interval: Duration,
+    /// `randomization_factor`; 0.5, from 0 to 1.
+    pub randomization_factor: f64,
+    /// `multiplier`; 1.5.
+    pub multiplier: f64,
+    /// `max_interval`; 30 s.
+    pub max_interval: Duration,
+    /// `max_elapsed_time`; 5 min. None where it is written as 0: for ever.
+    pub max_elapsed_time: Option<Duration>,
+}
+
+/// `sending_queue`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Queue {
+    /// `num_consumers`: exports at a time; 10.
+    pub num_consumers: usize,
+    /// `queue_size` in units of `sizer`; 1000.
+    pub queue_size: u64,
+    /// `sizer`; requests.
+    pub sizer: QueueSizer,
+    /// `block_on_overflow`: whether a sender waits for room; false.
+    pub overflow: Overflow,
+    /// `wait_for_result`: what a sender waits for; false.
+    pub acknowledge: Acknowledge,
+    /// `batch`; none.
+    pub batch: Option<QueueBatch>,
+}
+
+/// `sending_queue::sizer`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueSizer {
+    /// `requests`
+    Requests,
+    /// `items`
+    Items,
+    /// `bytes` of protobuf
+    Bytes,
+}
+
+/// `sending_queue::block_on_overflow`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// A full queue refuses with a retryable failure.
+    Refuse,
+    /// A full queue makes the sender wait.
+    Block,
+}
+
+/// `sending_queue::wait_for_result`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// The sender is answered when the queue holds its data.
+    WhenQueued,
+    /// The sender is answered when the export has ended.
+    WhenExported,
+}
+
+/// `sending_queue::batch`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QueueBatch {
+    /// `flush_timeout`; 200 ms.
+    pub flush_timeout: Duration,
+    /// `min_size`; 8192.
+    pub min_size: u64,
+    /// `max_size`; none.
+    pub max_size: Option<u64>,
+    /// `sizer`: items unless it, or the queue's sizer, says bytes.
+    pub sizer: BatchSizer,
+}
+
+/// `sending_queue::batch::sizer`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSizer {
+    /// `items`
+    Items,
+    /// `bytes` of protobuf
+    Bytes,
+}

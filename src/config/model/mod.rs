@@ -1,0 +1,70 @@
+//! What was asked for: the checked configuration, in types that cannot be wrong. Keys and defaults are the Collector's,
+//! except where a field says otherwise.
+//!
+//! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
+
+mod address;
+mod delivery;
+mod exporter;
+mod extension;
+mod processor;
+mod receiver;
+mod secret;
+mod telemetry;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::ident::{ComponentId, PipelineId};
+
+use super::problem::{Places, Problem};
+
+pub use address::{Endpoint, ListenAddress};
+pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
+pub use exporter::{Compression, Debug, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
+pub use extension::{Extension, HealthCheck};
+pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
+pub use receiver::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+pub use secret::Secret;
+pub use telemetry::{LogEncoding, LogLevel, Telemetry};
+pub use tls::{ClientTls, PemSource};
+
+/// A whole configuration. Every reference in it is known to lead somewhere.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// Where it came from, for people: a file name or `embedded default`.
+    pub source: String,
+    /// `receivers`
+    pub receivers: BTreeMap<ComponentId, Receiver>,
+    /// `processors`
+    pub processors: BTreeMap<ComponentId, Processor>,
+    /// `exporters`
+    pub exporters: BTreeMap<ComponentId, Exporter>,
+    /// `extensions`
+    pub extensions: BTreeMap<ComponentId, Extension>,
+    /// `service::pipelines`
+    pub pipelines: BTreeMap<PipelineId, Pipeline>,
+    /// `service::extensions`, in the order written.
+    pub started_extensions: Vec<ComponentId>,
+    /// `service::telemetry`
+    pub telemetry: Telemetry,
+    /// How long a shutdown may take: `service::shutdown_timeout`, a key of the relay's own; 8 s, since `docker stop`
+    /// kills after 10.
+    pub shutdown_timeout: Duration,
+    /// What a person should change but the relay can live with: logged at start.
+    pub warnings: Vec<Problem>,
+    /// Where each value stands, by its path in Collector notation, for problems that show only at start.
+    pub places: Places,
+}
+
+/// `service::pipelines::<id>`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pipeline {
+    /// At least one.
+    pub receivers: Vec<ComponentId>,
+    /// In the order written.
+    pub processors: Vec<ComponentId>,
+    /// At least one.
+    pub exporters: Vec<ComponentId>,
+}

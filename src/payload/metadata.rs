@@ -1,0 +1,23 @@
+//! What a sender said beside its data: the headers of its request, where a receiver includes them.
+
+/// The metadata of one request: names in lower case, in the order in which they came, each as often as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Metadata(Vec<(Box<str>, Box<str>)>);
+
+impl Metadata {
+    /// The values of `name`, which is in lower case.
+    pub fn get<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| **key == *name).map(|(_, value)| &**value)
+    }
+
+    /// Every name with each of its values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Metadata {
+        Metadata(pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into(), value.into())).collect())
+    }
+}
