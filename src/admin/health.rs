@@ -39,13 +39,13 @@ pub struct HealthPage {
     pub unhealthy_body: Option<String>,
 }
 
-/// Answers the page's path and `/live` (200 while pipelines run, 503 before and while the relay stops), `/ready` (200
-/// while it can take data) and `/exporting` (503 while an exporter delivers nothing although data waits). A path of
-/// the page's own comes first.
+/// Answers the page's path (200 while pipelines run, 503 before and while the relay stops), `/live` (200 whenever it can
+/// answer: whoever restarts a relay for this page must not cut its drain short), `/ready` (200 while it can take data)
+/// and `/exporting` (503 while an exporter delivers nothing although data waits). A path of the page's own comes first.
 pub fn health_route(facts: Arc<HealthFacts>, page: HealthPage) -> Route {
     Arc::new(move |request| match request.uri.path() {
         path if path == page.path => facts.main(&page),
-        "/live" => facts.status(facts.liveness(), &facts.snapshots()),
+        "/live" => facts.status(Verdict::Well, &facts.snapshots()),
         "/ready" => facts.status(Verdict::from(facts.is_ready()), &facts.snapshots()),
         "/exporting" => facts.exporting(),
         _ => not_found(),
@@ -89,13 +89,8 @@ impl HealthFacts {
         self.is_running() && self.room.get().is_none_or(|has_room| has_room())
     }
 
-    /// What the main page and `/live` tell.
-    fn liveness(&self) -> Verdict {
-        Verdict::from(self.is_running())
-    }
-
     fn main(&self, page: &HealthPage) -> Answer {
-        let verdict = self.liveness();
+        let verdict = Verdict::from(self.is_running());
         let body = match verdict {
             Verdict::Well => &page.healthy_body,
             Verdict::Unwell => &page.unhealthy_body,
