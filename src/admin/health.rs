@@ -103,9 +103,8 @@ impl HealthFacts {
 
     /// All exporters where all is well, else those that are to blame.
     fn exporting(&self) -> Answer {
-        let now = Moment::now();
         let (stuck, others): (Vec<_>, Vec<_>) =
-            self.snapshots().into_iter().partition(|snapshot| snapshot.is_stuck(now, PATIENCE));
+            self.snapshots().into_iter().partition(|snapshot| snapshot.is_stuck(PATIENCE));
         if stuck.is_empty() { self.status(Verdict::Well, &others) } else { self.status(Verdict::Unwell, &stuck) }
     }
 
@@ -195,5 +194,5 @@ const STOPPING: u8 = 2;
 /// The Collector's way to say that it is not up: Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 const TEXT: &str = "text/plain; charset=utf-8";
-/// A failure that lasts so long is no mere flicker, even if nothing waits in a queue.
+/// Failures that go on for so long are no mere flicker, even if nothing waits in a queue.
 const PATIENCE: Duration = Duration::from_secs(5);
