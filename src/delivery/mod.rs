@@ -20,6 +20,7 @@ mod room;
 mod route;
 mod rule;
 mod schedule;
+mod throttle;
 
 use std::sync::Arc;
 

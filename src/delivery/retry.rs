@@ -7,11 +7,12 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config;
-use crate::failure::{Class, Failure};
+use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::Payload;
 
-use super::schedule::{Pause, Policy, Schedule};
+use super::schedule::{Pause, Policy};
+use super::throttle::Throttle;
 
 /// Tries until it succeeds, fails for good, or has used up the time that it is given.
 ///
@@ -21,6 +22,7 @@ use super::schedule::{Pause, Policy, Schedule};
 pub(crate) struct Retry {
     /// None where `retry_on_failure` is off: one try.
     policy: Option<Policy>,
+    throttle: Throttle,
     next: Next,
     lifetime: Lifetime,
 }
@@ -28,10 +30,12 @@ pub(crate) struct Retry {
 impl Retry {
     /// Tries `next` as `retry` says.
     pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
-        Retry { policy: retry.map(Policy::new), next, lifetime: lifetime.clone() }
+        Retry { policy: retry.map(Policy::new), throttle: Throttle::default(), next, lifetime: lifetime.clone() }
     }
 
-    async fn persist(&self, payload: Payload, mut schedule: Schedule) -> Result<Receipt, Failure> {
+    async fn persist(&self, payload: Payload, policy: Policy) -> Result<Receipt, Failure> {
+        self.let_through().await;
+        let mut schedule = policy.begin();
         let mut cause = None;
         loop {
             let failure = match self.attempt(payload.clone(), cause.take()).await {
@@ -39,9 +43,22 @@ impl Retry {
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
             };
+            if let failure::Retry::After(delay) = failure.retry() {
+                self.throttle.demand(delay);
+            }
             let Some(pause) = schedule.next(failure.retry()) else { return Err(failure) };
             self.pause(pause).await;
+            self.let_through().await;
             cause = Some(failure);
+        }
+    }
+
+    /// Waits until the backend wants to be sent something.
+    async fn let_through(&self) {
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => {}
+            () = self.throttle.over() => {}
         }
     }
 
@@ -83,7 +100,7 @@ impl Retry {
 impl Consume for Retry {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         match self.policy {
-            Some(policy) => Box::pin(self.persist(payload, policy.begin())),
+            Some(policy) => Box::pin(self.persist(payload, policy)),
             None => Box::pin(self.attempt(payload, None)),
         }
     }
