@@ -13,5 +13,6 @@ mod figures;
 mod loops;
 mod outages;
 mod refusals;
+mod reload;
 mod shutdown;
 mod statuses;
