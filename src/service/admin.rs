@@ -1,12 +1,13 @@
-//! The admin side of a relay: metrics and health, from before the first data until after the last.
+//! The admin side of a relay: metrics, health and zpages, from before the first data until after the last.
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, HealthFacts, HealthPage, Route};
-use crate::config::{Config, Extension, HealthCheck, ListenAddress};
+use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest, Route};
+use crate::config::{Config, Extension, HealthCheck, ListenAddress, Zpages};
 use crate::payload::Budget;
 use crate::telemetry::{ExporterState, Registry};
 use crate::transport::server::Listener;
@@ -17,6 +18,7 @@ use super::start::StartError;
 pub(super) struct Admin {
     facts: Arc<HealthFacts>,
     registry: Registry,
+    reloads: mpsc::Sender<ReloadRequest>,
     open: Vec<Open>,
     servers: JoinSet<()>,
 }
@@ -32,6 +34,7 @@ struct Open {
 enum Site {
     Metrics(ListenAddress),
     Health(HealthCheck),
+    Zpages(Zpages),
 }
 
 /// What another configuration makes of the admin side, ready to be put in force.
@@ -41,11 +44,12 @@ pub(super) struct Prepared {
 }
 
 impl Admin {
-    /// An admin side that serves nothing yet. `budget` tells whether there is room for more data.
-    pub(super) fn new(registry: &Registry, budget: &Arc<Budget>) -> Admin {
+    /// An admin side that serves nothing yet. `budget` tells whether there is room for more data; whoever asks for a reload
+    /// asks over `reloads`.
+    pub(super) fn new(registry: &Registry, budget: &Arc<Budget>, reloads: mpsc::Sender<ReloadRequest>) -> Admin {
         let (facts, budget) = (HealthFacts::new(), Arc::clone(budget));
         facts.ask_for_room(move || budget.used() < budget.limit());
-        Admin { facts, registry: registry.clone(), open: Vec::new(), servers: JoinSet::new() }
+        Admin { facts, registry: registry.clone(), reloads, open: Vec::new(), servers: JoinSet::new() }
     }
 
     /// Binds the addresses that `config` names and that are not open yet. Nothing that runs is touched.
@@ -111,6 +115,7 @@ impl Admin {
     fn route(&self, site: &Site) -> Route {
         match site.clone() {
             Site::Metrics(_) => admin::metrics_route(self.registry.clone()),
+            Site::Zpages(_) => admin::zpages_route(self.reloads.clone()),
             Site::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
                 admin::health_route(Arc::clone(&self.facts), HealthPage { path, healthy_body, unhealthy_body })
             }
@@ -123,6 +128,7 @@ impl Site {
         match self {
             Site::Metrics(address) => address,
             Site::Health(check) => &check.listen,
+            Site::Zpages(zpages) => &zpages.listen,
         }
     }
 
@@ -130,6 +136,7 @@ impl Site {
         match self {
             Site::Metrics(_) => "/metrics",
             Site::Health(check) => &check.path,
+            Site::Zpages(_) => "/reload",
         }
     }
 
@@ -137,12 +144,17 @@ impl Site {
         match self {
             Site::Metrics(_) => "serving metrics",
             Site::Health(_) => "serving health checks",
+            Site::Zpages(_) => "serving zpages",
         }
     }
 }
 
 fn sites(config: &Config) -> Vec<Site> {
     let started = config.started_extensions.iter().filter_map(|id| config.extensions.get(id));
-    let health = started.map(|Extension::HealthCheck(check)| Site::Health(check.clone()));
-    config.telemetry.metrics.clone().map(Site::Metrics).into_iter().chain(health).collect()
+    let sites = started.filter_map(|extension| match extension {
+        Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
+        Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
+        Extension::Pprof => None,
+    });
+    config.telemetry.metrics.clone().map(Site::Metrics).into_iter().chain(sites).collect()
 }

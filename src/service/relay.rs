@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
+use crate::admin::ReloadRequest;
 use crate::config::Config;
 use crate::flow::Drained;
 use crate::pipeline::{self, Built};
@@ -24,13 +27,13 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// A relay without a configuration.
+    /// A relay without a configuration. Its admin side asks for reloads over `reloads`.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub(super) fn new() -> Result<Relay, StartError> {
+    pub(super) fn new(reloads: mpsc::Sender<ReloadRequest>) -> Result<Relay, StartError> {
         let holdings = Holdings::new(default_budget())?;
-        let admin = Admin::new(&holdings.watch.registry, &holdings.budget);
+        let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             threads = holdings.workers.all().len(),

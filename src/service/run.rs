@@ -1,7 +1,9 @@
 //! One run of the relay, from a checked configuration to the last line of the log.
 
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 
+use crate::admin::ReloadRequest;
 use crate::config::{Config, Problems};
 use crate::telemetry;
 
@@ -22,41 +24,53 @@ pub fn run(config: Config, load: impl Fn() -> Result<Config, Problems>) -> Resul
 
 async fn supervise(config: Config, load: impl Fn() -> Result<Config, Problems>) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
-    let mut relay = Relay::new()?;
+    let (ask, mut asked) = mpsc::channel(1);
+    let mut relay = Relay::new(ask)?;
     let source = config.source.clone();
     relay.apply(config).await?;
     tracing::info!(configuration = source, "Everything is ready. Begin running and processing data.");
     loop {
-        match signals.next().await {
-            Asked::Stop(signal) => {
-                tracing::info!(signal, "Received signal from OS");
-                relay.stop().await;
-                return Ok(());
-            }
-            Asked::Reload => {
-                tracing::info!(signal = "hangup", "Received signal from OS");
-                reload(&mut relay, &load).await;
-            }
+        let request: Option<ReloadRequest> = tokio::select! {
+            signal = signals.next() => match signal {
+                Asked::Stop(signal) => {
+                    tracing::info!(signal, "Received signal from OS");
+                    break;
+                }
+                Asked::Reload => {
+                    tracing::info!(signal = "hangup", "Received signal from OS");
+                    None
+                }
+            },
+            request = asked.recv() => request,
+        };
+        let outcome = reload(&mut relay, &load).await;
+        if let Some(request) = request {
+            // Whoever asked may have left.
+            let _ = request.send(outcome);
         }
     }
+    drop(asked);
+    relay.stop().await;
+    Ok(())
 }
 
 /// A bad configuration changes nothing: each of its problems is logged, and the relay goes on as it was.
-async fn reload(relay: &mut Relay, load: &impl Fn() -> Result<Config, Problems>) {
-    let config = match load() {
-        Ok(config) => config,
-        Err(problems) => {
-            for problem in problems.iter() {
-                tracing::error!("{problem}");
-            }
-            tracing::error!("the new configuration is invalid; the relay goes on with the one before");
-            return;
-        }
+///
+/// # Errors
+/// What is wrong with it, in words.
+async fn reload(relay: &mut Relay, load: &impl Fn() -> Result<Config, Problems>) -> Result<(), String> {
+    let applied = match load() {
+        Ok(config) => relay.apply(config).await.map_err(|error| error.to_string()),
+        Err(problems) => Err(problems.to_string()),
     };
-    match relay.apply(config).await {
+    match &applied {
         Ok(()) => tracing::info!("Config updated; data in queues and connections in use were kept"),
-        Err(error) => tracing::error!(
-            "the new configuration cannot be put in force; the relay goes on with the one before: {error}"
-        ),
+        Err(why) => {
+            for line in why.lines() {
+                tracing::error!("{line}");
+            }
+            tracing::error!("the new configuration is not put in force; the relay goes on with the one before");
+        }
     }
+    applied
 }

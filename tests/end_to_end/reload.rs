@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::Method;
+
 use crate::support::backend::{Answer, Backend};
-use crate::support::client::{Client, Coding, Wire};
+use crate::support::client::{Client, Coding, Wire, http_request};
 use crate::support::export::Signal;
 use crate::support::generate::lean_spans;
 use crate::support::net::free_port;
@@ -104,6 +106,41 @@ async fn a_port_that_is_taken_leaves_everything_as_it_was() {
     let relay = Relay::start(&setup).await;
     let taken = setup.clone().receiver("otlp", backend.port(Wire::Grpc), free_port(), "");
     relay.reload(&taken.text(), REFUSED).await;
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&lean_spans("app", 0..1)).await;
+    assert_eq!(relay.stop_without_loss().await.delivered, 1);
+}
+
+#[tokio::test]
+async fn a_reload_is_asked_for_over_the_zpages_address_from_this_machine_only() {
+    let backend = Backend::start();
+    let port = free_port();
+    let with_zpages = |setup: &Setup| {
+        setup
+            .text()
+            .replacen(
+                "extensions:\n",
+                &format!("extensions:\n  zpages: {{endpoint: '127.0.0.1:{port}'}}\n  pprof:\n"),
+                1,
+            )
+            .replace("extensions: [health_check]", "extensions: [health_check, zpages, pprof]")
+    };
+    let setup = Setup::forwarding(Wire::Grpc, &backend, "");
+    let relay = Relay::start(&setup).await;
+    relay.reload(&with_zpages(&setup), UPDATED).await;
+
+    let post = |headers: &'static [(&'static str, &'static str)]| async move {
+        let answer = http_request(Method::POST, port, "/reload", headers, "").await;
+        (answer.status.as_u16(), answer.text())
+    };
+    assert_eq!(post(&[("host", "localhost")]).await, (200, "reloaded\n".to_owned()));
+    assert_eq!(post(&[("host", "evil.example")]).await.0, 403, "a name that points here");
+    assert_eq!(post(&[("host", "localhost"), ("origin", "http://evil.example")]).await.0, 403, "a page of the web");
+    assert_eq!(http_request(Method::GET, port, "/reload", &[("host", "localhost")], "").await.status, 405);
+
+    relay.rewrite(&with_zpages(&setup).replace("exporters: [otlp_grpc]", "exporters: [nowhere]"));
+    let (status, why) = post(&[("host", "localhost")]).await;
+    assert_eq!(status, 400);
+    assert!(why.contains("references exporter \"nowhere\" which is not configured"), "{why}");
     relay.client(Wire::Grpc, Coding::None).await.deliver(&lean_spans("app", 0..1)).await;
     assert_eq!(relay.stop_without_loss().await.delivered, 1);
 }

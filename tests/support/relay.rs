@@ -103,9 +103,14 @@ impl Relay {
     pub async fn reload(&self, text: &str, words: &str) {
         let count = || self.process.log().iter().filter(|line| line.contains(words)).count();
         let before = count();
-        std::fs::write(self.directory.path().join(FILE), text).expect("write the configuration");
+        self.rewrite(text);
         self.process.signal("HUP");
         eventually(words, || async { Some(()).filter(|()| before < count()) }).await;
+    }
+
+    /// Writes another configuration, and does not tell it.
+    pub fn rewrite(&self, text: &str) {
+        std::fs::write(self.directory.path().join(FILE), text).expect("write the configuration");
     }
 
     /// How many files and sockets it has open.
