@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+mod door;
 mod entries;
 mod grpc;
 mod http;
@@ -24,6 +25,7 @@ use crate::protocol::Protocol;
 use crate::transport::server::{self, Answer, Limits, Listener, Reply};
 use crate::units::ByteCount;
 
+pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
 
