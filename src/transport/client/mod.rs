@@ -27,7 +27,7 @@ use tokio::runtime::{Handle, Id};
 pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
-pub use tls::{TlsClient, TlsProblem};
+pub use tls::TlsClient;
 
 use self::dial::Dialer;
 use self::exchange::{Broken, NextStep, over_http1, over_http2};

@@ -1,17 +1,14 @@
 //! TLS to a backend: from the configuration to a connector, or which key of it is wrong.
 
 mod explain;
-mod name;
-mod pem;
 mod verify;
 
-use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -20,7 +17,8 @@ pub(super) use explain::{TlsContext, no_http2};
 
 use self::verify::{Trust, Verifier};
 use super::obstacle::Obstacle;
-use crate::config::{ClientTls, Endpoint, PemSource};
+use crate::config::{ClientTls, Endpoint};
+use crate::transport::tls::{CA_KEYS, CERT_KEYS, KEY_KEYS, TlsProblem, add_system_roots, identity_error, pem, problem};
 
 /// The TLS settings of an endpoint, with their files read.
 #[derive(Debug)]
@@ -37,15 +35,6 @@ pub struct TlsClient {
 pub(super) enum Identity {
     Configured,
     None,
-}
-
-/// What is wrong with the `tls` section of an exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsProblem {
-    /// The key below `tls`: `ca_file`.
-    pub key: &'static str,
-    /// What is wrong: lower case, no full stop.
-    pub what: String,
 }
 
 impl TlsClient {
@@ -106,14 +95,6 @@ impl TlsClient {
     }
 }
 
-impl fmt::Display for TlsProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.what)
-    }
-}
-
-impl std::error::Error for TlsProblem {}
-
 /// Which authorities count, and how many there are.
 fn trust(tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<(Trust, usize), TlsProblem> {
     if tls.skip_verify {
@@ -137,15 +118,6 @@ fn trust(tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<(Trust, usiz
     Ok((Trust::Authorities(webpki), count))
 }
 
-/// The machine's own authorities; an image without any gets Mozilla's.
-fn add_system_roots(roots: &mut RootCertStore) {
-    let before = roots.len();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.len() == before {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-}
-
 fn server_name(tls: &ClientTls, endpoint: &Endpoint) -> Result<ServerName<'static>, TlsProblem> {
     let (key, text) = match &tls.server_name {
         Some(name) => ("server_name_override", name),
@@ -155,23 +127,6 @@ fn server_name(tls: &ClientTls, endpoint: &Endpoint) -> Result<ServerName<'stati
         .map_err(|_| TlsProblem { key, what: format!("\"{text}\" is not a name that a certificate can be for") })
 }
 
-fn identity_error(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            "the key does not belong to the certificate: were both renewed?".to_owned()
-        }
-        other => format!("the certificate and its key cannot be used: {other}"),
-    }
-}
-
-fn problem(source: &PemSource, (file, inline): (&'static str, &'static str), what: String) -> TlsProblem {
-    TlsProblem { key: if matches!(source, PemSource::File(_)) { file } else { inline }, what }
-}
-
-const CA_KEYS: (&str, &str) = ("ca_file", "ca_pem");
-const CERT_KEYS: (&str, &str) = ("cert_file", "cert_pem");
-const KEY_KEYS: (&str, &str) = ("key_file", "key_pem");
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -179,7 +134,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{PemSource, Secret};
 
     fn endpoint() -> Endpoint {
         Endpoint { text: "https://localhost:1".to_owned(), host: "localhost".to_owned(), port: 1 }

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::PemSource;
 
 /// All certificates of `source`, at least one.
-pub(super) fn certificates(source: &PemSource) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(in crate::transport) fn certificates(source: &PemSource) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = read(source)?;
     let found = sections(source, &bytes)?;
     let certificates: Vec<_> = found
@@ -24,7 +24,7 @@ pub(super) fn certificates(source: &PemSource) -> Result<Vec<CertificateDer<'sta
 }
 
 /// The private key of `source`.
-pub(super) fn private_key(source: &PemSource) -> Result<PrivateKeyDer<'static>, String> {
+pub(in crate::transport) fn private_key(source: &PemSource) -> Result<PrivateKeyDer<'static>, String> {
     let bytes = read(source)?;
     let found = sections(source, &bytes)?;
     let key = found.iter().find_map(|(kind, der)| PrivateKeyDer::from_pem(*kind, der.clone()));
