@@ -142,7 +142,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Exporter, GrpcServer, Pipeline};
+    use crate::config::{Batch, Exporter, GrpcServer, Keepalive, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -157,7 +157,13 @@ mod tests {
 
     fn config(pipelines: &[(&str, Pipeline)]) -> Config {
         let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1) };
+        let grpc = GrpcServer {
+            listen,
+            max_message: ByteCount::mib(1),
+            tls: None,
+            max_streams: None,
+            keepalive: Keepalive::default(),
+        };
         let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
         let batch =
             Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };
