@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::flow::{Drained, Lifetime};
 use crate::pipeline::{self, Server};
 use crate::telemetry::{self, Totals};
-use crate::transport::server::Listener;
+use crate::transport::server::{Listener, Terms};
 use crate::units::Items;
 
 use super::admin::Admin;
@@ -68,21 +68,22 @@ async fn start(config: Config, holdings: &mut Holdings, lifetime: &Lifetime) -> 
     drop(config);
     // The listeners themselves end here: each worker has its share of them until the intake ends.
     for (server, listeners) in bound {
-        for listener in listeners {
-            server.otlp.serve(&listener, &holdings.workers, lifetime)?;
-            tracing::info!(receiver = %server.id, address = %listener.local_addr(), "receiving OTLP over gRPC and HTTP");
+        for (listener, terms) in listeners {
+            let tls = terms.tls.is_some();
+            server.otlp.serve(&listener, terms, &holdings.workers, lifetime)?;
+            tracing::info!(receiver = %server.id, address = %listener, tls, "receiving OTLP over gRPC and HTTP");
         }
     }
     admin.ready(built.states, &holdings.budget);
     Ok(admin)
 }
 
-async fn bind_all(servers: Vec<Server>) -> Result<Vec<(Server, Vec<Listener>)>, StartError> {
+async fn bind_all(servers: Vec<Server>) -> Result<Vec<(Server, Vec<(Listener, Terms)>)>, StartError> {
     let mut bound = Vec::new();
     for server in servers {
         let mut listeners = Vec::new();
-        for address in &server.listens {
-            listeners.push(Listener::bind(address).await?);
+        for (address, terms) in &server.listens {
+            listeners.push((Listener::bind(address).await?, terms.clone()));
         }
         bound.push((server, listeners));
     }

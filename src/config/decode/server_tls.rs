@@ -6,7 +6,7 @@ use crate::config::section::{Rule, Section};
 use super::tls_terms;
 
 /// `tls` of one protocol; none means plaintext.
-pub(super) fn read(protocol: &mut Section<'_>) -> Option<ServerTls> {
+pub(super) fn read(protocol: &mut Section<'_>) -> Option<Box<ServerTls>> {
     let mut tls = protocol.value("tls")?.section()?;
     if !tls.enabled() {
         return None;
@@ -27,7 +27,7 @@ pub(super) fn read(protocol: &mut Section<'_>) -> Option<ServerTls> {
         whole.refuse(whole.fault(what).hint("write cert_file and key_file"));
         return None;
     };
-    Some(ServerTls { certificate, key, client_ca, terms, reload_interval })
+    Some(Box::new(ServerTls { certificate, key, client_ca, terms, reload_interval }))
 }
 
 fn client_ca(tls: &mut Section<'_>) -> Option<ClientCa> {

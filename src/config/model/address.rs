@@ -7,8 +7,8 @@ use std::path::Path;
 /// Where a server listens: `host:port`, or the path of a unix socket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenAddress {
-    /// A name or an address without brackets; empty stands for all addresses (`:4317`). With a slash in it, which no host
-    /// has, it is the path of a unix socket.
+    /// A name or an address without brackets; empty stands for all addresses (`:4317`). With a slash in front, as no
+    /// host has, or behind a dot, it is the path of a unix socket.
     pub host: String,
     /// The port; 0 lets the system choose.
     pub port: u16,
@@ -43,11 +43,11 @@ impl fmt::Display for ListenAddress {
 }
 
 fn socket(host: &str) -> Option<&Path> {
-    host.contains('/').then(|| Path::new(host))
+    (host.starts_with('/') || host.starts_with("./")).then(|| Path::new(host))
 }
 
 fn with_slash(path: &str) -> String {
-    if path.contains('/') { path.to_owned() } else { format!("./{path}") }
+    if socket(path).is_some() { path.to_owned() } else { format!("./{path}") }
 }
 
 fn host_port(host: &str, port: u16) -> String {
@@ -59,7 +59,8 @@ fn host_port(host: &str, port: u16) -> String {
 pub struct Endpoint {
     /// As written, without userinfo: for people and labels.
     pub text: String,
-    /// A name or an address without brackets. With a slash in it, which no host has, it is the path of a unix socket.
+    /// A name or an address without brackets. With a slash in front, as no host has, or behind a dot, it is the
+    /// path of a unix socket.
     pub host: String,
     /// The port.
     pub port: u16,

@@ -31,7 +31,7 @@ pub struct GrpcServer {
     /// `max_recv_msg_size_mib`; 4 MiB. Holds for the message on the wire and after decompression.
     pub max_message: ByteCount,
     /// `tls`; none means plaintext.
-    pub tls: Option<ServerTls>,
+    pub tls: Option<Box<ServerTls>>,
     /// `max_concurrent_streams` of one connection; 512 (the Collector: no bound).
     pub max_streams: Option<u32>,
     /// `keepalive::server_parameters`
@@ -61,5 +61,5 @@ pub struct HttpServer {
     /// `max_request_body_size`; 20 MiB. Holds for the body on the wire and after decompression.
     pub max_body: ByteCount,
     /// `tls`; none means plaintext.
-    pub tls: Option<ServerTls>,
+    pub tls: Option<Box<ServerTls>>,
 }
