@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::telemetry::clock::{Moment, go_duration};
 use crate::telemetry::{ExporterState, Snapshot};
 
-use super::server::{Answer, Route, not_found, page};
+use super::server::{Answer, Route, not_found, now, page};
 
 /// What health pages know of the service, which keeps it up to date. It holds no stage and no end of a channel.
 #[derive(Default)]
@@ -43,12 +43,14 @@ pub struct HealthPage {
 /// while it can take data) and `/exporting` (503 while an exporter delivers nothing although data waits). A path of
 /// the page's own comes first.
 pub fn health_route(facts: Arc<HealthFacts>, page: HealthPage) -> Route {
-    Arc::new(move |request| match request.uri.path() {
-        path if path == page.path => facts.main(&page),
-        "/live" => facts.status(facts.liveness(), &facts.snapshots()),
-        "/ready" => facts.status(Verdict::from(facts.is_ready()), &facts.snapshots()),
-        "/exporting" => facts.exporting(),
-        _ => not_found(),
+    Arc::new(move |request| {
+        now(match request.uri.path() {
+            path if path == page.path => facts.main(&page),
+            "/live" => facts.status(facts.liveness(), &facts.snapshots()),
+            "/ready" => facts.status(Verdict::from(facts.is_ready()), &facts.snapshots()),
+            "/exporting" => facts.exporting(),
+            _ => not_found(),
+        })
     })
 }
 

@@ -14,7 +14,8 @@ use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
-use super::exporter::{Exporters, States};
+use super::chains::{Chains, Kept};
+use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
@@ -22,8 +23,8 @@ use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 pub struct Tools<'a> {
     /// Where stages are watched from.
     pub watch: &'a Watch,
-    /// The states of the exporters, kept from build to build.
-    pub states: &'a mut States,
+    /// The chains that run now: one whose settings stay the same is taken over as it is.
+    pub chains: &'a Chains,
     /// The bound on bytes held in memory.
     pub budget: &'a Arc<Budget>,
     /// The relay's own name for itself.
@@ -36,8 +37,8 @@ pub struct Tools<'a> {
 pub struct Built {
     /// The receivers, none of which listens yet.
     pub servers: Vec<Server>,
-    /// The states of the exporters in it.
-    pub states: Vec<Arc<ExporterState>>,
+    /// Every chain, those taken over and those made.
+    pub chains: Chains,
 }
 
 /// A receiver that is ready to listen.
@@ -50,22 +51,14 @@ pub struct Server {
     pub otlp: Arc<OtlpServer>,
 }
 
-/// Builds the stages of `plan`, which is the plan of `config`.
+/// Builds the stages of `plan`, which is the plan of `config`. Nothing that runs is touched.
 ///
 /// # Errors
 /// Everything that the configuration asks for and that is not there, such as certificate files.
-pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Built, Problems> {
-    let figures = BatchFigures::of(plan, &tools.watch.registry);
-    let mut exporters = Exporters::of(config, tools.instance);
-    let mut problems = exporters.make(plan.chains.iter());
+pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
+    let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
-    if let Some(problems) = Problems::from_found(problems) {
-        return Err(problems);
-    }
-    let mut chains = BTreeMap::new();
-    for chain in &plan.chains {
-        chains.extend(exporters.chain(chain, tools, &figures).map(|next| (chain.clone(), next)));
-    }
+    let chains = build_chains(plan, config, tools, problems)?;
     let limiters = build_limiters(plan, config);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
@@ -74,8 +67,40 @@ pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Buil
         .collect();
     let receivers = plan.receivers.iter().zip(doors);
     let servers = receivers.map(|(receiver, listens)| build_server(receiver, listens, &pipelines, tools)).collect();
-    let states = plan.chains.iter().filter_map(|chain| tools.states.get(chain)).collect();
-    Ok(Built { servers, states })
+    Ok(Built { servers, chains })
+}
+
+/// The chains, unless there are `problems` already or building them meets some.
+fn build_chains(
+    plan: &Plan,
+    config: &Config,
+    tools: &Tools<'_>,
+    mut problems: Vec<Problem>,
+) -> Result<Chains, Problems> {
+    let figures = BatchFigures::of(plan, &tools.watch.registry);
+    let mut chains = Chains::default();
+    let mut missing = Vec::new();
+    for chain in &plan.chains {
+        let Some(asked) = config.exporters.get(&chain.exporter) else { continue };
+        match tools.chains.get(chain) {
+            Some(kept) if kept.asked == *asked => chains.insert(chain.clone(), kept.clone()),
+            _ => missing.push((chain, asked)),
+        }
+    }
+    let mut exporters = Exporters::of(config, tools.instance);
+    problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
+    if let Some(problems) = Problems::from_found(problems) {
+        return Err(problems);
+    }
+    for (chain, asked) in missing {
+        let known = tools.chains.get(chain).map(|kept| Arc::clone(&kept.state));
+        let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
+        let state = known.unwrap_or_else(fresh);
+        if let Some(entry) = exporters.chain(chain, &state, tools, &figures) {
+            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state });
+        }
+    }
+    Ok(chains)
 }
 
 fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<MemoryLimiter>> {
@@ -93,13 +118,13 @@ fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<Mem
 fn build_pipeline(
     id: &PipelineId,
     pipeline: &PipelinePlan,
-    chains: &BTreeMap<Chain, Next>,
+    chains: &Chains,
     limiters: &BTreeMap<ComponentId, Arc<MemoryLimiter>>,
     lifetime: &Lifetime,
 ) -> Next {
     let chain_of = |exporter: &ComponentId| Chain { exporter: exporter.clone(), signal: id.signal };
-    let branches = pipeline.exporters.iter().filter_map(|exporter| chains.get(&chain_of(exporter))).map(Arc::clone);
-    let mut next = FanOut::over(branches.collect(), lifetime);
+    let branches = pipeline.exporters.iter().filter_map(|exporter| chains.entrance(&chain_of(exporter))).collect();
+    let mut next = FanOut::over(branches, lifetime);
     if let Some(batch) = &pipeline.batch {
         next = ruled(batch.rule.clone(), next);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::failure::{Class, Failure};
@@ -20,7 +20,7 @@ pub struct ExporterState {
     /// Attempts that failed since the last success.
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
-    backlog: OnceLock<Backlog>,
+    backlog: Mutex<Option<Backlog>>,
 }
 
 /// Reads how much waits in the exporter's queue, in the queue's own unit.
@@ -76,15 +76,14 @@ impl ExporterState {
             last_success: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             trouble: Mutex::new(None),
-            backlog: OnceLock::new(),
+            backlog: Mutex::new(None),
         })
     }
 
     /// Learns how much waits in the exporter's queue from `read`, which must own neither a stage nor the end of a
-    /// channel: let it read an atomic. Only the first call counts.
+    /// channel: let it read an atomic. The last call counts.
     pub fn watch_queue(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        // A second queue for the same exporter and signal does not exist.
-        let _ = self.backlog.set(Box::new(read));
+        *lock(&self.backlog) = Some(Box::new(read));
     }
 
     /// The state now.
@@ -103,7 +102,7 @@ impl ExporterState {
 
     /// What waits in the queue, in its own unit; nothing where there is no queue.
     pub(super) fn queued(&self) -> Option<u64> {
-        self.backlog.get().map(|read| read())
+        lock(&self.backlog).as_ref().map(|read| read())
     }
 
     /// An attempt succeeded. Takes no lock unless the one before failed.
@@ -130,8 +129,12 @@ impl ExporterState {
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.trouble)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Snapshot {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+mod door;
 mod entries;
 mod grpc;
 mod http;
@@ -14,6 +15,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ::http::{Request, Response};
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 
@@ -24,6 +26,7 @@ use crate::protocol::Protocol;
 use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 use crate::units::ByteCount;
 
+pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
 
@@ -83,7 +86,7 @@ impl OtlpServer {
         workers: &Workers,
         lifetime: &Lifetime,
     ) -> io::Result<()> {
-        server::serve(listener, workers, lifetime, terms, Arc::clone(self))
+        server::serve(listener, workers, lifetime, Arc::new(ArcSwap::from_pointee(terms)), Arc::clone(self))
     }
 
     /// Hands on what was admitted; reports what was not.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,7 +16,7 @@ use super::socket::Acceptor;
 use super::{Answer, Listener, OncePer, Terms};
 
 /// Accepts the connections of `listener` until the intake of `lifetime` ends, hands them to `workers` in turn, and lets
-/// `answer` answer their requests, on these `terms`. Requests in hand are answered after the intake's end.
+/// `answer` answer their requests. Each connection is taken on the `terms` of its moment. Requests in hand are answered after the intake's end.
 ///
 /// # Errors
 /// When the system gives no file descriptor for the listener's share.
@@ -23,7 +24,7 @@ pub fn serve<A: Answer>(
     listener: &Listener,
     workers: &Workers,
     lifetime: &Lifetime,
-    terms: Terms,
+    terms: Arc<ArcSwap<Terms>>,
     answer: Arc<A>,
 ) -> io::Result<()> {
     let runtime = workers.next();
@@ -33,7 +34,7 @@ pub fn serve<A: Answer>(
     };
     let gate = Gate {
         socket,
-        slots: Arc::new(Semaphore::new(terms.limits.connections)),
+        slots: Arc::new(Semaphore::new(terms.load().limits.connections)),
         complaints: OncePer::new(LOG_INTERVAL, LOG_KINDS),
     };
     let turns = workers.all().to_vec();
@@ -151,7 +152,14 @@ mod tests {
     async fn connected(limits: Limits, clients: usize) -> (Vec<TcpStream>, Lifetime, Workers) {
         let listener = Listener::bind(&ListenAddress { host: "localhost".to_owned(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(1).unwrap(), Lifetime::new());
-        serve(&listener, &workers, &lifetime, Terms { limits, tls: None }, Arc::new(Empty)).unwrap();
+        serve(
+            &listener,
+            &workers,
+            &lifetime,
+            Arc::new(ArcSwap::from_pointee(Terms { limits, tls: None })),
+            Arc::new(Empty),
+        )
+        .unwrap();
         let mut streams = Vec::new();
         for _ in 0..clients {
             streams.push(TcpStream::connect(listener.local_addr()).await.unwrap());

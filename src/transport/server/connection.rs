@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -29,10 +30,8 @@ use super::{Answer, Limits, Terms, TlsServer};
 /// What the connections of a listener share.
 pub(super) struct Shared<A> {
     answer: Arc<A>,
-    limits: Limits,
-    tls: Option<Arc<TlsServer>>,
+    terms: Arc<ArcSwap<Terms>>,
     lifetime: Lifetime,
-    http: auto::Builder<OnThisRuntime>,
     greeting: Greeting,
 }
 
@@ -70,36 +69,35 @@ enum Order {
 }
 
 impl<A: Answer> Shared<A> {
-    pub(super) fn new(answer: Arc<A>, terms: Terms, lifetime: Lifetime) -> Shared<A> {
-        let Terms { limits, tls } = terms;
-        let http = protocols(&limits, OnThisRuntime(lifetime.clone()));
-        Shared { answer, limits, tls, lifetime, http, greeting: Greeting::new() }
+    pub(super) fn new(answer: Arc<A>, terms: Arc<ArcSwap<Terms>>, lifetime: Lifetime) -> Shared<A> {
+        Shared { answer, terms, lifetime, greeting: Greeting::new() }
     }
 
     /// Serves the client at `peer` until it leaves, is silent for too long, or the intake ends.
     pub(super) async fn attend(self: Arc<Self>, accepted: Accepted, peer: SocketAddr) {
         let Ok(socket) = accepted.on_this_runtime() else { return };
+        let terms = self.terms.load_full();
         let pulse = Pulse::new();
-        match (self.opening(&socket, &pulse).await, &self.tls) {
-            (Opening::Nothing, _) => {}
-            (Opening::Tls, None) => self.greeting.sent_tls(peer),
+        let (stream, speaks) = match (self.opening(&socket, &pulse, &terms.limits).await, &terms.tls) {
+            (Opening::Nothing, _) => return,
+            (Opening::Tls, None) => return self.greeting.sent_tls(peer),
+            (Opening::Http2 | Opening::Other, Some(_)) => return self.greeting.sent_plaintext(peer, socket).await,
             (Opening::Tls | Opening::Unseen, Some(tls)) => {
-                if let Some((stream, speaks)) = self.shake(tls, socket, peer).await {
-                    self.converse(Either::Right(stream), peer, pulse, speaks).await;
-                }
+                let Some((stream, speaks)) = self.shake(tls, socket, peer, terms.limits.handshake).await else {
+                    return;
+                };
+                (Either::Right(stream), speaks)
             }
-            (Opening::Http2 | Opening::Other, Some(_)) => self.greeting.sent_plaintext(peer, socket).await,
-            (Opening::Http2 | Opening::Unseen, None) => {
-                self.converse(Either::Left(socket), peer, pulse, Speaks::Http2).await;
-            }
-            (Opening::Other, None) => self.converse(Either::Left(socket), peer, pulse, Speaks::Other).await,
-        }
+            (Opening::Http2 | Opening::Unseen, None) => (Either::Left(socket), Speaks::Http2),
+            (Opening::Other, None) => (Either::Left(socket), Speaks::Other),
+        };
+        self.converse(stream, peer, pulse, speaks, &terms.limits).await;
     }
 
-    async fn opening(&self, socket: &Socket, pulse: &Pulse) -> Opening {
+    async fn opening(&self, socket: &Socket, pulse: &Pulse, limits: &Limits) -> Opening {
         tokio::select! {
             opening = opening(socket) => opening.unwrap_or(Opening::Nothing),
-            () = pulse.stops(self.limits.idle, self.limits.header) => Opening::Nothing,
+            () = pulse.stops(limits.idle, limits.header) => Opening::Nothing,
             () = self.lifetime.intake_ended() => Opening::Nothing,
         }
     }
@@ -109,9 +107,10 @@ impl<A: Answer> Shared<A> {
         tls: &TlsServer,
         socket: Socket,
         peer: SocketAddr,
+        limit: Duration,
     ) -> Option<(Box<TlsStream<Socket>>, Speaks)> {
         let shaken = tokio::select! {
-            shaken = tokio::time::timeout(self.limits.handshake, tls.shake(socket)) => shaken.ok()?,
+            shaken = tokio::time::timeout(limit, tls.shake(socket)) => shaken.ok()?,
             () = self.lifetime.intake_ended() => return None,
         };
         match shaken {
@@ -126,7 +125,7 @@ impl<A: Answer> Shared<A> {
         }
     }
 
-    async fn converse(&self, stream: Carrier, peer: SocketAddr, pulse: Arc<Pulse>, speaks: Speaks) {
+    async fn converse(&self, stream: Carrier, peer: SocketAddr, pulse: Arc<Pulse>, speaks: Speaks, limits: &Limits) {
         let service = service_fn(|request| {
             let (answer, beat) = (Arc::clone(&self.answer), pulse.beat());
             async move {
@@ -136,8 +135,9 @@ impl<A: Answer> Shared<A> {
             }
         });
         let stream = Listening::new(TokioIo::new(stream), Arc::clone(&pulse));
-        let mut connection = pin!(self.http.serve_connection(stream, service));
-        let mut orders = self.orders(&pulse, speaks);
+        let http = protocols(limits, OnThisRuntime(self.lifetime.clone()));
+        let mut connection = pin!(http.serve_connection(stream, service));
+        let mut orders = self.orders(&pulse, speaks, limits);
         loop {
             tokio::select! {
                 biased;
@@ -159,15 +159,20 @@ impl<A: Answer> Shared<A> {
     }
 
     /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
-    fn orders<'a>(&'a self, pulse: &'a Pulse, speaks: Speaks) -> FuturesUnordered<BoxFuture<'a, Order>> {
+    fn orders<'a>(
+        &'a self,
+        pulse: &'a Pulse,
+        speaks: Speaks,
+        limits: &Limits,
+    ) -> FuturesUnordered<BoxFuture<'a, Order>> {
         // What comes between the requests of HTTP/2 need not be the head of one.
-        let head = if speaks == Speaks::Http2 { Duration::MAX } else { self.limits.header };
+        let head = if speaks == Speaks::Http2 { Duration::MAX } else { limits.header };
         let orders: FuturesUnordered<BoxFuture<'a, Order>> = FuturesUnordered::new();
         orders.push(Box::pin(self.lifetime.intake_ended().map(|()| Order::Finish)));
         orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
-        orders.push(Box::pin(pulse.stops(self.limits.idle, head).map(|()| Order::Finish)));
+        orders.push(Box::pin(pulse.stops(limits.idle, head).map(|()| Order::Finish)));
         // HTTP/1.1 has no word for it that does not cross with a request.
-        if let (Some(age), Speaks::Http2) = (self.limits.age, speaks) {
+        if let (Some(age), Speaks::Http2) = (limits.age, speaks) {
             let most = age.spread();
             orders.push(Box::pin(tokio::time::sleep(most).map(|()| Order::Finish)));
             if let Some(grace) = age.grace {
