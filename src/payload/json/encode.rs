@@ -105,6 +105,10 @@ impl<'a> Survey<'a> {
             let last = reader.at;
             let Ok(()) = reader.skip(key, MAX_DEPTH) else { break };
             let Some(field) = message.field(key.number) else { continue };
+            let no_numbers = key.wire == Wire::Sized && is_number(field.kind) && is_empty(body, last);
+            if no_numbers {
+                continue;
+            }
             if field.presence == Presence::Alternative && alternative != key.number {
                 // Another one takes its place.
                 survey.forget(alternative);
@@ -161,6 +165,11 @@ impl<'a> Survey<'a> {
         }
         Cow::Owned(all)
     }
+}
+
+/// Whether the length at `at` is zero.
+fn is_empty(body: &[u8], at: usize) -> bool {
+    Reader { body, at, end: body.len() }.length() == Ok(0)
 }
 
 const NUMBERS: usize = 32;

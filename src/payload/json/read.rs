@@ -21,11 +21,7 @@ use crate::signal::Signal;
 use crate::units::ByteCount;
 
 /// The wire format of the request of `signal` that `json` begins with.
-pub(super) fn read(
-    signal: Signal,
-    json: &[u8],
-    grant: &mut dyn FnMut(ByteCount) -> bool,
-) -> Result<Bytes, JsonError> {
+pub(super) fn read(signal: Signal, json: &[u8], grant: &mut dyn FnMut(ByteCount) -> bool) -> Result<Bytes, JsonError> {
     let mut reading = Reading { out: Output::new(grant), path: Vec::new(), depth: 0, refused: None };
     let mut parser = serde_json::Deserializer::from_slice(json);
     // Bounded by `Reading::enter`.

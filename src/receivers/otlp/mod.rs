@@ -3,10 +3,12 @@
 mod admission;
 mod body;
 mod entries;
+mod format;
 mod grpc;
 mod http;
 mod refusal;
 mod status;
+mod status_json;
 
 use std::io;
 use std::net::SocketAddr;
