@@ -4,10 +4,12 @@ mod admission;
 mod body;
 mod door;
 mod entries;
+mod format;
 mod grpc;
 mod http;
 mod refusal;
 mod status;
+mod status_json;
 
 use std::io;
 use std::net::SocketAddr;
