@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenAddress, Problems, Processor};
+use crate::config::{Config, ListenAddress, Problem, Problems, Processor};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
@@ -12,11 +12,12 @@ use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer};
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
+use crate::transport::server::{Terms, TlsServer};
 
 use super::chains::{Chains, Kept};
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
-use super::plan::{Chain, PipelinePlan, Plan, ReceiverPlan};
+use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
 /// What a build borrows: whatever outlives a configuration.
 pub struct Tools<'a> {
@@ -44,8 +45,8 @@ pub struct Built {
 pub struct Server {
     /// The receiver.
     pub id: ComponentId,
-    /// Where it is to listen.
-    pub listens: Vec<ListenAddress>,
+    /// Where it is to listen, and on which terms it takes connections there.
+    pub listens: Vec<(ListenAddress, Terms)>,
     /// What answers there.
     pub otlp: Arc<OtlpServer>,
 }
@@ -55,18 +56,27 @@ pub struct Server {
 /// # Errors
 /// Everything that the configuration asks for and that is not there, such as certificate files.
 pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
-    let chains = build_chains(plan, config, tools)?;
+    let mut problems = Vec::new();
+    let doors = doors(plan, config, &mut problems);
+    let chains = build_chains(plan, config, tools, problems)?;
     let limiters = build_limiters(plan, config);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
         .iter()
         .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, tools.lifetime)))
         .collect();
-    let servers = plan.receivers.iter().map(|receiver| build_server(receiver, &pipelines, tools)).collect();
+    let receivers = plan.receivers.iter().zip(doors);
+    let servers = receivers.map(|(receiver, listens)| build_server(receiver, listens, &pipelines, tools)).collect();
     Ok(Built { servers, chains })
 }
 
-fn build_chains(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Chains, Problems> {
+/// The chains, unless there are `problems` already or building them meets some.
+fn build_chains(
+    plan: &Plan,
+    config: &Config,
+    tools: &Tools<'_>,
+    mut problems: Vec<Problem>,
+) -> Result<Chains, Problems> {
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let mut chains = Chains::default();
     let mut missing = Vec::new();
@@ -78,7 +88,8 @@ fn build_chains(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Chain
         }
     }
     let mut exporters = Exporters::of(config, tools.instance);
-    if let Some(problems) = Problems::from_found(exporters.make(missing.iter().map(|(chain, _)| *chain))) {
+    problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
+    if let Some(problems) = Problems::from_found(problems) {
         return Err(problems);
     }
     for (chain, asked) in missing {
@@ -123,7 +134,28 @@ fn build_pipeline(
     next
 }
 
-fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>, tools: &Tools<'_>) -> Server {
+/// The sockets of each receiver, with the files of their TLS read.
+fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<(ListenAddress, Terms)>> {
+    let mut load = |receiver: &ReceiverPlan, listen: &ListenPlan| {
+        let path = format!("receivers::{}::protocols::{}::tls", receiver.id, listen.protocol);
+        let tls = listen.tls.as_ref().map(|tls| TlsServer::load(tls, path.clone())).transpose();
+        let tls = tls.unwrap_or_else(|problem| {
+            let path = if problem.key.is_empty() { path } else { format!("{path}::{}", problem.key) };
+            problems.push(config.places.problem(path, problem.what).is(problem.mistake));
+            None
+        });
+        (listen.address.clone(), Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new) })
+    };
+    let of_receiver = |receiver: &ReceiverPlan| receiver.listens.iter().map(|listen| load(receiver, listen)).collect();
+    plan.receivers.iter().map(of_receiver).collect()
+}
+
+fn build_server(
+    receiver: &ReceiverPlan,
+    listens: Vec<(ListenAddress, Terms)>,
+    pipelines: &BTreeMap<&PipelineId, Next>,
+    tools: &Tools<'_>,
+) -> Server {
     let mut entries = Entries::new();
     for (&signal, feeds) in &receiver.feeds {
         let branches = feeds.iter().filter_map(|id| pipelines.get(id)).map(Arc::clone).collect();
@@ -135,7 +167,7 @@ fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
     let otlp = OtlpServer::new(receiver.limits, entries, budget, instance, refusals);
-    Server { id: receiver.id.clone(), listens: receiver.listens.clone(), otlp }
+    Server { id: receiver.id.clone(), listens, otlp }
 }
 
 fn watched(receiver: &ReceiverPlan, protocol: Protocol, signal: Signal, tools: &Tools<'_>, next: &Next) -> Next {

@@ -8,7 +8,7 @@ use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
 use crate::pipeline::Server;
 use crate::receivers::otlp::{Door, OtlpServer};
-use crate::transport::server::Listener;
+use crate::transport::server::{Listener, Terms};
 
 use super::start::StartError;
 
@@ -24,7 +24,14 @@ struct Open {
 /// What another configuration makes of the doors, ready to be put in force.
 pub(super) struct Prepared {
     fresh: BTreeMap<ListenAddress, Listener>,
-    wanted: Vec<(ComponentId, ListenAddress, Arc<OtlpServer>)>,
+    wanted: Vec<Wanted>,
+}
+
+struct Wanted {
+    receiver: ComponentId,
+    address: ListenAddress,
+    server: Arc<OtlpServer>,
+    terms: Terms,
 }
 
 impl Doors {
@@ -36,13 +43,14 @@ impl Doors {
         let mut prepared = Prepared { fresh: BTreeMap::new(), wanted: Vec::new() };
         let mut claimed = BTreeSet::new();
         for server in servers {
-            for address in server.listens {
+            for (address, terms) in server.listens {
                 // An address that is claimed twice is bound again, to fail as it would between two processes.
                 if !claimed.insert(address.clone()) || !self.0.contains_key(&address) {
                     let listener = Listener::bind(&address).await?;
                     prepared.fresh.insert(address.clone(), listener);
                 }
-                prepared.wanted.push((server.id.clone(), address, Arc::clone(&server.otlp)));
+                let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
+                prepared.wanted.push(Wanted { receiver, address, server, terms });
             }
         }
         Ok(prepared)
@@ -62,13 +70,13 @@ impl Doors {
         let Prepared { fresh, wanted } = prepared;
         let mut outcome = Ok(());
         let mut kept = BTreeMap::new();
-        for (receiver, address, server) in wanted {
+        for Wanted { receiver, address, server, terms } in wanted {
             let open = match (self.0.remove(&address), fresh.get(&address)) {
                 (Some(open), _) => {
-                    open.door.lead_to(server);
+                    open.door.lead_to(server, terms);
                     open
                 }
-                (None, Some(listener)) => match open(&receiver, listener, server, workers, lifetime) {
+                (None, Some(listener)) => match open(&receiver, listener, Door::to(server, terms), workers, lifetime) {
                     Ok(open) => open,
                     Err(error) => {
                         outcome = Err(error);
@@ -91,12 +99,12 @@ impl Doors {
 fn open(
     receiver: &ComponentId,
     listener: &Listener,
-    server: Arc<OtlpServer>,
+    door: Arc<Door>,
     workers: &Workers,
     lifetime: &Lifetime,
 ) -> Result<Open, StartError> {
-    let (door, life) = (Door::to(server), lifetime.branch());
+    let life = lifetime.branch();
     door.serve(listener, workers, &life)?;
-    tracing::info!(%receiver, address = %listener.local_addr(), "receiving OTLP over gRPC and HTTP");
+    tracing::info!(%receiver, address = %listener, "receiving OTLP over gRPC and HTTP");
     Ok(Open { door, life })
 }

@@ -25,10 +25,10 @@ pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatc
 pub use exporter::{Compression, Debug, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
 pub use extension::{Extension, HealthCheck, Zpages};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
-pub use receiver::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+pub use receiver::{GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
 pub use telemetry::{LogEncoding, LogLevel, Telemetry};
-pub use tls::{ClientTls, PemSource};
+pub use tls::{CaReload, CipherSuite, ClientCa, ClientTls, Curve, PemSource, ServerTls, TlsTerms, TlsVersion};
 
 /// A whole configuration. Every reference in it is known to lead somewhere.
 #[derive(Debug, Default)]
