@@ -9,6 +9,7 @@ mod carrying;
 mod command_line;
 mod defaults;
 mod figures;
+mod json;
 mod loops;
 mod outages;
 mod refusals;
