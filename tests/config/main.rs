@@ -4,6 +4,7 @@
 mod exporters;
 mod parts;
 mod texts;
+mod transport;
 
 use std::collections::HashMap;
 use std::io;
