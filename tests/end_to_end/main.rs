@@ -10,6 +10,7 @@ mod command_line;
 mod defaults;
 mod encryption;
 mod figures;
+mod json;
 mod loops;
 mod outages;
 mod refusals;
