@@ -21,6 +21,7 @@ mod route;
 mod rule;
 mod schedule;
 mod succession;
+mod throttle;
 
 use std::sync::Arc;
 

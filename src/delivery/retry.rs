@@ -8,12 +8,13 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config;
-use crate::failure::{Class, Failure};
+use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::Payload;
 
-use super::schedule::{Pause, Policy, Schedule};
+use super::schedule::{Pause, Policy};
 use super::succession::Succession;
+use super::throttle::Throttle;
 
 /// Tries until it succeeds, fails for good, or has used up the time that it is given.
 ///
@@ -23,6 +24,7 @@ use super::succession::Succession;
 pub(crate) struct Retry {
     /// None where `retry_on_failure` is off: one try.
     policy: Option<Policy>,
+    throttle: Throttle,
     next: Next,
     lifetime: Lifetime,
     succession: Succession,
@@ -31,7 +33,9 @@ pub(crate) struct Retry {
 impl Retry {
     /// Tries `next` as `retry` says.
     pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
-        Retry { policy: retry.map(Policy::new), next, lifetime: lifetime.clone(), succession: Succession::default() }
+        let policy = retry.map(Policy::new);
+        let (throttle, succession) = (Throttle::default(), Succession::default());
+        Retry { policy, throttle, next, lifetime: lifetime.clone(), succession }
     }
 
     /// From now on every further try is `successor`'s, those of exports that sleep between two tries at once.
@@ -41,7 +45,7 @@ impl Retry {
 
     async fn deliver(&self, payload: Payload) -> Result<Receipt, Failure> {
         match self.policy {
-            Some(policy) => self.persist(payload, policy.begin()).await,
+            Some(policy) => self.persist(payload, policy).await,
             None => self.once(payload).await,
         }
     }
@@ -53,7 +57,9 @@ impl Retry {
         }
     }
 
-    async fn persist(&self, payload: Payload, mut schedule: Schedule) -> Result<Receipt, Failure> {
+    async fn persist(&self, payload: Payload, policy: Policy) -> Result<Receipt, Failure> {
+        self.let_through().await;
+        let mut schedule = policy.begin();
         let mut cause = None;
         loop {
             if let Some(successor) = self.succession.successor() {
@@ -64,13 +70,26 @@ impl Retry {
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
             };
+            if let failure::Retry::After(delay) = failure.retry() {
+                self.throttle.demand(delay);
+            }
             match schedule.next(failure.retry()) {
                 Some(pause) => self.pause(pause).await,
                 // What failed for good with the old settings is for the new ones to decide.
                 None if self.succession.successor().is_some() => {}
                 None => return Err(failure),
             }
+            self.let_through().await;
             cause = Some(failure);
+        }
+    }
+
+    /// Waits until the backend wants to be sent something.
+    async fn let_through(&self) {
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => {}
+            () = self.throttle.over() => {}
         }
     }
 

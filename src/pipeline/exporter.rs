@@ -1,6 +1,6 @@
 //! Makes the delivery chain of one exporter and signal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
@@ -43,15 +43,14 @@ impl<'a> Exporters<'a> {
     /// Makes every exporter that `chains` name.
     pub(super) fn make<'b>(&mut self, chains: impl Iterator<Item = &'b Chain>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for chain in chains {
-            if self.made.contains_key(&chain.exporter) {
-                continue;
-            }
-            let Some(asked) = self.config.exporters.get(&chain.exporter) else { continue };
-            match Made::new(&chain.exporter, asked, self.instance) {
-                Ok(made) => drop(self.made.insert(chain.exporter.clone(), made)),
+        // An exporter that cannot be made is told once, however many signals it is for.
+        let ids: BTreeSet<&ComponentId> = chains.map(|chain| &chain.exporter).collect();
+        for id in ids {
+            let Some(asked) = self.config.exporters.get(id) else { continue };
+            match Made::new(id, asked, self.instance) {
+                Ok(made) => drop(self.made.insert(id.clone(), made)),
                 Err(problem) => {
-                    let path = format!("exporters::{}::{}", chain.exporter, problem.key);
+                    let path = format!("exporters::{id}::{}", problem.key);
                     problems.push(self.config.places.problem(path, problem.what));
                 }
             }

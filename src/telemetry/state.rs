@@ -33,6 +33,8 @@ pub struct Trouble {
     pub class: Class,
     /// The first failure after the last success.
     pub since: Moment,
+    /// The last failure.
+    pub latest: Moment,
     /// The endpoint of the last failure, as the configuration writes it.
     pub endpoint: Option<String>,
     /// The last failure in words.
@@ -119,10 +121,12 @@ impl ExporterState {
     pub(super) fn failed(&self, failure: &Failure) {
         let mut trouble = self.trouble();
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let since = trouble.as_ref().map_or_else(Moment::now, |before| before.since);
+        let latest = Moment::now();
+        let since = trouble.as_ref().map_or(latest, |before| before.since);
         *trouble = Some(Trouble {
             class: failure.class(),
             since,
+            latest,
             endpoint: failure.endpoint().map(str::to_owned),
             cause: failure.cause(),
         });
@@ -148,10 +152,11 @@ impl Snapshot {
     }
 
     /// Whether it delivers nothing although there is something to deliver: every attempt since the last success
-    /// failed, and data waits or this has lasted for `patience`.
-    pub fn is_stuck(&self, now: Moment, patience: Duration) -> bool {
+    /// failed, and data waits or attempts have gone on failing for `patience`. One request that was refused for good is
+    /// no such thing, however long ago that was.
+    pub fn is_stuck(&self, patience: Duration) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| {
-            self.queued.is_some_and(|waiting| 0 < waiting) || patience <= now.since(trouble.since)
+            self.queued.is_some_and(|waiting| 0 < waiting) || patience <= trouble.latest.since(trouble.since)
         })
     }
 }
@@ -170,5 +175,38 @@ impl Condition {
 impl fmt::Debug for ExporterState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[track_caller]
+    fn check(failing_for: Option<u64>, queued: Option<u64>, stuck: bool) {
+        let trouble = failing_for.map(|seconds| Trouble {
+            class: Class::InvalidData,
+            since: Moment::from_unix_nanos(0),
+            latest: Moment::from_unix_nanos(seconds * 1_000_000_000),
+            endpoint: None,
+            cause: String::new(),
+        });
+        let exporter = Arc::new(ComponentId::parse("otlp_grpc").unwrap());
+        let (signal, last_success, consecutive_failures) = (Signal::Traces, None, 0);
+        let snapshot = Snapshot { exporter, signal, last_success, consecutive_failures, trouble, queued };
+        assert_eq!(snapshot.is_stuck(Duration::from_secs(5)), stuck, "{snapshot:?}");
+    }
+
+    #[test]
+    fn stuck_is_who_fails_while_data_waits_or_goes_on_failing() {
+        check(None, Some(3), false);
+        check(Some(0), Some(3), true);
+        check(Some(0), Some(0), false);
+        check(Some(0), None, false);
+        check(Some(4), Some(0), false);
+        check(Some(5), Some(0), true);
+        check(Some(5), None, true);
     }
 }

@@ -5,10 +5,12 @@ mod body;
 mod companions;
 mod door;
 mod entries;
+mod format;
 mod grpc;
 mod http;
 mod refusal;
 mod status;
+mod status_json;
 
 use std::io;
 use std::net::SocketAddr;
