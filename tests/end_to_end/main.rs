@@ -15,5 +15,6 @@ mod loops;
 mod outages;
 mod refusals;
 mod reload;
+mod sheltered;
 mod shutdown;
 mod statuses;
