@@ -67,7 +67,7 @@ pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Buil
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
         .iter()
-        .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, tools.lifetime)))
+        .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, &figures, tools.lifetime)))
         .collect();
     let servers = plan.receivers.iter().map(|receiver| build_server(receiver, &pipelines, tools)).collect();
     let states = plan.chains.iter().filter_map(|chain| tools.states.get(chain)).collect();
@@ -91,13 +91,14 @@ fn build_pipeline(
     pipeline: &PipelinePlan,
     chains: &BTreeMap<Chain, Next>,
     limiters: &BTreeMap<ComponentId, Arc<MemoryLimiter>>,
+    figures: &BatchFigures,
     lifetime: &Lifetime,
 ) -> Next {
     let chain_of = |exporter: &ComponentId| Chain { exporter: exporter.clone(), signal: id.signal };
     let branches = pipeline.exporters.iter().filter_map(|exporter| chains.get(&chain_of(exporter))).map(Arc::clone);
     let mut next = FanOut::over(branches.collect(), lifetime);
     if let Some(batch) = &pipeline.batch {
-        next = ruled(batch.rule.clone(), next);
+        next = ruled(batch.rule.clone(), batch.combinations, figures.on_combination(&batch.rule.owner), next);
     }
     for limiter in pipeline.limiters.iter().rev().filter_map(|limiter| limiters.get(limiter)) {
         next = limiter.guard(next);

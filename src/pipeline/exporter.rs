@@ -134,7 +134,7 @@ impl<'a> Made<'a> {
 
     /// Without a queue, and where it waits for the result, the sender still has what failed.
     fn on_failure(&self) -> observe::OnFailure {
-        match self.delivery.queue {
+        match &self.delivery.queue {
             Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => observe::OnFailure::Dropped,
             _ => observe::OnFailure::Returned,
         }

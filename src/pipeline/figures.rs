@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::delivery::{BatchSent, OnBatch, Trigger};
 use crate::failure::Class;
 use crate::ident::ComponentId;
+use crate::processors::OnCombination;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::Refusals;
 use crate::telemetry::{Counter, Histogram, Registry};
@@ -22,14 +24,32 @@ struct BatchSeries {
     size: Histogram,
     by_size: Counter,
     by_timeout: Counter,
+    /// Combinations of metadata values, in all pipelines of the processor.
+    combinations: Arc<AtomicU64>,
 }
 
 impl BatchFigures {
     /// Series for every `batch` processor of `plan`, all 0.
     pub(super) fn of(plan: &Plan, registry: &Registry) -> BatchFigures {
+        let mut processors: BTreeMap<&ComponentId, BatchSeries> = BTreeMap::new();
         let batches = plan.pipelines.values().filter_map(|pipeline| pipeline.batch.as_ref());
-        let series = batches.map(|batch| (Arc::clone(&batch.rule.owner), BatchSeries::of(&batch.processor, registry)));
+        let series = batches.map(|batch| {
+            let series =
+                processors.entry(&batch.processor).or_insert_with(|| BatchSeries::of(&batch.processor, registry));
+            if batch.rule.metadata_keys.is_empty() {
+                series.combinations.fetch_add(1, Ordering::Relaxed);
+            }
+            (Arc::clone(&batch.rule.owner), series.clone())
+        });
         BatchFigures(Arc::new(series.collect()))
+    }
+
+    /// What the stage of this owner calls for each combination of metadata values that it has not met before.
+    pub(super) fn on_combination(&self, owner: &Arc<str>) -> OnCombination {
+        let combinations = self.0.get(owner).map(|series| Arc::clone(&series.combinations)).unwrap_or_default();
+        Box::new(move || {
+            combinations.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// What a chain calls for each batch. Batches of an exporter's own rule have no processor.
@@ -52,6 +72,14 @@ impl BatchSeries {
         let processor = processor.to_string();
         let labels = [("processor", processor.as_str())];
         let size_help = "Items in each batch that was sent";
+        let combinations = Arc::new(AtomicU64::new(0));
+        let met = Arc::clone(&combinations);
+        registry.gauge_fn(
+            "otelcol_processor_batch_metadata_cardinality",
+            "Combinations of metadata values that are batched apart",
+            &labels,
+            move || met.load(Ordering::Relaxed) as f64,
+        );
         BatchSeries {
             size: registry.histogram("otelcol_processor_batch_batch_send_size", size_help, BATCH_SIZES, &labels),
             by_size: registry.counter(
@@ -64,6 +92,7 @@ impl BatchSeries {
                 "Batches that were sent because their time was up",
                 &labels,
             ),
+            combinations,
         }
     }
 }
