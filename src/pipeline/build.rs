@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenAddress, Problems, Processor};
+use crate::config::{Config, ListenAddress, Problems};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
-use crate::processors::{MemoryLimiter, memory_available, resident_memory, ruled};
+use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer};
 use crate::signal::Signal;
@@ -15,6 +15,7 @@ use crate::telemetry::{ExporterState, Watch, observe};
 
 use super::exporter::{Exporters, States};
 use super::figures::{BatchFigures, RefusalFigures};
+use super::limiting::Limiters;
 use super::plan::{Chain, PipelinePlan, Plan, ReceiverPlan};
 
 /// What a build borrows: whatever outlives a configuration.
@@ -63,7 +64,7 @@ pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Buil
     for chain in &plan.chains {
         chains.extend(exporters.chain(chain, tools, &figures).map(|next| (chain.clone(), next)));
     }
-    let limiters = build_limiters(plan, config);
+    let limiters = Limiters::of(plan, config, &tools.watch.registry);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
         .iter()
@@ -74,23 +75,11 @@ pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Buil
     Ok(Built { servers, states })
 }
 
-fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<MemoryLimiter>> {
-    let mut limiters = BTreeMap::new();
-    for id in plan.pipelines.values().flat_map(|pipeline| &pipeline.limiters) {
-        if let Some(Processor::MemoryLimiter(settings)) = config.processors.get(id) {
-            limiters
-                .entry(id.clone())
-                .or_insert_with(|| MemoryLimiter::new(settings, memory_available(), resident_memory));
-        }
-    }
-    limiters
-}
-
 fn build_pipeline(
     id: &PipelineId,
     pipeline: &PipelinePlan,
     chains: &BTreeMap<Chain, Next>,
-    limiters: &BTreeMap<ComponentId, Arc<MemoryLimiter>>,
+    limiters: &Limiters,
     figures: &BatchFigures,
     lifetime: &Lifetime,
 ) -> Next {
@@ -100,10 +89,7 @@ fn build_pipeline(
     if let Some(batch) = &pipeline.batch {
         next = ruled(batch.rule.clone(), batch.combinations, figures.on_combination(&batch.rule.owner), next);
     }
-    for limiter in pipeline.limiters.iter().rev().filter_map(|limiter| limiters.get(limiter)) {
-        next = limiter.guard(next);
-    }
-    next
+    limiters.guard(pipeline, id.signal, next)
 }
 
 fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>, tools: &Tools<'_>) -> Server {

@@ -3,6 +3,7 @@
 mod build;
 mod exporter;
 mod figures;
+mod limiting;
 mod plan;
 
 pub use build::{Built, Server, Tools, build};

@@ -2,10 +2,9 @@
 
 mod batch;
 mod combinations;
-mod memory;
+mod memory_bounds;
 mod memory_limiter;
 
 pub use batch::{merge_rule, ruled};
 pub use combinations::OnCombination;
-pub use memory::{Measure, memory_available, resident_memory};
-pub use memory_limiter::MemoryLimiter;
+pub use memory_limiter::{MemoryLimiter, OnVerdict, Verdict};
