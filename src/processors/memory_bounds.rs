@@ -59,16 +59,30 @@ impl Bounds {
     }
 
     /// Says at the start what holds, in the Collector's words.
-    pub(super) fn announce(&self, limit: MemoryLimit, total: ByteCount, check_interval: Duration) {
+    pub(super) fn announce(
+        &self,
+        limit: MemoryLimit,
+        spike: Option<MemoryLimit>,
+        total: ByteCount,
+        check_interval: Duration,
+    ) {
         let Bound { soft, hard } = self.process;
-        let spike = hard - soft;
         if let MemoryLimit::Percent(limit_percentage) = limit {
             let total_memory_mib = total.0 >> 20;
-            tracing::info!(total_memory_mib, limit_percentage, "Using percentage memory limiter");
+            let spike_limit_percentage = match spike {
+                Some(MemoryLimit::Percent(percent)) => percent,
+                _ => 0,
+            };
+            tracing::info!(
+                total_memory_mib,
+                limit_percentage,
+                spike_limit_percentage,
+                "Using percentage memory limiter"
+            );
         }
         tracing::info!(
             limit_mib = hard.0 >> 20,
-            spike_limit_mib = spike.0 >> 20,
+            spike_limit_mib = (hard - soft).0 >> 20,
             ?check_interval,
             "Memory limiter configured"
         );

@@ -49,7 +49,7 @@ impl MemoryLimiter {
     pub fn new(settings: &config::MemoryLimiter, memory: Box<dyn Memory>) -> Arc<MemoryLimiter> {
         let config::MemoryLimiter { check_interval, limit, spike } = settings;
         let bounds = Bounds::of(*limit, *spike, memory.total(), memory.group_limit());
-        bounds.announce(*limit, memory.total(), *check_interval);
+        bounds.announce(*limit, *spike, memory.total(), *check_interval);
         if memory.read() == Reading::default() {
             tracing::warn!("the memory of this process cannot be measured on this system: the limiter never refuses");
         }

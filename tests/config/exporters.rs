@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use otlp_relay::config::{
-    Acknowledge, BatchSizer, Compression, Exporter, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource, QueueSizer,
-    Verbosity,
+    Acknowledge, BatchSizer, Compression, DebugOutput, Exporter, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource,
+    QueueSizer, Verbosity,
 };
 
 use super::*;
@@ -255,4 +255,48 @@ fn headers_that_cannot_be_sent_are_named_without_their_value() {
         &["c.yaml:4:62: exporters::otlp_http::headers::authorization: the header authorization holds no credential; \
            set TOKEN"],
     );
+}
+
+#[test]
+fn a_debug_exporter_prints_in_the_log_or_where_it_is_told() {
+    let output = |settings: &str| match good(&with_exporter(&format!("debug: {settings}"))).exporters.get(&id("debug"))
+    {
+        Some(Exporter::Debug(debug)) => debug.output.clone(),
+        other => panic!("{other:?}"),
+    };
+    let paths = |paths: &[&str]| DebugOutput::Paths(paths.iter().map(|path| (*path).to_owned()).collect());
+    assert_eq!(output(""), DebugOutput::InternalLogger);
+    assert_eq!(output("{use_internal_logger: true, output_paths: }"), DebugOutput::InternalLogger);
+    assert_eq!(output("{use_internal_logger: false}"), paths(&["stdout"]));
+    assert_eq!(output("{use_internal_logger: false, output_paths: [stderr, /d.txt]}"), paths(&["stderr", "/d.txt"]));
+    let check = |settings: &str, expected: &str| {
+        check_problems(&[], &with_exporter(&format!("debug: {{{settings}}}")), &[expected]);
+    };
+    check(
+        "output_paths: [stdout]",
+        "c.yaml:4:11: exporters::debug::output_paths: output_paths is not supported when use_internal_logger is true; \
+         write use_internal_logger: false",
+    );
+    check(
+        "use_internal_logger: false, output_paths: []",
+        "c.yaml:4:39: exporters::debug::output_paths: output_paths must not be empty when use_internal_logger is false; \
+         write output_paths: [stdout]",
+    );
+}
+
+#[test]
+fn a_debug_exporter_has_three_verbosities() {
+    for (word, expected) in
+        [("Basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("DETAILED", Verbosity::Detailed)]
+    {
+        let config = good(&with_exporter(&format!("debug: {{verbosity: {word}}}")));
+        let Some(Exporter::Debug(debug)) = config.exporters.get(&id("debug")) else { panic!("{config:?}") };
+        assert_eq!(debug.verbosity, expected);
+    }
+    let check = |word: &str, expected: &str| {
+        let problems = load_with(&[], with_exporter(&format!("debug: {{verbosity: {word}}}"))).expect_err("a problem");
+        assert!(problems.to_string().contains(expected), "{problems}");
+    };
+    check("none", "exporters::debug::verbosity: verbosity level \"None\" is not supported");
+    check("detailled", "unknown metrics level \"detailled\"; did you mean \"detailed\"?");
 }

@@ -11,6 +11,7 @@ mod defaults;
 mod encryption;
 mod figures;
 mod loops;
+mod memory;
 mod outages;
 mod refusals;
 mod shutdown;
