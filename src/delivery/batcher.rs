@@ -48,7 +48,7 @@ pub(super) enum Shape {
 pub(super) struct Batcher {
     merge: Merge,
     exporter: Option<Arc<MergeRule>>,
-    /// One for each rule that was ever seen here: not more than the configuration has.
+    /// One for each rule that was ever seen here: as many as the configuration had since the start.
     gatherings: Vec<Gathering>,
 }
 
@@ -63,6 +63,8 @@ pub(super) enum Pace {
     Gather,
     /// Little more will come: they must not.
     Flush,
+    /// Little more will come, but nobody could send it now: they wait until they are [taken](Batcher::take_open).
+    UntilTaken,
 }
 
 /// What came of adding to a batch.
@@ -136,7 +138,7 @@ impl Batcher {
     pub(super) fn due(&mut self, index: RuleIndex, now: Instant, pace: Pace) -> Due {
         let gathering = &mut self.gatherings[index.0];
         let mut ready = Vec::new();
-        while let Some(deadline) = gathering.deadline() {
+        while let Some(deadline) = gathering.deadline().filter(|_| pace != Pace::UntilTaken) {
             if pace == Pace::Gather && now < deadline {
                 return Due { ready, again: Some(deadline) };
             }
@@ -144,6 +146,12 @@ impl Batcher {
         }
         gathering.watch = Watch::Unwatched;
         Due { ready, again: None }
+    }
+
+    /// A batch that is still open, as far as it has got.
+    pub(super) fn take_open(&mut self) -> Option<Batch> {
+        let mut gatherings = self.gatherings.iter_mut().enumerate();
+        gatherings.find_map(|(index, gathering)| gathering.close_oldest(RuleIndex(index)))
     }
 
     fn put(
@@ -165,6 +173,7 @@ impl Batcher {
         let trigger = match pace {
             _ if gathering.rule.min_size <= open.size => Trigger::Size,
             Pace::Flush => Trigger::Timeout,
+            Pace::UntilTaken => return Added::default(),
             Pace::Gather => return gathering.wait(index),
         };
         let closed = gathering.partitions.close(&partition);

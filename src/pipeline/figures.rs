@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::delivery::{BatchSent, OnBatch, Trigger};
-use crate::failure::Class;
+use crate::failure::{Class, Phase};
 use crate::ident::ComponentId;
 use crate::processors::OnCombination;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::Refusals;
-use crate::telemetry::{Counter, Histogram, Registry};
+use crate::telemetry::{Counter, Gauge, Histogram, Registry};
 
-use super::plan::Plan;
+use super::plan::{BatchPlan, Plan};
 
 /// The metrics of the `batch` processors, by the owner of each rule.
 pub(super) struct BatchFigures(Arc<BTreeMap<Arc<str>, BatchSeries>>);
@@ -24,32 +24,44 @@ struct BatchSeries {
     size: Histogram,
     by_size: Counter,
     by_timeout: Counter,
-    /// Combinations of metadata values, in all pipelines of the processor.
-    combinations: Arc<AtomicU64>,
+    combinations: Gauge,
+}
+
+/// How many combinations of metadata values one stage has met: its part of the gauge, which goes when the stage does.
+struct Combinations {
+    gauge: Gauge,
+    count: AtomicU32,
+}
+
+impl Combinations {
+    fn add(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.gauge.add(1.0);
+    }
+}
+
+impl Drop for Combinations {
+    fn drop(&mut self) {
+        self.gauge.add(-f64::from(self.count.load(Ordering::Relaxed)));
+    }
 }
 
 impl BatchFigures {
     /// Series for every `batch` processor of `plan`, all 0.
     pub(super) fn of(plan: &Plan, registry: &Registry) -> BatchFigures {
-        let mut processors: BTreeMap<&ComponentId, BatchSeries> = BTreeMap::new();
         let batches = plan.pipelines.values().filter_map(|pipeline| pipeline.batch.as_ref());
-        let series = batches.map(|batch| {
-            let series =
-                processors.entry(&batch.processor).or_insert_with(|| BatchSeries::of(&batch.processor, registry));
-            if batch.rule.metadata_keys.is_empty() {
-                series.combinations.fetch_add(1, Ordering::Relaxed);
-            }
-            (Arc::clone(&batch.rule.owner), series.clone())
-        });
+        let series = batches.map(|batch| (Arc::clone(&batch.rule.owner), BatchSeries::of(&batch.processor, registry)));
         BatchFigures(Arc::new(series.collect()))
     }
 
-    /// What the stage of this owner calls for each combination of metadata values that it has not met before.
-    pub(super) fn on_combination(&self, owner: &Arc<str>) -> OnCombination {
-        let combinations = self.0.get(owner).map(|series| Arc::clone(&series.combinations)).unwrap_or_default();
-        Box::new(move || {
-            combinations.fetch_add(1, Ordering::Relaxed);
-        })
+    /// What the stage of `batch` calls for each combination of metadata values that it has not met before.
+    pub(super) fn on_combination(&self, batch: &BatchPlan) -> OnCombination {
+        let gauge = self.0.get(&batch.rule.owner).map(|series| series.combinations.clone()).unwrap_or_default();
+        let combinations = Combinations { gauge, count: AtomicU32::new(0) };
+        if batch.rule.metadata_keys.is_empty() {
+            combinations.add();
+        }
+        Box::new(move || combinations.add())
     }
 
     /// What a chain calls for each batch. Batches of an exporter's own rule have no processor.
@@ -72,14 +84,6 @@ impl BatchSeries {
         let processor = processor.to_string();
         let labels = [("processor", processor.as_str())];
         let size_help = "Items in each batch that was sent";
-        let combinations = Arc::new(AtomicU64::new(0));
-        let met = Arc::clone(&combinations);
-        registry.gauge_fn(
-            "otelcol_processor_batch_metadata_cardinality",
-            "Combinations of metadata values that are batched apart",
-            &labels,
-            move || met.load(Ordering::Relaxed) as f64,
-        );
         BatchSeries {
             size: registry.histogram("otelcol_processor_batch_batch_send_size", size_help, BATCH_SIZES, &labels),
             by_size: registry.counter(
@@ -92,7 +96,11 @@ impl BatchSeries {
                 "Batches that were sent because their time was up",
                 &labels,
             ),
-            combinations,
+            combinations: registry.gauge(
+                "otelcol_processor_batch_metadata_cardinality",
+                "Combinations of metadata values that are batched apart",
+                &labels,
+            ),
         }
     }
 }
@@ -104,18 +112,29 @@ pub(super) struct RefusalFigures {
 }
 
 impl RefusalFigures {
-    /// For `receiver`. A class gets its series when it first occurs.
+    /// For `receiver`, with 0 for each class that senders can provoke, so that the first refusal is an increase.
     pub(super) fn of(receiver: &ComponentId, registry: &Registry) -> RefusalFigures {
-        RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() }
+        let figures = RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() };
+        let classes = Class::ALL.iter().filter(|class| class.row().phase == Phase::Receive);
+        for class in classes.chain([&Class::MemoryLimited]) {
+            for protocol in Protocol::ALL {
+                figures.counter(*class, protocol);
+            }
+        }
+        figures
+    }
+
+    fn counter(&self, class: Class, protocol: Protocol) -> Counter {
+        let labels =
+            [("receiver", self.receiver.as_str()), ("transport", protocol.name()), ("error_type", class.code())];
+        let help = "Requests that were refused before their items could be counted";
+        self.registry.counter("otelcol_receiver_refused_requests", help, &labels)
     }
 }
 
 impl Refusals for RefusalFigures {
     fn refused(&self, class: Class, protocol: Protocol) {
-        let labels =
-            [("receiver", self.receiver.as_str()), ("transport", protocol.name()), ("error_type", class.code())];
-        let help = "Requests that were refused before their items could be counted";
-        self.registry.counter("otelcol_receiver_refused_requests", help, &labels).add(1);
+        self.counter(class, protocol).add(1);
     }
 }
 

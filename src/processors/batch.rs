@@ -29,21 +29,19 @@ pub fn merge_rule(owner: Arc<str>, batch: &config::Batch) -> MergeRule {
 /// Makes every payload that goes to `next` carry `rule`. Where the rule tells senders apart by their metadata, data with
 /// more than `limit` combinations of values is refused, and `on_combination` hears of each new one.
 pub fn ruled(rule: MergeRule, limit: Option<u64>, on_combination: OnCombination, next: Next) -> Next {
-    let limit = limit.filter(|_| !rule.metadata_keys.is_empty());
-    let combinations = limit.map(|limit| Combinations::new(rule.metadata_keys.clone(), limit, on_combination));
+    let combinations = Combinations::new(rule.metadata_keys.clone(), limit, on_combination);
     Arc::new(Ruled { rule: Arc::new(rule), combinations, next })
 }
 
 struct Ruled {
     rule: Arc<MergeRule>,
-    /// None where they are not limited.
-    combinations: Option<Combinations>,
+    combinations: Combinations,
     next: Next,
 }
 
 impl Consume for Ruled {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
-        match self.combinations.as_ref().map_or(Ok(()), |combinations| combinations.admit(&payload)) {
+        match self.combinations.admit(&payload) {
             Ok(()) => self.next.consume(payload.with_rule(Arc::clone(&self.rule))),
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
         }

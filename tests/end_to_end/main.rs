@@ -14,5 +14,6 @@ mod loops;
 mod memory;
 mod outages;
 mod refusals;
+mod reload;
 mod shutdown;
 mod statuses;

@@ -2,7 +2,7 @@
 //! rest, as the Collector's logger does (zap's sampler).
 
 use std::fmt::{self, Display, Write};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hasher};
 use std::num::NonZeroU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,6 @@ pub(super) struct Sampler(Option<Counters>);
 struct Counters {
     initial: u64,
     thereafter: Option<NonZeroU64>,
-    hasher: RandomState,
     /// By the hash of the message. A few messages may share a counter, as in zap: memory stays bounded.
     slots: Mutex<Box<[Slot]>>,
 }
@@ -38,7 +37,7 @@ impl Sampler {
             return Sampler(None);
         }
         let slots = Mutex::new(vec![Slot::default(); SLOTS].into());
-        Sampler(Some(Counters { initial, thereafter, hasher: RandomState::new(), slots }))
+        Sampler(Some(Counters { initial, thereafter, slots }))
     }
 
     /// Whether `message`, which comes now, is written. Where everything is, it is not even looked at.
@@ -49,7 +48,7 @@ impl Sampler {
 
 impl Counters {
     fn shows(&self, message: &dyn Display) -> bool {
-        let mut hashing = Hashing(self.hasher.build_hasher());
+        let mut hashing = Hashing(DefaultHasher::new());
         // A message that cannot be written to its end counts by its beginning.
         let _ = write!(hashing, "{message}");
         let index = usize::try_from(hashing.0.finish() % SLOTS as u64).unwrap_or(0);
@@ -68,9 +67,9 @@ impl Counters {
 }
 
 /// Takes a text in without keeping it.
-struct Hashing<H>(H);
+struct Hashing(DefaultHasher);
 
-impl<H: Hasher> Write for Hashing<H> {
+impl Write for Hashing {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.write(text.as_bytes());
         Ok(())
