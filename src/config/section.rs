@@ -57,6 +57,11 @@ impl<'a> Section<'a> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
+    /// Whether nothing is written in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The value of `key`, null included.
     pub(crate) fn entry(&mut self, key: &'static str) -> Option<Reading<'a>> {
         self.known.push(key);

@@ -72,6 +72,8 @@ classes! {
         "the exporter's sending_queue is full" => "see why the exporter is slow or failing; sending_queue::queue_size only delays it";
     TooLargeForQueue "too_large_for_queue" Queue Local Never Person InvalidArgument
         "one request is larger than the whole sending_queue" => "raise sending_queue::queue_size, or send smaller requests";
+    TooManyCombinations "too_many_combinations" Local Local Never Person Internal
+        "the batch processor's metadata_keys have more values than it may tell apart" => "take a key with fewer values, or raise metadata_cardinality_limit";
     // Resolve.
     DnsNotFound "dns_not_found" Resolve Resolve BackOff Person Unavailable
         "the host name does not exist" => "check the spelling of the endpoint's host, and which names this machine or container can resolve";

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
+use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
 use crate::delivery::{self, ChainSettings, Entry, Wraps};
-use crate::exporters::{debug, nop, otlp};
+use crate::exporters::debug::Debug;
+use crate::exporters::{nop, otlp};
 use crate::ident::ComponentId;
 use crate::telemetry::{ExporterState, observe};
 
@@ -17,21 +18,21 @@ use super::plan::Chain;
 pub(super) struct Exporters<'a> {
     config: &'a Config,
     instance: &'a str,
-    made: BTreeMap<ComponentId, Made<'a>>,
+    made: BTreeMap<ComponentId, Made>,
 }
 
 /// An exporter without the chain around it.
-struct Made<'a> {
+struct Made {
     id: Arc<ComponentId>,
-    kind: Kind<'a>,
+    kind: Kind,
     delivery: Delivery,
     /// What the Collector's metrics say of where it sends to.
     target: Vec<(&'static str, String)>,
 }
 
-enum Kind<'a> {
+enum Kind {
     Otlp(otlp::Backend),
-    Debug(&'a config::Debug),
+    Debug(Debug),
     Nop,
 }
 
@@ -70,8 +71,8 @@ impl<'a> Exporters<'a> {
     }
 }
 
-impl<'a> Made<'a> {
-    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, otlp::SetupProblem> {
+impl Made {
+    fn new(id: &ComponentId, asked: &Exporter, instance: &str) -> Result<Made, otlp::SetupProblem> {
         let id = Arc::new(id.clone());
         let (kind, delivery, target) = match asked {
             Exporter::OtlpGrpc(asked) => {
@@ -82,7 +83,13 @@ impl<'a> Made<'a> {
                 let backend = otlp::otlp_http(Arc::clone(&id), asked, instance)?;
                 (Kind::Otlp(backend), asked.delivery.clone(), address(&asked.endpoint))
             }
-            Exporter::Debug(asked) => (Kind::Debug(asked), asked.delivery.clone(), Vec::new()),
+            Exporter::Debug(asked) => {
+                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| otlp::SetupProblem {
+                    key: format!("output_paths::{}", problem.index),
+                    what: problem.to_string(),
+                })?;
+                (Kind::Debug(debug), asked.delivery.clone(), Vec::new())
+            }
             Exporter::Nop => (Kind::Nop, Delivery::default(), Vec::new()),
         };
         Ok(Made { id, kind, delivery, target })
@@ -91,7 +98,7 @@ impl<'a> Made<'a> {
     fn chain(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>, figures: &BatchFigures) -> Entry {
         let exporter = match &self.kind {
             Kind::Otlp(backend) => backend.stage(chain.signal),
-            Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), chain.signal, asked),
+            Kind::Debug(debug) => debug.stage(chain.signal),
             Kind::Nop => nop::nop(Arc::clone(&self.id)),
         };
         let wraps = self.wraps(chain, state, tools);
@@ -119,7 +126,7 @@ impl<'a> Made<'a> {
 
     /// Without a queue, and where it waits for the result, the sender still has what failed.
     fn on_failure(&self) -> observe::OnFailure {
-        match self.delivery.queue {
+        match &self.delivery.queue {
             Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => observe::OnFailure::Dropped,
             _ => observe::OnFailure::Returned,
         }

@@ -3,6 +3,7 @@
 
 mod exporters;
 mod parts;
+mod queues;
 mod texts;
 mod transport;
 

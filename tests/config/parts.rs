@@ -83,6 +83,36 @@ fn a_memory_limiter_is_understood_and_checked() {
         &["c.yaml:4:3: processors::memory_limiter: 'limit_mib' or 'limit_percentage' must be greater than zero; \
            write limit_percentage: 80"],
     );
+    check_problems(
+        &[],
+        &with_processor("memory_limiter: {check_interval: 1s, limit_percentage: 101}"),
+        &[
+            "c.yaml:4:3: processors::memory_limiter: 'limit_mib' or 'limit_percentage' must be greater than zero; \
+             write limit_percentage: 80",
+            "c.yaml:4:58: processors::memory_limiter::limit_percentage: 'limit_percentage' and \
+             'spike_limit_percentage' must be greater than zero and less than or equal to hundred",
+        ],
+    );
+    check_problems(
+        &[],
+        &with_processor("memory_limiter: {check_interval: 1s, limit_percentage: 50, spike_limit_percentage: 50}"),
+        &["c.yaml:4:3: processors::memory_limiter: 'spike_limit_percentage' must be smaller than 'limit_percentage'"],
+    );
+}
+
+#[test]
+fn a_memory_limiter_collects_no_garbage() {
+    let keys = ["min_gc_interval_when_soft_limited", "max_gc_interval_when_hard_limited"];
+    let settings = format!("check_interval: 1s, limit_mib: 10, {}: 10s, {}: 0s", keys[0], keys[1]);
+    let warning = |at: usize, key: &str| {
+        format!(
+            "c.yaml:4:{at}: processors::memory_limiter::{key}: has no effect in otlp-relay: the relay has no garbage \
+             collector"
+        )
+    };
+    let expected = [warning(90, keys[0]), warning(130, keys[1])];
+    let text = with_processor(&format!("memory_limiter: {{{settings}}}"));
+    check_warnings(&[], &text, &expected.each_ref().map(String::as_str));
 }
 
 #[test]

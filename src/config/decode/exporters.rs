@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Debug, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
+use crate::config::model::{Debug, DebugOutput, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
 use crate::config::problem::Problem;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
+use crate::config::suggest;
 
 use super::headers::Carrier;
 use super::{delivery, endpoint, headers, tls};
@@ -92,13 +93,49 @@ fn required<'a>(section: &mut Section<'a>, what: &str, hint: &str) -> Option<Rea
 /// `debug`, alias `logging`
 pub(super) fn debug(section: &mut Section<'_>) -> Option<Exporter> {
     let early = early_verbosity(section);
-    let verbosity = section.choice("verbosity", VERBOSITIES).or(early).unwrap_or(Verbosity::Basic);
+    let verbosity = section.value("verbosity").and_then(|value| verbosity(&value)).or(early);
     let sampling_initial = section.unsigned("sampling_initial").unwrap_or(2);
     let sampling_thereafter = section.unsigned("sampling_thereafter").unwrap_or(1);
     let delivery = Delivery { retry: None, queue: delivery::queue(section) };
-    section.rest(DEBUG_REST);
+    let output = debug_output(section);
     let sampling_thereafter = Some(sampling_thereafter).filter(|thereafter| *thereafter != 0);
-    Some(Exporter::Debug(Debug { verbosity, sampling_initial, sampling_thereafter, delivery }))
+    let verbosity = verbosity.unwrap_or(Verbosity::Basic);
+    Some(Exporter::Debug(Debug { verbosity, sampling_initial, sampling_thereafter, output, delivery }))
+}
+
+/// A level of the Collector's metrics, of which `none` is the only one that says nothing.
+fn verbosity(value: &Reading<'_>) -> Option<Verbosity> {
+    let text = value.text()?;
+    let known = VERBOSITIES.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+    if known.is_none() {
+        let what = if text.eq_ignore_ascii_case("none") {
+            "verbosity level \"None\" is not supported".to_owned()
+        } else {
+            format!("unknown metrics level {text:?}")
+        };
+        value.refuse(value.fault(what).hint(suggest::hint(&text, &VERBOSITIES.map(|(word, _)| word))));
+    }
+    known.map(|(_, verbosity)| *verbosity)
+}
+
+/// `use_internal_logger` and `output_paths`, of which the second needs the first to be false.
+fn debug_output(section: &mut Section<'_>) -> DebugOutput {
+    let internal = section.boolean("use_internal_logger").unwrap_or(true);
+    let paths = section.value("output_paths");
+    if internal {
+        if let Some(paths) = paths {
+            let fault = paths.fault("output_paths is not supported when use_internal_logger is true");
+            paths.refuse(fault.hint("write use_internal_logger: false"));
+        }
+        return DebugOutput::InternalLogger;
+    }
+    let Some(value) = paths else { return DebugOutput::Paths(vec!["stdout".to_owned()]) };
+    let paths: Vec<String> = value.words().into_iter().map(|(path, _)| path).collect();
+    if paths.is_empty() {
+        let fault = value.fault("output_paths must not be empty when use_internal_logger is false");
+        value.refuse(fault.hint("write output_paths: [stdout]"));
+    }
+    DebugOutput::Paths(paths)
 }
 
 /// `loglevel`, which said how much the logging exporter printed before `verbosity` did.
@@ -116,8 +153,8 @@ pub(super) fn nop(_: &mut Section<'_>) -> Option<Exporter> {
     Some(Exporter::Nop)
 }
 
-const VERBOSITIES: &[(&str, Verbosity)] =
-    &[("basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("detailed", Verbosity::Detailed)];
+const VERBOSITIES: [(&str, Verbosity); 3] =
+    [("basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("detailed", Verbosity::Detailed)];
 
 const LOG_LEVELS: &[(&str, Verbosity)] = &[
     ("debug", Verbosity::Detailed),
@@ -167,9 +204,4 @@ const HTTP_REST: &[(&str, Rule)] = &[
     ("proxy_url", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-];
-
-const DEBUG_REST: &[(&str, Rule)] = &[
-    ("output_paths", Rule::Only(&["stdout"])),
-    ("use_internal_logger", Rule::NoEffect("the relay prints what it was sent in one way")),
 ];

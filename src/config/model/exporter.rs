@@ -82,12 +82,23 @@ pub enum Compression {
 pub struct Debug {
     /// `verbosity`; basic.
     pub verbosity: Verbosity,
-    /// `sampling_initial`: lines of each second that are printed whatever comes; 2.
+    /// `sampling_initial`: how often an entry is printed in a second whatever comes; 2.
     pub sampling_initial: u64,
-    /// `sampling_thereafter`: of the lines after those, one in so many; 1. None where it is 0: none.
+    /// `sampling_thereafter`: of the same entries after those, one in so many; 1. None where it is 0: none.
     pub sampling_thereafter: Option<u64>,
+    /// `use_internal_logger`, and `output_paths` where it is false.
+    pub output: DebugOutput,
     /// `sending_queue`, off unless written; never retried.
     pub delivery: Delivery,
+}
+
+/// Where a debug exporter prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DebugOutput {
+    /// `use_internal_logger: true`: in the relay's log.
+    InternalLogger,
+    /// `output_paths`: `stdout`, `stderr` and files, at least one; stdout alone unless written.
+    Paths(Vec<String>),
 }
 
 /// `exporters::debug::verbosity`

@@ -17,6 +17,7 @@ use super::{Layout, detailed, normal};
 
 /// A decoded request, and how many items it has.
 pub(super) struct Request {
+    signal: Signal,
     kind: Kind,
     items: Items,
 }
@@ -28,10 +29,26 @@ enum Kind {
     Profiles(ExportProfilesServiceRequest),
 }
 
+/// How much a request is: what the line is called, and its numbers in their order.
+pub(super) struct Summary {
+    pub(super) title: &'static str,
+    pub(super) counts: Vec<(&'static str, u64)>,
+}
+
 /// A request as text.
 pub(super) struct Block<'a> {
     pub(super) request: &'a Request,
     pub(super) layout: Layout,
+}
+
+/// What the summary line of a signal is called.
+pub(super) fn title(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "Traces",
+        Signal::Metrics => "Metrics",
+        Signal::Logs => "Logs",
+        Signal::Profiles => "Profiles",
+    }
 }
 
 impl Request {
@@ -43,37 +60,51 @@ impl Request {
             Signal::Logs => Kind::Logs(Message::decode(bytes)?),
             Signal::Profiles => Kind::Profiles(Message::decode(bytes)?),
         };
-        Ok(Request { kind, items: payload.items() })
+        Ok(Request { signal: payload.signal(), kind, items: payload.items() })
     }
 
-    /// Logs how much it is, in the Collector's words.
-    pub(super) fn log_summary(&self, exporter: &ComponentId) {
+    /// How much it is, in the Collector's words.
+    pub(super) fn summary(&self) -> Summary {
         let items = self.items.0;
-        match &self.kind {
+        let counts = match &self.kind {
             Kind::Traces(request) => {
-                let resources = request.resource_spans.len();
-                tracing::info!(%exporter, data_type = "traces", "resource spans" = resources, "spans" = items, "Traces");
+                vec![("resource spans", request.resource_spans.len() as u64), ("spans", items)]
             }
             Kind::Metrics(request) => {
-                let resources = request.resource_metrics.len();
                 let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
                 let metrics: usize = scopes.map(|scope| scope.metrics.len()).sum();
-                tracing::info!(
-                    %exporter, data_type = "metrics", "resource metrics" = resources, "metrics" = metrics,
-                    "data points" = items, "Metrics"
-                );
+                let resources = request.resource_metrics.len() as u64;
+                vec![("resource metrics", resources), ("metrics", metrics as u64), ("data points", items)]
             }
             Kind::Logs(request) => {
-                let resources = request.resource_logs.len();
-                tracing::info!(%exporter, data_type = "logs", "resource logs" = resources, "log records" = items, "Logs");
+                vec![("resource logs", request.resource_logs.len() as u64), ("log records", items)]
             }
             Kind::Profiles(request) => {
-                let resources = request.resource_profiles.len();
-                tracing::info!(
-                    %exporter, data_type = "profiles", "resource profiles" = resources, "sample records" = items,
-                    "Profiles"
-                );
+                vec![("resource profiles", request.resource_profiles.len() as u64), ("sample records", items)]
             }
+        };
+        Summary { title: title(self.signal), counts }
+    }
+}
+
+impl Summary {
+    /// Writes it to the log. Fields of the log have names that are known when the relay is built.
+    pub(super) fn log(&self, exporter: &ComponentId, signal: Signal) {
+        let data_type = signal.name();
+        match (signal, &self.counts[..]) {
+            (Signal::Traces, [(_, a), (_, b)]) => {
+                tracing::info!(%exporter, data_type, "resource spans" = a, "spans" = b, "Traces");
+            }
+            (Signal::Metrics, [(_, a), (_, b), (_, c)]) => {
+                tracing::info!(%exporter, data_type, "resource metrics" = a, "metrics" = b, "data points" = c, "Metrics");
+            }
+            (Signal::Logs, [(_, a), (_, b)]) => {
+                tracing::info!(%exporter, data_type, "resource logs" = a, "log records" = b, "Logs");
+            }
+            (Signal::Profiles, [(_, a), (_, b)]) => {
+                tracing::info!(%exporter, data_type, "resource profiles" = a, "sample records" = b, "Profiles");
+            }
+            (_, counts) => tracing::info!(%exporter, data_type, ?counts, "{}", self.title),
         }
     }
 }
