@@ -12,6 +12,8 @@ mod value;
 
 use std::sync::Arc;
 
+use prost::DecodeError;
+
 use crate::config;
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
@@ -20,7 +22,7 @@ use crate::payload::Payload;
 use crate::signal::Signal;
 
 use sampling::Sampler;
-use typed::{Block, Request};
+use typed::{Block, Request, log_summary};
 
 /// The exporter called `id`, for `signal`. Sampling counts each signal for itself.
 pub fn debug(id: Arc<ComponentId>, signal: Signal, settings: &config::Debug) -> Next {
@@ -62,14 +64,16 @@ impl Consume for Debug {
 
 impl Debug {
     fn show(&self, payload: &Payload) -> Result<(), Failure> {
-        let request = Request::decode(payload).map_err(|error| {
-            Failure::new(Class::InvalidData, "the request cannot be decoded to be shown").because(error)
-        })?;
-        request.log_summary(&self.id);
+        log_summary(payload, &self.id).map_err(unreadable)?;
         if let Some(layout) = self.layout {
+            let request = Request::decode(payload).map_err(unreadable)?;
             let block = Block { request: &request, layout };
             tracing::info!(exporter = %self.id, data_type = self.signal.name(), "{block}");
         }
         Ok(())
     }
+}
+
+fn unreadable(error: DecodeError) -> Failure {
+    Failure::new(Class::InvalidData, "the request cannot be decoded to be shown").because(error)
 }
