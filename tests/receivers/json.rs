@@ -15,7 +15,7 @@ use otlp_relay::units::{ByteCount, Items};
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::support::{Got, Rig, traces};
+use crate::support::{Got, Rig, check_accounted_for, traces};
 
 const SPAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"GET /","kind":2}]}]}]}"#;
 
@@ -87,7 +87,7 @@ async fn compressed_bodies_are_unpacked_and_do_not_travel_on() {
         assert_eq!(got.status, 200, "{got:?}");
         let taken = rig.pipeline.taken();
         assert!(taken[0].encoded().is_none(), "the compressed body is JSON");
-        assert_eq!(rig.budget.used(), taken[0].held(), "all that it holds is accounted for");
+        check_accounted_for(&rig, &taken[0]);
     }
 }
 
@@ -99,7 +99,7 @@ async fn a_large_body_is_taken() {
     assert_eq!(post(&rig, "", body).await.status, 200);
     let taken = rig.pipeline.taken();
     assert_eq!(taken[0].items(), Items(30_000));
-    assert_eq!(rig.budget.used(), taken[0].held());
+    check_accounted_for(&rig, &taken[0]);
 }
 
 #[tokio::test]
