@@ -13,6 +13,8 @@ mod value;
 
 use std::sync::Arc;
 
+use prost::DecodeError;
+
 use crate::config;
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
@@ -24,7 +26,7 @@ pub use console::OpenProblem;
 
 use console::Console;
 use sampling::Sampler;
-use typed::{Block, Request, title};
+use typed::{Block, Request, Summary, title};
 
 /// A debug exporter whose outputs are open.
 pub struct Debug {
@@ -105,21 +107,15 @@ impl Consume for Stage {
 impl Stage {
     /// The summary and the block are entries of their own, and each is sampled by its own text.
     fn show(&self, payload: &Payload) -> Result<(), Failure> {
-        let summarizes = self.sampler.shows(&title(self.signal));
-        if !summarizes && self.layout.is_none() {
-            return Ok(());
-        }
-        let request = Request::decode(payload).map_err(|error| {
-            Failure::new(Class::InvalidData, "the request cannot be decoded to be shown").because(error)
-        })?;
-        if summarizes {
-            let summary = request.summary();
+        if self.sampler.shows(&title(self.signal)) {
+            let summary = Summary::of(payload).map_err(unreadable)?;
             match &self.output {
                 Output::Log => summary.log(&self.id, self.signal),
                 Output::Console(console) => console.summary(&summary),
             }
         }
         if let Some(layout) = self.layout {
+            let request = Request::decode(payload).map_err(unreadable)?;
             let block = Block { request: &request, layout };
             if self.sampler.shows(&block) {
                 self.show_block(&block);
@@ -134,4 +130,8 @@ impl Stage {
             Output::Console(console) => console.block(block),
         }
     }
+}
+
+fn unreadable(error: DecodeError) -> Failure {
+    Failure::new(Class::InvalidData, "the request cannot be decoded to be shown").because(error)
 }
