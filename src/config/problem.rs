@@ -47,6 +47,8 @@ pub enum Mistake {
     ExportLoop,
     /// A destination that is an address to listen on.
     WildcardDestination,
+    /// A proxy that is no address of one.
+    InvalidProxy,
 }
 
 /// One thing that is wrong.
@@ -133,6 +135,7 @@ impl Mistake {
             Mistake::EmptyCredential => "config_empty_credential",
             Mistake::ExportLoop => "config_export_loop",
             Mistake::WildcardDestination => "config_wildcard_destination",
+            Mistake::InvalidProxy => "config_invalid_proxy",
         }
     }
 }

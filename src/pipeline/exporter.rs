@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
+use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp, Problem};
 use crate::delivery::{self, ChainSettings, QueueLevel, Wraps};
-use crate::exporters::{debug, nop, otlp};
+use crate::exporters::{SetupProblem, debug, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
+use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Registry, observe};
 
 use super::build::Tools;
@@ -43,13 +44,20 @@ struct Made<'a> {
     kind: Kind<'a>,
     delivery: Delivery,
     /// What the Collector's metrics say of where it sends to.
-    target: Vec<(&'static str, String)>,
+    target: Target<'a>,
 }
 
 enum Kind<'a> {
     Otlp(otlp::Backend),
     Debug(&'a config::Debug),
+    File(file::FileSink),
     Nop,
+}
+
+enum Target<'a> {
+    None,
+    Grpc(&'a Endpoint),
+    Http(&'a OtlpHttp),
 }
 
 impl<'a> Exporters<'a> {
@@ -78,32 +86,37 @@ impl<'a> Exporters<'a> {
 
     /// The chain of one signal of an exporter that was made.
     pub(super) fn chain(&self, chain: &Chain, tools: &mut Tools<'_>, figures: &BatchFigures) -> Option<Next> {
-        self.made.get(&chain.exporter).map(|made| made.chain(chain, tools, figures))
+        self.made.get(&chain.exporter)?.chain(chain, tools, figures)
     }
 }
 
 impl<'a> Made<'a> {
-    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, otlp::SetupProblem> {
+    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, SetupProblem> {
         let id = Arc::new(id.clone());
         let (kind, delivery, target) = match asked {
             Exporter::OtlpGrpc(asked) => {
                 let backend = otlp::otlp_grpc(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), address(&asked.endpoint))
+                (Kind::Otlp(backend), asked.delivery.clone(), Target::Grpc(&asked.endpoint))
             }
             Exporter::OtlpHttp(asked) => {
                 let backend = otlp::otlp_http(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), address(&asked.endpoint))
+                (Kind::Otlp(backend), asked.delivery.clone(), Target::Http(asked))
             }
-            Exporter::Debug(asked) => (Kind::Debug(asked), asked.delivery.clone(), Vec::new()),
-            Exporter::Nop => (Kind::Nop, Delivery::default(), Vec::new()),
+            Exporter::Debug(asked) => (Kind::Debug(asked), asked.delivery.clone(), Target::None),
+            Exporter::File(asked) => {
+                (Kind::File(file::file(Arc::clone(&id), asked)?), Delivery::default(), Target::None)
+            }
+            Exporter::Nop => (Kind::Nop, Delivery::default(), Target::None),
         };
         Ok(Made { id, kind, delivery, target })
     }
 
-    fn chain(&self, chain: &Chain, tools: &mut Tools<'_>, figures: &BatchFigures) -> Next {
+    /// Nothing for a signal that the exporter has no place for.
+    fn chain(&self, chain: &Chain, tools: &mut Tools<'_>, figures: &BatchFigures) -> Option<Next> {
         let exporter = match &self.kind {
-            Kind::Otlp(backend) => backend.stage(chain.signal),
+            Kind::Otlp(backend) => backend.stage(chain.signal)?,
             Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), chain.signal, asked),
+            Kind::File(sink) => sink.stage(),
             Kind::Nop => nop::nop(Arc::clone(&self.id)),
         };
         let state = tools.states.keep(chain);
@@ -112,14 +125,14 @@ impl<'a> Made<'a> {
             ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
         let entry = delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime);
         watch_level(chain, &entry.level, &state, &tools.watch.registry);
-        entry.queued
+        Some(entry.queued)
     }
 
     fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {
         let (id, signal, on_failure) = (&self.id, chain.signal, self.on_failure());
         let (admitted_id, settled_id, attempted_id) = (Arc::clone(id), Arc::clone(id), Arc::clone(id));
         let (admitted, settled, attempted) = (tools.watch.clone(), tools.watch.clone(), tools.watch.clone());
-        let (target, state) = (self.target.clone(), Arc::clone(state));
+        let (target, state) = (self.target.labels(chain.signal), Arc::clone(state));
         Wraps {
             admitted: Box::new(move |next| observe::admitted(&admitted_id, signal, &admitted, next)),
             settled: Box::new(move |next| {
@@ -141,8 +154,18 @@ impl<'a> Made<'a> {
     }
 }
 
-fn address(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
-    vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
+impl Target<'_> {
+    fn labels(&self, signal: Signal) -> Vec<(&'static str, String)> {
+        let endpoint = match self {
+            Target::None => None,
+            Target::Grpc(endpoint) => Some(*endpoint),
+            Target::Http(http) => http.targets.get(&signal).map(|target| &target.endpoint),
+        };
+        let labels = |endpoint: &Endpoint| {
+            vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
+        };
+        endpoint.map(labels).unwrap_or_default()
+    }
 }
 
 /// Gauges of the queue. They read its level, which keeps no part of the queue alive.

@@ -1,17 +1,27 @@
-//! What each exporter asks for: otlp_grpc, otlp_http, debug and nop.
+//! What each exporter asks for: otlp_grpc, otlp_http, debug, file and nop.
 
 use std::time::Duration;
 
 use crate::config::model::{Debug, Delivery, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
-use crate::config::problem::Problem;
+use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 
 use super::headers::Carrier;
-use super::{delivery, endpoint, headers, tls};
+use super::{delivery, endpoint, headers, links, proxies, targets, tls};
 
-/// `otlp_grpc`, alias `otlp`
+/// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
+    match section.choice("protocol", PROTOCOLS) {
+        Some(Wire::Http) => return otlp_http(section),
+        Some(Wire::HttpJson) => {
+            let value = section.value("protocol")?;
+            let what = "the protocol http/json is not supported by otlp-relay yet";
+            value.refuse(value.fault(what).hint("write http/protobuf or grpc").is(Mistake::NotSupportedYet));
+            return otlp_http(section);
+        }
+        Some(Wire::Grpc) | None => {}
+    }
     let endpoint = required(section, "requires a non-empty \"endpoint\"", "write endpoint: host:4317");
     let target = endpoint.as_ref().and_then(endpoint::grpc);
     let wish = tls::wish(section);
@@ -19,22 +29,18 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
+    let link = links::grpc(section);
     section.rest(GRPC_REST);
     let (endpoint, target) = (endpoint?, target?);
     let tls = wish.for_grpc(target.scheme, &endpoint);
-    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, delivery }))
+    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, link, delivery }))
 }
 
 /// `otlp_http`, alias `otlphttp`
 pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
-    let by_signal = SIGNAL_ENDPOINTS.iter().any(|(key, _)| section.has(key));
-    let endpoint = if by_signal && !section.has("endpoint") {
-        section.value("endpoint")
-    } else {
-        required(section, "at least one endpoint must be specified", "write endpoint: http://host:4318")
-    };
-    let target = endpoint.as_ref().and_then(endpoint::http);
     let wish = tls::wish(section);
+    let proxy = proxies::configured(section);
+    let targets = targets::read(section, &wish, proxy.as_ref());
     let headers = headers::read(section, Carrier::Http);
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
@@ -43,20 +49,19 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
         parameters.rest(&[("level", Rule::NotYet)]);
         parameters.finish();
     }
-    section.rest(SIGNAL_ENDPOINTS);
+    let link = links::http(section);
+    refuse_cookies(section);
     section.rest(HTTP_REST);
-    let (endpoint, target) = (endpoint?, target?);
-    let tls = wish.for_http(target.scheme, &endpoint);
-    let base_path = target.path;
-    Some(Exporter::OtlpHttp(OtlpHttp {
-        endpoint: target.endpoint,
-        base_path,
-        tls,
-        headers,
-        compression,
-        timeout,
-        delivery,
-    }))
+    Some(Exporter::OtlpHttp(OtlpHttp { targets: targets?, headers, compression, timeout, link, delivery }))
+}
+
+/// `cookies` is on as soon as it is written, even as an empty map.
+fn refuse_cookies(section: &mut Section<'_>) {
+    let Some(value) = section.value("cookies") else { return };
+    if section.optional("cookies").is_some() {
+        let what = "the Collector's key \"cookies\" is not supported by otlp-relay yet";
+        value.refuse(value.fault(what).is(Mistake::NotSupportedYet));
+    }
 }
 
 /// The endpoint, or the problem that there is none.
@@ -113,42 +118,29 @@ const LOG_LEVELS: &[(&str, Verbosity)] = &[
     ("fatal", Verbosity::Basic),
 ];
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Grpc,
+    Http,
+    HttpJson,
+}
+
+const PROTOCOLS: &[(&str, Wire)] =
+    &[("grpc", Wire::Grpc), ("http/protobuf", Wire::Http), ("http/json", Wire::HttpJson), ("http", Wire::Http)];
+
 const BUFFERS: &str = "the relay sizes its buffers by itself";
-const POOL: &str = "the relay keeps its connections by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("authority", Rule::NotYet),
-    ("balancer_name", Rule::Only(&["round_robin"])),
-    ("keepalive", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("user_agent", Rule::NotYet),
-    ("wait_for_ready", Rule::NotYet),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-];
-
-const SIGNAL_ENDPOINTS: &[(&str, Rule)] = &[
-    ("traces_endpoint", Rule::NotYet),
-    ("metrics_endpoint", Rule::NotYet),
-    ("logs_endpoint", Rule::NotYet),
-    ("profiles_endpoint", Rule::NotYet),
 ];
 
 const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("cookies", Rule::NoEffect("the relay keeps no cookies")),
-    ("disable_keep_alives", Rule::NotYet),
     ("encoding", Rule::Only(&["proto"])),
-    ("force_attempt_http2", Rule::Fixed("true", "over TLS the server chooses between HTTP/2 and HTTP/1.1")),
-    ("http2_ping_timeout", Rule::NoEffect(POOL)),
-    ("http2_read_idle_timeout", Rule::NoEffect(POOL)),
-    ("idle_conn_timeout", Rule::NoEffect(POOL)),
-    ("max_conns_per_host", Rule::NoEffect(POOL)),
-    ("max_idle_conns", Rule::NoEffect(POOL)),
-    ("max_idle_conns_per_host", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
-    ("proxy_url", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
 ];

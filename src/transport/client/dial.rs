@@ -13,50 +13,97 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::Protocol;
 use super::connect::connect;
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
 use super::obstacle::Obstacle;
+use super::proxy::Via;
+use super::settings::Protocol;
 use super::tap::{Frames, Stream, Tap};
 use super::tls::{TlsClient, TlsContext, no_http2};
+use crate::config::{IdlePings, Pings};
 use crate::failure::{Class, Phase};
 
 /// How connections to one endpoint are opened.
 pub(super) struct Dialer {
     protocol: Protocol,
     tls: Option<(Arc<TlsClient>, TlsConnector)>,
+    route: Route,
+    pings: Option<Pings>,
+}
+
+/// How the endpoint is reached.
+#[derive(Debug)]
+pub(super) enum Route {
+    /// By its own address.
+    Direct,
+    /// Through a tunnel that a proxy opens.
+    Tunnel(Via),
+    /// By a proxy that is sent whole requests: plain HTTP/1.1.
+    Relayed(Via),
+}
+
+impl Route {
+    /// The proxy, if there is one.
+    pub(super) fn via(&self) -> Option<&Via> {
+        match self {
+            Route::Direct => None,
+            Route::Tunnel(via) | Route::Relayed(via) => Some(via),
+        }
+    }
 }
 
 /// Told of each phase as it begins.
 pub(super) type Enter<'a> = &'a (dyn Fn(Phase) + Send + Sync);
 
 impl Dialer {
-    pub(super) fn new(protocol: Protocol, tls: Option<Arc<TlsClient>>) -> Dialer {
+    pub(super) fn new(protocol: Protocol, tls: Option<Arc<TlsClient>>, route: Route, pings: Option<Pings>) -> Dialer {
         let alpn: &[&[u8]] = match protocol {
             Protocol::Http2Only => &[H2],
-            Protocol::Any => &[H2, b"http/1.1"],
+            Protocol::Http1Only => &[HTTP1],
+            Protocol::Any => &[H2, HTTP1],
         };
         let tls = tls.map(|client| {
             let connector = client.connector(alpn);
             (client, connector)
         });
-        Dialer { protocol, tls }
+        Dialer { protocol, tls, route, pings }
     }
 
     /// Whether a connection may turn out to be HTTP/2.
     pub(super) fn may_speak_http2(&self) -> bool {
-        self.protocol == Protocol::Http2Only || self.tls.is_some()
+        match self.protocol {
+            Protocol::Http2Only => true,
+            Protocol::Http1Only => false,
+            Protocol::Any => self.tls.is_some(),
+        }
+    }
+
+    /// How the endpoint is reached.
+    pub(super) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// The obstacle on the way to whoever is dialled: the endpoint, or its proxy.
+    pub(super) fn on_the_way(&self, obstacle: Obstacle) -> Obstacle {
+        match self.route.via() {
+            Some(via) => via.unreachable(obstacle),
+            None => obstacle,
+        }
     }
 
     /// Opens a connection to the first of `addresses` that answers, on the current runtime.
     pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
         enter(Phase::Connect);
-        let (stream, peer) = connect(addresses).await?;
+        let (mut stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
+        if let Route::Tunnel(via) = &self.route {
+            enter(Phase::Proxy);
+            via.open(&mut stream).await?;
+        }
         let Some((client, connector)) = &self.tls else {
             return match self.protocol {
                 Protocol::Http2Only => self.speak_http2(Stream::Plain(stream), peer, None, enter).await,
-                Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
+                Protocol::Http1Only | Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
             };
         };
         enter(Phase::Tls);
@@ -66,7 +113,7 @@ impl Dialer {
         match self.protocol {
             _ if agreed_on_http2 => self.speak_http2(stream, peer, context, enter).await,
             Protocol::Http2Only => Err(no_http2()),
-            Protocol::Any => speak_http1(stream, peer, context).await,
+            Protocol::Http1Only | Protocol::Any => speak_http1(stream, peer, context).await,
         }
     }
 
@@ -79,12 +126,19 @@ impl Dialer {
     ) -> Result<Connection, Obstacle> {
         enter(Phase::Http2);
         let (tap, seen) = Tap::new(stream, Frames::Follow);
-        let handshake = http2::Builder::new(TokioExecutor::new())
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MAX_HEADER_LIST)
-            .handshake(TokioIo::new(tap));
+            .max_header_list_size(MAX_HEADER_LIST);
+        if let Some(pings) = self.pings {
+            builder
+                .keep_alive_interval(pings.time)
+                .keep_alive_timeout(pings.timeout)
+                .keep_alive_while_idle(pings.idle == IdlePings::Sent);
+        }
+        let handshake = builder.handshake(TokioIo::new(tap));
         let (sender, task) = handshake.await.map_err(|error| explain(&error, &seen.evidence(), Wire::Http2))?;
         let link = Link { peer, seen, over: run(task), tls };
         Ok(Connection::Http2(Arc::new(Http2::new(link, sender))))
@@ -133,6 +187,7 @@ fn run(task: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) ->
 }
 
 const H2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 /// No handshake gets longer, whatever the exporter's timeout.
 const TLS_LIMIT: Duration = Duration::from_secs(20);
 /// Answers are small; this only has to keep many of them from waiting for one another.

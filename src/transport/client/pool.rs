@@ -5,7 +5,7 @@
 //! in turn; the name is looked up again for every new connection, and now and then while old ones serve.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -13,9 +13,12 @@ use tokio::sync::watch;
 use super::connect::in_turn;
 use super::connection::{Connection, Http1, Http2, Place};
 use super::dial::{Dialer, Enter};
+use super::idle::Idle;
 use super::obstacle::Obstacle;
 use super::resolve::Host;
+use super::settings::Keep;
 use crate::attempt::Progress;
+use crate::config::Balancer;
 use crate::failure::{Class, Phase};
 
 /// The connections of one runtime to one endpoint.
@@ -24,6 +27,7 @@ pub(super) struct Pool {
     dialer: Arc<Dialer>,
     host: Host,
     port: u16,
+    balancer: Balancer,
     state: Mutex<State>,
 }
 
@@ -46,13 +50,15 @@ impl Lease {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     addresses: Vec<SocketAddr>,
     looked_up: Option<Instant>,
     turn: usize,
     http2: Vec<Arc<Http2>>,
-    idle: Vec<(Http1, Instant)>,
+    idle: Idle,
+    /// Whether someone closes connections that are idle for too long.
+    sweeping: Background,
     /// The dial that requests wait for.
     dial: Option<Arc<watch::Sender<Dialing>>>,
     /// What goes on beside the requests: one thing at a time.
@@ -89,8 +95,8 @@ enum Chore {
 }
 
 impl Pool {
-    pub(super) fn new(dialer: Arc<Dialer>, host: Host, port: u16) -> Pool {
-        Pool { dialer, host, port, state: Mutex::default() }
+    pub(super) fn new(dialer: Arc<Dialer>, host: Host, port: u16, balancer: Balancer, keep: Keep) -> Pool {
+        Pool { dialer, host, port, balancer, state: Mutex::new(State::new(keep)) }
     }
 
     /// A connection that can take a request now. Tells `progress` of the phases on the way there.
@@ -127,14 +133,14 @@ impl Pool {
     }
 
     /// Keeps an HTTP/1.1 connection for the next request.
-    pub(super) fn give_back(&self, http1: Http1) {
-        if http1.sender.is_closed() {
-            return;
-        }
+    pub(super) fn give_back(self: &Arc<Self>, http1: Http1) {
         let mut state = self.lock();
-        state.idle.retain(|(_, since)| since.elapsed() < IDLE_LIMIT);
-        if state.idle.len() < MAX_IDLE {
-            state.idle.push((http1, Instant::now()));
+        state.idle.put(http1);
+        if state.sweeping == Background::Nothing
+            && let Some(next) = state.idle.next_prune()
+        {
+            state.sweeping = Background::Busy;
+            tokio::spawn(sweep(Arc::downgrade(self), next));
         }
     }
 
@@ -146,13 +152,11 @@ impl Pool {
     fn pick(self: &Arc<Self>) -> Pick {
         let mut state = self.lock();
         if let Some(http2) = state.next_http2() {
-            let chore = state.chore(&self.host);
+            let chore = state.chore(&self.host, self.balancer);
             return Pick::Place(Place::take(http2), chore);
         }
-        while let Some((http1, since)) = state.idle.pop() {
-            if since.elapsed() < IDLE_LIMIT && !http1.sender.is_closed() {
-                return Pick::Idle(http1);
-            }
+        if let Some(http1) = state.idle.take() {
+            return Pick::Idle(http1);
         }
         if state.speaks_http1 || !self.dialer.may_speak_http2() {
             return Pick::Dial;
@@ -195,11 +199,14 @@ impl Pool {
         if matches!(self.host, Host::Name(_)) {
             enter(Phase::Resolve);
         }
-        let addresses = self.look_up().await?;
-        let turn = {
-            let mut state = self.lock();
-            state.turn = state.turn.wrapping_add(1);
-            state.turn
+        let addresses = self.look_up().await.map_err(|obstacle| self.dialer.on_the_way(obstacle))?;
+        let turn = match self.balancer {
+            Balancer::PickFirst => 0,
+            Balancer::RoundRobin => {
+                let mut state = self.lock();
+                state.turn = state.turn.wrapping_add(1);
+                state.turn
+            }
         };
         let connection = self.dialer.dial(&in_turn(&addresses, turn), enter).await?;
         self.adopt(&connection);
@@ -262,6 +269,21 @@ impl Pool {
 }
 
 impl State {
+    fn new(keep: Keep) -> State {
+        State {
+            addresses: Vec::new(),
+            looked_up: None,
+            turn: 0,
+            http2: Vec::new(),
+            idle: Idle::new(keep),
+            sweeping: Background::Nothing,
+            dial: None,
+            background: Background::Nothing,
+            grow_after: None,
+            speaks_http1: false,
+        }
+    }
+
     /// The usable connection whose turn it is: the next with room, else the one with the fewest requests.
     fn next_http2(&mut self) -> Option<Arc<Http2>> {
         self.http2.retain(|http2| http2.is_usable());
@@ -276,27 +298,31 @@ impl State {
     }
 
     /// What should be done in the background now, if anything.
-    fn chore(&mut self, host: &Host) -> Option<Chore> {
+    fn chore(&mut self, host: &Host, balancer: Balancer) -> Option<Chore> {
         if self.background == Background::Busy {
             return None;
         }
         let is_stale = self.looked_up.is_some_and(|at| LOOK_UP_AGAIN < at.elapsed());
-        let chore = if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth()?) };
+        let chore =
+            if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth(balancer)?) };
         self.background = Background::Busy;
         Some(chore)
     }
 
     /// Where one more connection should go: to an address without one, or anywhere when all are full.
-    fn growth(&self) -> Option<Vec<SocketAddr>> {
+    fn growth(&self, balancer: Balancer) -> Option<Vec<SocketAddr>> {
         let may_grow = self.http2.len() < MAX_CONNECTIONS && self.grow_after.is_none_or(|after| after < Instant::now());
         if !may_grow {
             return None;
         }
-        let is_v6 = self.http2.first()?.link.peer.is_ipv6();
-        // The other family usually is the same machine.
-        let alike = self.addresses.iter().filter(|address| address.is_ipv6() == is_v6);
-        let unused = alike.copied().find(|address| self.http2.iter().all(|http2| http2.link.peer != *address));
+        let first = self.http2.first()?.link.peer;
         let are_full = || self.http2.iter().all(|http2| STREAMS_EACH <= http2.streams());
+        if balancer == Balancer::PickFirst {
+            return are_full().then(|| vec![first]);
+        }
+        // The other family usually is the same machine.
+        let alike = self.addresses.iter().filter(|address| address.is_ipv6() == first.is_ipv6());
+        let unused = alike.copied().find(|address| self.http2.iter().all(|http2| http2.link.peer != *address));
         unused.map(|address| vec![address]).or_else(|| are_full().then(|| in_turn(&self.addresses, self.turn)))
     }
 }
@@ -337,6 +363,23 @@ impl Drop for Busy<'_> {
     }
 }
 
+/// Closes connections that are idle for too long, as long as there are any.
+async fn sweep(pool: Weak<Pool>, mut next: Instant) {
+    loop {
+        tokio::time::sleep_until(next.into()).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut state = pool.lock();
+        state.idle.prune();
+        match state.idle.next_prune() {
+            Some(later) => next = later,
+            None => {
+                state.sweeping = Background::Nothing;
+                return;
+            }
+        }
+    }
+}
+
 async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Result<Option<Arc<Http2>>, Obstacle> {
     loop {
         let now = dialing.borrow_and_update().clone();
@@ -354,9 +397,6 @@ async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Res
 /// What servers usually allow (RFC 9113, section 6.5.2, recommends no less).
 const STREAMS_EACH: usize = 100;
 const MAX_CONNECTIONS: usize = 16;
-const MAX_IDLE: usize = 32;
-/// As Go's transport does.
-const IDLE_LIMIT: Duration = Duration::from_secs(90);
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
 const GROW_PAUSE: Duration = Duration::from_secs(30);
 
@@ -370,6 +410,7 @@ mod tests {
 
     use super::*;
     use crate::transport::client::Protocol;
+    use crate::transport::client::dial::Route;
 
     async fn server() -> u16 {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
@@ -385,6 +426,11 @@ mod tests {
         port
     }
 
+    fn pool(host: &str, port: u16, balancer: Balancer) -> Pool {
+        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None, Route::Direct, None));
+        Pool::new(dialer, Host::parse(host), port, balancer, Keep::default())
+    }
+
     async fn peer(pool: &Arc<Pool>) -> SocketAddr {
         let lease = pool.lease(&Progress::new()).await.unwrap();
         let Lease::Http2(mut place) = lease else { panic!("HTTP/1.1") };
@@ -395,8 +441,7 @@ mod tests {
     #[tokio::test]
     async fn all_addresses_of_a_host_get_connections_and_take_turns() {
         let port = server().await;
-        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
-        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::RoundRobin));
         peer(&pool).await;
         let addresses: BTreeSet<SocketAddr> = (1..=3).map(|last| SocketAddr::from(([127, 0, 0, last], port))).collect();
         pool.lock().addresses = addresses.iter().copied().collect();
@@ -410,12 +455,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pick_first_stays_with_the_first_address() {
+        let port = server().await;
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::PickFirst));
+        let first = peer(&pool).await;
+        pool.lock().addresses = (1..=3).map(|last| SocketAddr::from(([127, 0, 0, last], port))).collect();
+        for _ in 0..10 {
+            assert_eq!(peer(&pool).await, first);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_connection_to_an_address_that_the_host_no_longer_has_is_given_up() {
         let port = server().await;
-        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
-        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::RoundRobin));
         peer(&pool).await;
-        let moved = Pool::new(Arc::clone(&pool.dialer), Host::parse("127.0.0.2"), port);
+        let moved = self::pool("127.0.0.2", port, Balancer::RoundRobin);
         std::mem::swap(&mut *moved.lock(), &mut *pool.lock());
         let moved = Arc::new(moved);
         moved.look_up().await.unwrap();
