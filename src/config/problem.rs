@@ -49,6 +49,12 @@ pub enum Mistake {
     WildcardDestination,
     /// A proxy that is no address of one.
     InvalidProxy,
+    /// A certificate or key file that cannot be read.
+    FileUnreadable,
+    /// A certificate or key that is none.
+    PemInvalid,
+    /// A key that does not belong to its certificate.
+    KeyMismatch,
 }
 
 /// One thing that is wrong.
@@ -136,6 +142,9 @@ impl Mistake {
             Mistake::ExportLoop => "config_export_loop",
             Mistake::WildcardDestination => "config_wildcard_destination",
             Mistake::InvalidProxy => "config_invalid_proxy",
+            Mistake::FileUnreadable => "config_file_unreadable",
+            Mistake::PemInvalid => "config_pem_invalid",
+            Mistake::KeyMismatch => "config_key_mismatch",
         }
     }
 }

@@ -205,8 +205,8 @@ fn file(text: &str) -> File {
 
 #[test]
 fn a_file_exporter_has_the_defaults_of_the_collector() {
-    let plain = file("file: {path: ./out.pb, format: proto}");
-    assert_eq!((plain.path.as_path(), plain.format), (Path::new("./out.pb"), FileFormat::Proto));
+    let plain = file("file: {path: ./out.json}");
+    assert_eq!((plain.path.as_path(), plain.format), (Path::new("./out.json"), FileFormat::Json));
     assert_eq!((plain.existing, plain.rotation, plain.directory_mode), (Existing::Truncate, None, None));
     let rotation = file("file: {path: o, format: proto, compression: zstd, rotation: {max_days: 3}}");
     assert_eq!(rotation.compression, FileCompression::Zstd);

@@ -6,6 +6,7 @@ mod exporters;
 mod links;
 mod parts;
 mod texts;
+mod transport;
 
 use std::collections::HashMap;
 use std::io;

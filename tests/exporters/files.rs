@@ -8,6 +8,8 @@ use otlp_relay::config::{Existing, File, FileCompression, FileFormat, Rotation};
 use otlp_relay::exporters::file::{FileSink, file};
 use otlp_relay::failure::{Class, Retry};
 use otlp_relay::ident::ComponentId;
+use otlp_relay::payload::Payload;
+use otlp_relay::signal::Signal;
 use otlp_relay::units::ByteCount;
 
 use crate::support::payload;
@@ -29,6 +31,34 @@ fn open(config: &File) -> FileSink {
 
 async fn write(sink: &FileSink, name: &str) {
     sink.stage().consume(payload(name)).await.unwrap();
+}
+
+#[tokio::test]
+async fn json_is_one_line_for_each_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.json");
+    let sink = open(&File { format: FileFormat::Json, ..config(&path) });
+    for name in ["one", "line\nbreak"] {
+        write(&sink, name).await;
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    let read: Vec<Vec<u8>> = text.lines().map(|line| parsed(line.as_bytes())).collect();
+    assert_eq!(read, [bytes("one"), bytes("line\nbreak")]);
+    assert!(text.starts_with("{\"resourceSpans\":[") && text.ends_with('\n'), "{text}");
+}
+
+#[tokio::test]
+async fn compressed_json_is_a_record_with_its_length() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.json");
+    let sink = open(&File { format: FileFormat::Json, compression: FileCompression::Zstd, ..config(&path) });
+    write(&sink, "one").await;
+    let json = zstd::decode_all(&records(&path)[0][..]).unwrap();
+    assert_eq!(parsed(&json), bytes("one"));
+}
+
+fn parsed(json: &[u8]) -> Vec<u8> {
+    Payload::from_json(Signal::Traces, json).unwrap().chunks().concat()
 }
 
 /// The records of a file, each without its length.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otlp_relay::config::{
-    ClientTls, Compression, Delivery, Endpoint, GrpcLink, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource, Secret,
+    ClientTls, Compression, Delivery, Endpoint, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource, Secret,
 };
 use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
 use otlp_relay::failure::{Class, Failure};
@@ -33,7 +33,7 @@ pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(LONG),
-        link: GrpcLink::default(),
+        link: Box::default(),
         delivery: Delivery::default(),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
-    let link = links::grpc(section);
+    let link = Box::new(links::grpc(section));
     section.rest(GRPC_REST);
     let (endpoint, target) = (endpoint?, target?);
     let tls = wish.for_grpc(target.scheme, &endpoint);

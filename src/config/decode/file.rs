@@ -1,7 +1,6 @@
 //! What the `file` exporter asks for, with the contrib exporter's keys, defaults and checks.
 
 use crate::config::model::{Existing, Exporter, File, FileCompression, FileFormat, Rotation};
-use crate::config::problem::{Mistake, Problem};
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
 
@@ -9,7 +8,7 @@ use crate::units::ByteCount;
 pub(super) fn file(section: &mut Section<'_>) -> Option<Exporter> {
     let path = path(section);
     let append = section.boolean("append").unwrap_or(false);
-    let format = format(section);
+    let format = section.choice("format", FORMATS).unwrap_or(FileFormat::Json);
     let compression = section.choice("compression", COMPRESSIONS).unwrap_or(FileCompression::None);
     let rotation = rotation(section);
     if append && compression != FileCompression::None {
@@ -43,16 +42,6 @@ fn path(section: &mut Section<'_>) -> Option<String> {
         return None;
     }
     path
-}
-
-fn format(section: &mut Section<'_>) -> FileFormat {
-    let format = section.choice("format", FORMATS).unwrap_or(FileFormat::Json);
-    if format == FileFormat::Json {
-        let at = section.value("format").unwrap_or_else(|| section.whole().clone());
-        let what = "the file exporter's format json is not supported by otlp-relay yet";
-        at.refuse(Problem::new(None, "", what).hint("write format: proto").is(Mistake::NotSupportedYet));
-    }
-    format
 }
 
 /// `rotation`: off unless written.

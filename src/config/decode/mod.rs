@@ -8,15 +8,18 @@ mod exporters;
 mod extensions;
 mod file;
 mod headers;
+mod keepalive;
 mod links;
 mod loops;
 mod processors;
 mod proxies;
 mod receivers;
+mod server_tls;
 mod service;
 mod targets;
 mod telemetry;
 mod tls;
+mod tls_terms;
 mod upstream;
 
 use super::environment::Environment;

@@ -93,7 +93,7 @@ impl Surroundings {
             Variable::Http => self.http.as_ref()?,
             Variable::Https => self.https.as_ref()?,
         };
-        if self.no_proxy.exempts(&endpoint.host, endpoint.port) {
+        if endpoint.socket().is_some() || self.no_proxy.exempts(&endpoint.host, endpoint.port) {
             return None;
         }
         let chosen_by = match self.exceptions {

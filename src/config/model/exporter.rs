@@ -36,8 +36,8 @@ pub struct OtlpGrpc {
     pub compression: Compression,
     /// `timeout` of one attempt; 5 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
-    /// Everything that concerns the connections.
-    pub link: GrpcLink,
+    /// Everything that concerns the connections; in a box, to keep the exporters alike in size.
+    pub link: Box<GrpcLink>,
     /// What happens around an attempt.
     pub delivery: Delivery,
 }

@@ -76,7 +76,7 @@ impl Consume for Stage {
 fn record(payload: &Payload, format: FileFormat, compression: FileCompression) -> io::Result<Vec<u8>> {
     let chunks = match format {
         FileFormat::Proto => payload.chunks().to_vec(),
-        FileFormat::Json => return Err(ErrorKind::Unsupported.into()),
+        FileFormat::Json => vec![payload.to_json()],
     };
     match (format, compression) {
         (FileFormat::Json, FileCompression::None) => {

@@ -19,7 +19,8 @@ use crate::config::{ClientTls, Endpoint, GrpcLink, HttpLink, HttpTarget, OtlpGrp
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
-use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol, TlsClient, TlsProblem};
+use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol, TlsClient};
+use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
 
@@ -40,7 +41,7 @@ pub struct Backend {
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
     let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery: _ } = config;
-    let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = link;
+    let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::of(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
     // grpc-go calls the server by the name that TLS expects of it.

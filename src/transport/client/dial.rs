@@ -3,31 +3,32 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::connect::connect;
+use super::connect::{connect, connect_unix};
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
 use super::obstacle::Obstacle;
 use super::proxy::Via;
 use super::settings::Protocol;
 use super::tap::{Frames, Stream, Tap};
-use super::tls::{TlsClient, TlsContext, no_http2};
+use super::tls::{TlsClient, TlsConnector, TlsContext, no_http2};
 use crate::config::{IdlePings, Pings};
 use crate::failure::{Class, Phase};
+use crate::transport::Socket;
 
 /// How connections to one endpoint are opened.
 pub(super) struct Dialer {
     protocol: Protocol,
-    tls: Option<(Arc<TlsClient>, TlsConnector)>,
+    tls: Option<TlsConnector>,
     route: Route,
     pings: Option<Pings>,
 }
@@ -37,6 +38,8 @@ pub(super) struct Dialer {
 pub(super) enum Route {
     /// By its own address.
     Direct,
+    /// By its unix socket.
+    Unix(PathBuf),
     /// Through a tunnel that a proxy opens.
     Tunnel(Via),
     /// By a proxy that is sent whole requests: plain HTTP/1.1.
@@ -47,7 +50,7 @@ impl Route {
     /// The proxy, if there is one.
     pub(super) fn via(&self) -> Option<&Via> {
         match self {
-            Route::Direct => None,
+            Route::Direct | Route::Unix(_) => None,
             Route::Tunnel(via) | Route::Relayed(via) => Some(via),
         }
     }
@@ -63,11 +66,7 @@ impl Dialer {
             Protocol::Http1Only => &[HTTP1],
             Protocol::Any => &[H2, HTTP1],
         };
-        let tls = tls.map(|client| {
-            let connector = client.connector(alpn);
-            (client, connector)
-        });
-        Dialer { protocol, tls, route, pings }
+        Dialer { protocol, tls: tls.map(|client| client.connector(alpn)), route, pings }
     }
 
     /// Whether a connection may turn out to be HTTP/2.
@@ -95,26 +94,35 @@ impl Dialer {
     /// Opens a connection to the first of `addresses` that answers, on the current runtime.
     pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
         enter(Phase::Connect);
-        let (mut stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
-        if let Route::Tunnel(via) = &self.route {
-            enter(Phase::Proxy);
-            via.open(&mut stream).await?;
-        }
-        let Some((client, connector)) = &self.tls else {
+        let (stream, peer) = self.reach(addresses, enter).await?;
+        let Some(connector) = &self.tls else {
             return match self.protocol {
                 Protocol::Http2Only => self.speak_http2(Stream::Plain(stream), peer, None, enter).await,
                 Protocol::Http1Only | Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
             };
         };
         enter(Phase::Tls);
-        let stream = shake(client, connector, stream, peer).await?;
+        let (stream, context) = shake(connector, stream, peer).await?;
         let agreed_on_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-        let (stream, context) = (Stream::Tls(Box::new(stream)), Some(client.context()));
+        let (stream, context) = (Stream::Tls(Box::new(stream)), Some(context));
         match self.protocol {
             _ if agreed_on_http2 => self.speak_http2(stream, peer, context, enter).await,
             Protocol::Http2Only => Err(no_http2()),
             Protocol::Http1Only | Protocol::Any => speak_http1(stream, peer, context).await,
         }
+    }
+
+    /// A stream whose other end is the endpoint, or the proxy that is sent whole requests.
+    async fn reach(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<(Socket, SocketAddr), Obstacle> {
+        if let Route::Unix(path) = &self.route {
+            return connect_unix(path).await;
+        }
+        let (mut stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
+        if let Route::Tunnel(via) = &self.route {
+            enter(Phase::Proxy);
+            via.open(&mut stream).await?;
+        }
+        Ok((Socket::Left(stream), peer))
     }
 
     async fn speak_http2(
@@ -152,12 +160,11 @@ impl fmt::Debug for Dialer {
 }
 
 async fn shake(
-    client: &TlsClient,
     connector: &TlsConnector,
-    stream: TcpStream,
+    stream: Socket,
     peer: SocketAddr,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Obstacle> {
-    match timeout(TLS_LIMIT, client.shake(connector, stream)).await {
+) -> Result<(TlsStream<Socket>, TlsContext), Obstacle> {
+    match timeout(TLS_LIMIT, connector.shake(stream)).await {
         Ok(shaken) => shaken,
         Err(_) => {
             let text = format!("{peer} accepts the connection, but never answers the TLS handshake");

@@ -32,7 +32,7 @@ pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
-pub use tls::{TlsClient, TlsProblem};
+pub use tls::TlsClient;
 
 use self::dial::{Dialer, Route};
 use self::exchange::{Broken, NextStep, over_http1, over_http2};
@@ -45,6 +45,7 @@ use crate::attempt::Progress;
 use crate::config::{Balancer, Reuse};
 use crate::failure::{Class, Failure};
 use crate::flow::{worker_count, worker_index};
+use crate::transport::UNIX_PEER;
 
 /// Sends requests to one endpoint. Works on any tokio runtime; each has its own connections.
 #[derive(Debug)]
@@ -74,9 +75,10 @@ impl Client {
     pub fn new(settings: ClientSettings) -> Client {
         let ClientSettings { endpoint, tls, protocol, proxy, pings, balancer, patience, keep } = settings;
         let dialled = proxy.as_ref().map_or(&endpoint, |proxy| &proxy.endpoint);
-        let (host, port) = (Host::parse(&dialled.host), dialled.port);
+        let host = dialled.socket().map_or_else(|| Host::parse(&dialled.host), |_| Host::Address(UNIX_PEER.ip()));
+        let port = dialled.port;
         let route = match &proxy {
-            None => Route::Direct,
+            None => endpoint.socket().map_or(Route::Direct, |path| Route::Unix(path.to_owned())),
             Some(proxy) if tls.is_none() && protocol != Protocol::Http2Only => {
                 Route::Relayed(Via::new(proxy, endpoint.authority()))
             }
@@ -190,7 +192,7 @@ impl Client {
     fn relay(&self) -> Option<&Via> {
         match self.dialer.route() {
             Route::Relayed(via) => Some(via),
-            Route::Direct | Route::Tunnel(_) => None,
+            Route::Direct | Route::Unix(_) | Route::Tunnel(_) => None,
         }
     }
 
