@@ -102,6 +102,18 @@ async fn a_file_is_emptied_at_start_unless_it_is_written_on() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_being_written_is_not_emptied_by_another_exporter() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let (before, after) = (open(&config(&path)), open(&config(&path)));
+    write(&before, "one").await;
+    write(&after, "two").await;
+    drop(before);
+    write(&open(&config(&path)), "three").await;
+    assert_eq!(records(&path), [bytes("one"), bytes("two"), bytes("three")]);
+}
+
+#[tokio::test]
 async fn records_are_compressed_one_by_one() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use self::writer::Writer;
 use super::setup::SetupProblem;
-use crate::config::{File, FileCompression, FileFormat};
+use crate::config::{Existing, File, FileCompression, FileFormat, Rotation};
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
 use crate::ident::ComponentId;
@@ -33,6 +33,7 @@ struct Stage {
     path: Arc<str>,
     format: FileFormat,
     compression: FileCompression,
+    rotation: Option<Rotation>,
     writer: Arc<Mutex<Writer>>,
 }
 
@@ -43,11 +44,13 @@ struct Stage {
 /// The key of the configuration whose file cannot be written.
 pub fn file(id: Arc<ComponentId>, config: &File) -> Result<FileSink, SetupProblem> {
     let File { path, existing, rotation, format, compression, directory_mode } = config;
-    let writer = Writer::open(path, *existing, *rotation, *directory_mode)
+    // A file that rotates is always written on, as in the Collector.
+    let existing = if rotation.is_some() { Existing::Append } else { *existing };
+    let writer = Writer::open(path, existing, *directory_mode)
         .map_err(|error| SetupProblem { key: "path".to_owned(), what: why(path, &error) })?;
-    let writer = Arc::new(Mutex::new(writer));
     let path = path.to_string_lossy().into();
-    Ok(FileSink(Arc::new(Stage { id, path, format: *format, compression: *compression, writer })))
+    let (format, compression, rotation) = (*format, *compression, *rotation);
+    Ok(FileSink(Arc::new(Stage { id, path, format, compression, rotation, writer })))
 }
 
 impl FileSink {
@@ -60,10 +63,10 @@ impl FileSink {
 impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         Box::pin(async move {
-            let (format, compression) = (self.format, self.compression);
+            let (format, compression, rotation) = (self.format, self.compression, self.rotation);
             let mut writer = Arc::clone(&self.writer).lock_owned().await;
             // The writer goes with the work, which goes on even if nobody waits for it any more.
-            let work = move || writer.write(&record(&payload, format, compression)?);
+            let work = move || writer.write(&record(&payload, format, compression)?, rotation);
             let written = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
             match written {
                 Ok(()) => Ok(Receipt::delivered(Arc::clone(&self.id))),

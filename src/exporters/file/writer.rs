@@ -4,6 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, Weak};
+
+use tokio::sync::Mutex;
 
 use super::backups;
 use crate::config::{Existing, Rotation};
@@ -13,7 +16,6 @@ use crate::telemetry::clock::Moment;
 #[derive(Debug)]
 pub(super) struct Writer {
     path: PathBuf,
-    rotation: Option<Rotation>,
     /// Nothing after a rotation that did not come to its end.
     open: Option<Open>,
 }
@@ -34,31 +36,34 @@ enum Kind {
 }
 
 impl Writer {
-    /// Opens `path`, and makes its directories with the mode `directories` where they are missing. A file that rotates is
-    /// always written on.
-    pub(super) fn open(
-        path: &Path,
-        existing: Existing,
-        rotation: Option<Rotation>,
-        directories: Option<u32>,
-    ) -> io::Result<Writer> {
+    /// Opens `path`, and makes its directories with the mode `directories` where they are missing. A file that someone
+    /// in this process writes already is shared as it is: a reload must not empty it.
+    pub(super) fn open(path: &Path, existing: Existing, directories: Option<u32>) -> io::Result<Arc<Mutex<Writer>>> {
+        let mut writers = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+        writers.retain(|(_, writer)| writer.strong_count() != 0);
+        let known = writers.iter().find(|(known, _)| known == path);
+        if let Some(writer) = known.and_then(|(_, writer)| writer.upgrade()) {
+            return Ok(writer);
+        }
         if let (Some(mode), Some(directory)) = (directories, path.parent()) {
             fs::DirBuilder::new().recursive(true).mode(mode).create(directory)?;
         }
         let mut open = Open::at(path)?;
-        if existing == Existing::Truncate && rotation.is_none() {
+        if existing == Existing::Truncate {
             open.cut(0)?;
         }
-        Ok(Writer { path: path.to_owned(), rotation, open: Some(open) })
+        let writer = Arc::new(Mutex::new(Writer { path: path.to_owned(), open: Some(open) }));
+        writers.push((path.to_owned(), Arc::downgrade(&writer)));
+        Ok(writer)
     }
 
-    /// Writes one record, wholly or not at all.
-    pub(super) fn write(&mut self, record: &[u8]) -> io::Result<()> {
+    /// Writes one record, wholly or not at all; before that, `rotation` may ask to set the file aside.
+    pub(super) fn write(&mut self, record: &[u8], rotation: Option<Rotation>) -> io::Result<()> {
         let mut open = match self.open.take() {
             Some(open) => open,
             None => Open::at(&self.path)?,
         };
-        if let Some(rotation) = self.rotation
+        if let Some(rotation) = rotation
             && open.kind == Kind::Regular
             && open.len != 0
             && rotation.max_size.0 < open.len + record.len() as u64
@@ -105,3 +110,6 @@ impl Open {
         Ok(())
     }
 }
+
+/// Those who write files now.
+static WRITERS: std::sync::Mutex<Vec<(PathBuf, Weak<Mutex<Writer>>)>> = std::sync::Mutex::new(Vec::new());
