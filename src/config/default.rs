@@ -107,11 +107,13 @@ impl Variable {
 fn forward(endpoint: &Variable, scope: &Scope<'_>, report: &Report) -> Node {
     // A URL of the signal's own is taken as it is (OpenTelemetry specification, "Endpoint URLs for OTLP/HTTP").
     let of_signal = scope.signal.filter(|signal| Variable::read(scope.env, &own_name(*signal, "ENDPOINT")).is_some());
-    let key = match (protocol(endpoint, scope, report), of_signal) {
-        (Wire::Http, Some(signal)) => signal.facts().endpoint_key,
+    let wire = protocol(endpoint, scope, report);
+    let key = match of_signal {
+        Some(signal) if wire != Wire::Grpc => signal.facts().endpoint_key,
         _ => "endpoint",
     };
     let mut settings = vec![(key, endpoint.node())];
+    settings.extend((wire == Wire::HttpJson).then(|| ("encoding", Node::text(nowhere(), "json"))));
     settings.extend(tls(endpoint, scope).map(|tls| ("tls", tls)));
     settings.extend(scope.read("HEADERS").map(|headers| ("headers", header_list(&headers, report))));
     settings.extend(scope.read("COMPRESSION").map(|compression| ("compression", compression.node())));
@@ -123,13 +125,14 @@ fn forward(endpoint: &Variable, scope: &Scope<'_>, report: &Report) -> Node {
 enum Wire {
     Grpc,
     Http,
+    HttpJson,
 }
 
 impl Wire {
     fn exporter(self) -> &'static str {
         match self {
             Wire::Grpc => "otlp_grpc",
-            Wire::Http => "otlp_http",
+            Wire::Http | Wire::HttpJson => "otlp_http",
         }
     }
 }
@@ -142,13 +145,10 @@ fn protocol(endpoint: &Variable, scope: &Scope<'_>, report: &Report) -> Wire {
     match protocol.value.as_str() {
         "grpc" => Wire::Grpc,
         "http/protobuf" => Wire::Http,
+        "http/json" => Wire::HttpJson,
         other => {
-            let problem = if other == "http/json" {
-                protocol.problem("http/json is not supported by otlp-relay yet").is(Mistake::NotSupportedYet)
-            } else {
-                protocol.problem(format!("unknown protocol {other:?}"))
-            };
-            report.refuse(problem.hint("write grpc or http/protobuf"));
+            let problem = protocol.problem(format!("unknown protocol {other:?}"));
+            report.refuse(problem.hint("write grpc, http/protobuf or http/json"));
             Wire::Http
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otlp_relay::config::Exporter;
+use otlp_relay::config::{Exporter, HttpEncoding};
 use otlp_relay::signal::Signal;
 
 use super::*;
@@ -35,6 +35,9 @@ fn without_a_configuration_data_goes_where_the_variables_say() {
     let values: Vec<&str> = http.headers.iter().map(|(_, value)| value.reveal()).collect();
     assert_eq!(values, ["b c", "e=f"]);
     assert!(http.targets.values().all(|target| target.tls.as_ref().is_some_and(|tls| tls.ca.is_some())));
+    let json = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json");
+    let Exporter::OtlpHttp(http) = default_exporter(&[endpoint, json]) else { panic!() };
+    assert_eq!(http.encoding, HttpEncoding::Json);
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "b:4317");
     let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
     let Exporter::OtlpGrpc(grpc) = default_exporter(&[endpoint, insecure]) else { panic!() };
@@ -46,7 +49,7 @@ fn problems_of_the_embedded_default_name_the_variable() {
     let problems = load_default(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http"),
     ]);
     assert_eq!(
         shown(problems.expect_err("problems").iter()),
@@ -56,8 +59,8 @@ fn problems_of_the_embedded_default_name_the_variable() {
              another port",
             "environment variable OTEL_EXPORTER_OTLP_HEADERS: member 1 is no key=value, percent-encoded; \
              write key=value,key2=value2",
-            "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: http/json is not supported by otlp-relay yet; \
-             write grpc or http/protobuf",
+            "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: unknown protocol \"http\"; \
+             write grpc, http/protobuf or http/json",
         ]
     );
 }

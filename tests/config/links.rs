@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use otlp_relay::config::{
-    Balancer, Existing, Exporter, File, FileCompression, FileFormat, IdleLimit, IdlePings, OtlpGrpc, OtlpHttp, Pings,
-    Proxy, Readiness, Reuse, Secret, Versions,
+    Balancer, Existing, Exporter, File, FileCompression, FileFormat, HttpEncoding, IdleLimit, IdlePings, OtlpGrpc,
+    OtlpHttp, Pings, Proxy, Readiness, Reuse, Secret, Versions,
 };
 use otlp_relay::signal::Signal;
 use otlp_relay::units::ByteCount;
@@ -77,10 +77,12 @@ fn endpoints_that_are_missing_are_named() {
 fn the_protocol_of_the_specification_is_understood() {
     assert_eq!(http(&[], "otlp: {endpoint: 'http://b:4318', protocol: http/protobuf}").targets.len(), 4);
     assert_eq!(grpc(&[], "otlp: {endpoint: 'b:4317', protocol: grpc}").endpoint.port, 4317);
+    let json = http(&[], "otlp: {endpoint: 'http://b:4318', protocol: http/json}");
+    assert_eq!(json.encoding, HttpEncoding::Json);
     check_problems(
         &[],
-        &with_exporter("otlp: {endpoint: 'http://b:1', protocol: htp}"),
-        &["c.yaml:4:44: exporters::otlp::protocol: invalid protocol: \"htp\"; did you mean \"http\"?"],
+        &with_exporter("otlp: {endpoint: 'http://b:1', protocol: http/jsn}"),
+        &["c.yaml:4:44: exporters::otlp::protocol: invalid protocol: \"http/jsn\"; did you mean \"http/json\"?"],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otlp_relay::config::{Extension, MemoryLimit, Mistake, Processor, Receiver};
+use otlp_relay::config::{Extension, MemoryLimit, Processor, Receiver};
 use otlp_relay::units::{ByteCount, Items};
 
 use super::*;
@@ -25,7 +25,6 @@ fn keys_that_are_missing_here_are_refused_unless_they_ask_for_nothing() {
         &["c.yaml:3:88: receivers::otlp::protocols::grpc::read_buffer_size: has no effect in otlp-relay: \
            the relay sizes its buffers by itself"],
     );
-    check_mistake(&with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: json}"), Mistake::NotSupportedYet);
     check_warnings(&[], &with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: proto, proxy_url: ''}"), &[]);
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otlp_relay::config::{
-    ClientTls, Compression, Delivery, Endpoint, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource, Secret,
+    ClientTls, Compression, Delivery, Endpoint, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource,
+    Secret,
 };
 use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
 use otlp_relay::failure::{Class, Failure};
@@ -49,6 +50,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
     OtlpHttp {
         targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
+        encoding: HttpEncoding::Proto,
         compression: Compression::None,
         timeout: Some(LONG),
         link: HttpLink::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Debug, Delivery, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
+use crate::config::model::{Debug, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -13,13 +13,7 @@ use super::{delivery, endpoint, headers, links, proxies, targets, tls};
 /// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     match section.choice("protocol", PROTOCOLS) {
-        Some(Wire::Http) => return otlp_http(section),
-        Some(Wire::HttpJson) => {
-            let value = section.value("protocol")?;
-            let what = "the protocol http/json is not supported by otlp-relay yet";
-            value.refuse(value.fault(what).hint("write http/protobuf or grpc").is(Mistake::NotSupportedYet));
-            return otlp_http(section);
-        }
+        Some(Wire::Http(encoding)) => return encoded_http(section, encoding),
         Some(Wire::Grpc) | None => {}
     }
     let endpoint = required(section, "requires a non-empty \"endpoint\"", "write endpoint: host:4317");
@@ -38,10 +32,16 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
 
 /// `otlp_http`, alias `otlphttp`
 pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
+    encoded_http(section, HttpEncoding::Proto)
+}
+
+/// OTLP/HTTP in `usual`, unless `encoding` says otherwise.
+fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Exporter> {
     let wish = tls::wish(section);
     let proxy = proxies::configured(section);
     let targets = targets::read(section, &wish, proxy.as_ref());
     let headers = headers::read(section, Carrier::Http);
+    let encoding = encoding(section, usual);
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
@@ -52,7 +52,7 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
     let link = links::http(section);
     refuse_cookies(section);
     section.rest(HTTP_REST);
-    Some(Exporter::OtlpHttp(OtlpHttp { targets: targets?, headers, compression, timeout, link, delivery }))
+    Some(Exporter::OtlpHttp(OtlpHttp { targets: targets?, headers, encoding, compression, timeout, link, delivery }))
 }
 
 /// `cookies` is on as soon as it is written, even as an empty map.
@@ -61,6 +61,21 @@ fn refuse_cookies(section: &mut Section<'_>) {
     if section.optional("cookies").is_some() {
         let what = "the Collector's key \"cookies\" is not supported by otlp-relay yet";
         value.refuse(value.fault(what).is(Mistake::NotSupportedYet));
+    }
+}
+
+/// `encoding`, in lower case only, as in the Collector.
+fn encoding(section: &mut Section<'_>, usual: HttpEncoding) -> HttpEncoding {
+    let Some((value, text)) = section.value("encoding").and_then(|value| value.text().map(|text| (value, text))) else {
+        return usual;
+    };
+    match text.as_str() {
+        "proto" => HttpEncoding::Proto,
+        "json" => HttpEncoding::Json,
+        other => {
+            value.refuse(value.fault(format!("invalid encoding type: {other}")).hint("write proto or json"));
+            usual
+        }
     }
 }
 
@@ -121,12 +136,14 @@ const LOG_LEVELS: &[(&str, Verbosity)] = &[
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wire {
     Grpc,
-    Http,
-    HttpJson,
+    Http(HttpEncoding),
 }
 
-const PROTOCOLS: &[(&str, Wire)] =
-    &[("grpc", Wire::Grpc), ("http/protobuf", Wire::Http), ("http/json", Wire::HttpJson), ("http", Wire::Http)];
+const PROTOCOLS: &[(&str, Wire)] = &[
+    ("grpc", Wire::Grpc),
+    ("http/protobuf", Wire::Http(HttpEncoding::Proto)),
+    ("http/json", Wire::Http(HttpEncoding::Json)),
+];
 
 const BUFFERS: &str = "the relay sizes its buffers by itself";
 
@@ -139,7 +156,6 @@ const GRPC_REST: &[(&str, Rule)] = &[
 
 const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("encoding", Rule::Only(&["proto"])),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),

@@ -49,6 +49,8 @@ pub struct OtlpHttp {
     pub targets: BTreeMap<Signal, HttpTarget>,
     /// `headers`, in the order written.
     pub headers: Vec<(HeaderName, Secret)>,
+    /// `encoding`; proto.
+    pub encoding: HttpEncoding,
     /// `compression`; gzip.
     pub compression: Compression,
     /// `timeout` of one attempt; 30 s. None where it is written as 0: no limit.
@@ -72,6 +74,15 @@ pub struct HttpTarget {
     pub tls: Option<ClientTls>,
     /// `proxy_url`, or what the environment says.
     pub proxy: Option<Proxy>,
+}
+
+/// `encoding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpEncoding {
+    /// `proto`
+    Proto,
+    /// `json`
+    Json,
 }
 
 /// `compression`

@@ -24,7 +24,7 @@ use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
 pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
-pub use exporter::{Compression, Debug, Exporter, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity};
+pub use exporter::{Compression, Debug, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity};
 pub use extension::{Extension, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};

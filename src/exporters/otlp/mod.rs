@@ -15,7 +15,9 @@ use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Request};
 
-use crate::config::{ClientTls, Endpoint, GrpcLink, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Readiness, Versions};
+use crate::config::{
+    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Readiness, Versions,
+};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
@@ -87,12 +89,16 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, compression, timeout, link, delivery: _ } = config;
+    let OtlpHttp { targets, headers, encoding, compression, timeout, link, delivery: _ } = config;
     let packing = Packing::of(*compression);
-    let mut headers = headers::http(headers, packing, instance)?;
+    let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let mut clients = Clients { link, made: Vec::new() };
+    let shape = match encoding {
+        HttpEncoding::Proto => Shape::Http,
+        HttpEncoding::Json => Shape::HttpJson,
+    };
     let mut ways = BTreeMap::new();
     for (signal, asked) in targets {
         let HttpTarget { key, endpoint, path, tls, proxy: _ } = asked;
@@ -100,7 +106,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             id: Arc::clone(&id),
             endpoint: endpoint.text.as_str().into(),
             client: clients.get(asked)?,
-            shape: Shape::Http,
+            shape,
             packing,
             timeout: *timeout,
         };

@@ -17,6 +17,7 @@ mod probe;
 mod proxy;
 mod resolve;
 mod settings;
+mod standing;
 mod tap;
 mod tls;
 

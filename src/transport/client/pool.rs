@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use super::connect::in_turn;
 use super::connection::{Connection, Http1, Http2, Place};
 use super::dial::{Dialer, Enter};
-use super::idle::Idle;
 use super::obstacle::Obstacle;
 use super::resolve::Host;
 use super::settings::Keep;
+use super::standing::{Background, Chore, Dialing, STREAMS_EACH, State};
 use crate::attempt::Progress;
 use crate::config::Balancer;
 use crate::failure::{Class, Phase};
@@ -50,48 +50,11 @@ impl Lease {
     }
 }
 
-#[derive(Debug)]
-struct State {
-    addresses: Vec<SocketAddr>,
-    looked_up: Option<Instant>,
-    turn: usize,
-    http2: Vec<Arc<Http2>>,
-    idle: Idle,
-    /// Whether someone closes connections that are idle for too long.
-    sweeping: Background,
-    /// The dial that requests wait for.
-    dial: Option<Arc<watch::Sender<Dialing>>>,
-    /// What goes on beside the requests: one thing at a time.
-    background: Background,
-    grow_after: Option<Instant>,
-    speaks_http1: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Background {
-    #[default]
-    Nothing,
-    Busy,
-}
-
-#[derive(Clone, Debug)]
-enum Dialing {
-    In(Phase),
-    /// Nothing when the connection turned out to be HTTP/1.1, which cannot be shared.
-    Done(Result<Option<Arc<Http2>>, Obstacle>),
-}
-
 enum Pick {
     Place(Place, Option<Chore>),
     Idle(Http1),
     Wait(watch::Receiver<Dialing>),
     Dial,
-}
-
-/// Something to do beside the requests.
-enum Chore {
-    LookUp,
-    Open(Vec<SocketAddr>),
 }
 
 impl Pool {
@@ -164,7 +127,7 @@ impl Pool {
         if let Some(dial) = &state.dial {
             return Pick::Wait(dial.subscribe());
         }
-        let (tell, waiting) = watch::channel(Dialing::In(Phase::Connect));
+        let (tell, waiting) = watch::channel(Dialing::In(self.first_phase()));
         let tell = Arc::new(tell);
         state.dial = Some(Arc::clone(&tell));
         tokio::spawn(Arc::clone(self).dial_for_all(tell));
@@ -192,6 +155,13 @@ impl Pool {
                 None
             }
         })));
+    }
+
+    fn first_phase(&self) -> Phase {
+        match self.host {
+            Host::Name(_) => Phase::Resolve,
+            Host::Address(_) => Phase::Connect,
+        }
     }
 
     /// Looks the host up and opens a connection to one of its addresses.
@@ -268,65 +238,6 @@ impl Pool {
     }
 }
 
-impl State {
-    fn new(keep: Keep) -> State {
-        State {
-            addresses: Vec::new(),
-            looked_up: None,
-            turn: 0,
-            http2: Vec::new(),
-            idle: Idle::new(keep),
-            sweeping: Background::Nothing,
-            dial: None,
-            background: Background::Nothing,
-            grow_after: None,
-            speaks_http1: false,
-        }
-    }
-
-    /// The usable connection whose turn it is: the next with room, else the one with the fewest requests.
-    fn next_http2(&mut self) -> Option<Arc<Http2>> {
-        self.http2.retain(|http2| http2.is_usable());
-        self.turn = self.turn.wrapping_add(1);
-        let start = self.turn.checked_rem(self.http2.len())?;
-        let (before, after) = self.http2.split_at(start);
-        let in_turn = || after.iter().chain(before);
-        in_turn()
-            .find(|http2| http2.streams() < STREAMS_EACH)
-            .or_else(|| in_turn().min_by_key(|http2| http2.streams()))
-            .cloned()
-    }
-
-    /// What should be done in the background now, if anything.
-    fn chore(&mut self, host: &Host, balancer: Balancer) -> Option<Chore> {
-        if self.background == Background::Busy {
-            return None;
-        }
-        let is_stale = self.looked_up.is_some_and(|at| LOOK_UP_AGAIN < at.elapsed());
-        let chore =
-            if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth(balancer)?) };
-        self.background = Background::Busy;
-        Some(chore)
-    }
-
-    /// Where one more connection should go: to an address without one, or anywhere when all are full.
-    fn growth(&self, balancer: Balancer) -> Option<Vec<SocketAddr>> {
-        let may_grow = self.http2.len() < MAX_CONNECTIONS && self.grow_after.is_none_or(|after| after < Instant::now());
-        if !may_grow {
-            return None;
-        }
-        let first = self.http2.first()?.link.peer;
-        let are_full = || self.http2.iter().all(|http2| STREAMS_EACH <= http2.streams());
-        if balancer == Balancer::PickFirst {
-            return are_full().then(|| vec![first]);
-        }
-        // The other family usually is the same machine.
-        let alike = self.addresses.iter().filter(|address| address.is_ipv6() == first.is_ipv6());
-        let unused = alike.copied().find(|address| self.http2.iter().all(|http2| http2.link.peer != *address));
-        unused.map(|address| vec![address]).or_else(|| are_full().then(|| in_turn(&self.addresses, self.turn)))
-    }
-}
-
 /// Ends the shared dial, however it ends.
 struct DialTurn<'a> {
     pool: &'a Pool,
@@ -394,10 +305,6 @@ async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Res
     }
 }
 
-/// What servers usually allow (RFC 9113, section 6.5.2, recommends no less).
-const STREAMS_EACH: usize = 100;
-const MAX_CONNECTIONS: usize = 16;
-const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
 const GROW_PAUSE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -436,6 +343,19 @@ mod tests {
         let Lease::Http2(mut place) = lease else { panic!("HTTP/1.1") };
         place.answered();
         place.connection.link.peer
+    }
+
+    #[tokio::test]
+    async fn the_phases_of_a_dial_begin_with_the_first_and_are_told_once() {
+        let port = server().await;
+        for (host, first) in [("localhost", Phase::Resolve), ("127.0.0.1", Phase::Connect)] {
+            let pool = Arc::new(pool(host, port, Balancer::RoundRobin));
+            let progress = Progress::new();
+            pool.lease(&progress).await.unwrap();
+            let phases: Vec<Phase> = progress.record().phases.into_iter().map(|(phase, _)| phase).collect();
+            assert_eq!(phases.first(), Some(&first), "{phases:?}");
+            assert_eq!(phases.iter().collect::<BTreeSet<_>>().len(), phases.len(), "{phases:?}");
+        }
     }
 
     #[tokio::test]
