@@ -74,6 +74,11 @@ impl<'a> Section<'a> {
         self.entry(key).filter(|value| !value.is_null())
     }
 
+    /// The value of `key`, unless it is null or an empty text, which the Collector takes for not set.
+    pub(crate) fn text_value(&mut self, key: &'static str) -> Option<Reading<'a>> {
+        self.value(key).filter(|value| !value.is_one_of(&[""]) || value.is_incomplete())
+    }
+
     /// The map at `key`; null is an empty map. None when the key is not there or is switched off by `enabled: false`.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Section<'a>> {
         let mut section = Section::open(self.entry(key)?)?;

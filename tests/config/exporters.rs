@@ -7,6 +7,8 @@ use otlp_relay::config::{
     PemSource, QueueSizer, Verbosity,
 };
 
+use otlp_relay::signal::Signal;
+
 use super::*;
 
 #[track_caller]
@@ -61,7 +63,8 @@ fn an_otlp_exporter_has_the_collectors_defaults() {
     assert_eq!((queue.overflow, queue.acknowledge), (Overflow::Refuse, Acknowledge::WhenQueued));
     assert_eq!(queue.batch, None);
     assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").timeout, Some(Duration::from_secs(30)));
-    assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").base_path, "/x");
+    let target = &http("otlp_http: {endpoint: 'http://b/x/'}").targets[&Signal::Logs];
+    assert_eq!(target.path, "/x/v1/logs");
 }
 
 #[test]

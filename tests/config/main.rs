@@ -1,7 +1,9 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod defaults;
 mod exporters;
+mod links;
 mod parts;
 mod queues;
 mod texts;

@@ -1,18 +1,22 @@
-//! What each exporter asks for: otlp_grpc, otlp_http, debug and nop.
+//! What each exporter asks for: otlp_grpc, otlp_http, debug, file and nop.
 
 use std::time::Duration;
 
 use crate::config::model::{Debug, DebugOutput, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
-use crate::config::problem::Problem;
+use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 use crate::config::suggest;
 
 use super::headers::Carrier;
-use super::{delivery, endpoint, headers, tls};
+use super::{delivery, endpoint, headers, links, proxies, targets, tls};
 
-/// `otlp_grpc`, alias `otlp`
+/// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
+    match section.choice("protocol", PROTOCOLS) {
+        Some(Wire::Http(encoding)) => return encoded_http(section, encoding),
+        Some(Wire::Grpc) | None => {}
+    }
     let endpoint = required(section, "requires a non-empty \"endpoint\"", "write endpoint: host:4317");
     let target = endpoint.as_ref().and_then(endpoint::grpc);
     let wish = tls::wish(section);
@@ -20,24 +24,25 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
+    let link = Box::new(links::grpc(section));
     section.rest(GRPC_REST);
     let (endpoint, target) = (endpoint?, target?);
     let tls = wish.for_grpc(target.scheme, &endpoint);
-    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, delivery }))
+    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, link, delivery }))
 }
 
 /// `otlp_http`, alias `otlphttp`
 pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
-    let by_signal = SIGNAL_ENDPOINTS.iter().any(|(key, _)| section.has(key));
-    let endpoint = if by_signal && !section.has("endpoint") {
-        section.value("endpoint")
-    } else {
-        required(section, "at least one endpoint must be specified", "write endpoint: http://host:4318")
-    };
-    let target = endpoint.as_ref().and_then(endpoint::http);
+    encoded_http(section, HttpEncoding::Proto)
+}
+
+/// OTLP/HTTP in `usual`, unless `encoding` says otherwise.
+fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Exporter> {
     let wish = tls::wish(section);
+    let proxy = proxies::configured(section);
+    let targets = targets::read(section, &wish, proxy.as_ref());
     let headers = headers::read(section, Carrier::Http);
-    let encoding = encoding(section);
+    let encoding = encoding(section, usual);
     let compression = delivery::compression(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
@@ -45,34 +50,32 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
         parameters.rest(&[("level", Rule::NotYet)]);
         parameters.finish();
     }
-    section.rest(SIGNAL_ENDPOINTS);
+    let link = links::http(section);
+    refuse_cookies(section);
     section.rest(HTTP_REST);
-    let (endpoint, target) = (endpoint?, target?);
-    let tls = wish.for_http(target.scheme, &endpoint);
-    let base_path = target.path;
-    Some(Exporter::OtlpHttp(OtlpHttp {
-        endpoint: target.endpoint,
-        base_path,
-        tls,
-        headers,
-        encoding,
-        compression,
-        timeout,
-        delivery,
-    }))
+    Some(Exporter::OtlpHttp(OtlpHttp { targets: targets?, headers, encoding, compression, timeout, link, delivery }))
+}
+
+/// `cookies` is on as soon as it is written, even as an empty map.
+fn refuse_cookies(section: &mut Section<'_>) {
+    let Some(value) = section.value("cookies") else { return };
+    if section.optional("cookies").is_some() {
+        let what = "the Collector's key \"cookies\" is not supported by otlp-relay yet";
+        value.refuse(value.fault(what).is(Mistake::NotSupportedYet));
+    }
 }
 
 /// `encoding`, in lower case only, as in the Collector.
-fn encoding(section: &mut Section<'_>) -> HttpEncoding {
+fn encoding(section: &mut Section<'_>, usual: HttpEncoding) -> HttpEncoding {
     let Some((value, text)) = section.value("encoding").and_then(|value| value.text().map(|text| (value, text))) else {
-        return HttpEncoding::Proto;
+        return usual;
     };
     match text.as_str() {
         "proto" => HttpEncoding::Proto,
         "json" => HttpEncoding::Json,
         other => {
             value.refuse(value.fault(format!("invalid encoding type: {other}")).hint("write proto or json"));
-            HttpEncoding::Proto
+            usual
         }
     }
 }
@@ -167,41 +170,30 @@ const LOG_LEVELS: &[(&str, Verbosity)] = &[
     ("fatal", Verbosity::Basic),
 ];
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Grpc,
+    Http(HttpEncoding),
+}
+
+const PROTOCOLS: &[(&str, Wire)] = &[
+    ("grpc", Wire::Grpc),
+    ("http/protobuf", Wire::Http(HttpEncoding::Proto)),
+    ("http/json", Wire::Http(HttpEncoding::Json)),
+];
+
 const BUFFERS: &str = "the relay sizes its buffers by itself";
-const POOL: &str = "the relay keeps its connections by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("authority", Rule::NotYet),
-    ("balancer_name", Rule::Only(&["round_robin"])),
-    ("keepalive", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("user_agent", Rule::NotYet),
-    ("wait_for_ready", Rule::NotYet),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-];
-
-const SIGNAL_ENDPOINTS: &[(&str, Rule)] = &[
-    ("traces_endpoint", Rule::NotYet),
-    ("metrics_endpoint", Rule::NotYet),
-    ("logs_endpoint", Rule::NotYet),
-    ("profiles_endpoint", Rule::NotYet),
 ];
 
 const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("cookies", Rule::NoEffect("the relay keeps no cookies")),
-    ("disable_keep_alives", Rule::NotYet),
-    ("force_attempt_http2", Rule::Fixed("true", "over TLS the server chooses between HTTP/2 and HTTP/1.1")),
-    ("http2_ping_timeout", Rule::NoEffect(POOL)),
-    ("http2_read_idle_timeout", Rule::NoEffect(POOL)),
-    ("idle_conn_timeout", Rule::NoEffect(POOL)),
-    ("max_conns_per_host", Rule::NoEffect(POOL)),
-    ("max_idle_conns", Rule::NoEffect(POOL)),
-    ("max_idle_conns_per_host", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
-    ("proxy_url", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
 ];
