@@ -6,6 +6,7 @@ use crate::support::eventually;
 use crate::support::export::Signal;
 use crate::support::generate;
 use crate::support::relay::Relay;
+use crate::support::scrape::Metrics;
 use crate::support::setup::{Setup, exporter_type};
 
 #[tokio::test]
@@ -67,10 +68,10 @@ async fn rejected_items_of_a_partial_success_count_as_failed() {
         let relay = Relay::start(&Setup::forwarding(wire, &backend, "")).await;
         relay.client(wire, Coding::None).await.deliver(&generate::request(Signal::Logs, "app", 0..10)).await;
         backend.wait_for_requests(1).await;
-        let metrics = relay
-            .wait_for_metrics("rejected items", |m| m.value("otelcol_exporter_send_failed_log_records", &[]) == 3.0)
-            .await;
-        assert_eq!(metrics.value("otelcol_exporter_sent_log_records", &[]), 7.0);
+        let counts = |m: &Metrics| {
+            ["sent", "send_failed"].map(|what| m.value(&format!("otelcol_exporter_{what}_log_records"), &[]))
+        };
+        relay.wait_for_metrics("7 sent and 3 rejected", |metrics| counts(metrics) == [7.0, 3.0]).await;
         let ended = relay.stop().await;
         assert_eq!((ended.delivered, ended.lost), (7, 3), "{}", ended.log);
         assert!(ended.log.contains("the test rejects some"), "the backend's own words: {}", ended.log);
