@@ -1,17 +1,20 @@
 //! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
 
 mod components;
+mod flags;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, LogLevel, Origin, Problems, SystemEnvironment};
+use crate::config::LogLevel;
 use crate::service;
 use crate::telemetry;
+
+use flags::{Sources, load};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
 #[derive(Debug, Parser)]
@@ -34,19 +37,16 @@ enum Command {
     Components,
 }
 
-#[derive(Args, Debug)]
-struct Sources {
-    /// A Collector configuration file. Without it: /etc/otelcol/config.yaml or /etc/otelcol-contrib/config.yaml if there
-    /// is one, else OTLP in on 4317 and 4318, and out to where OTEL_EXPORTER_OTLP_ENDPOINT points.
-    #[arg(long, value_name = "FILE")]
-    config: Vec<String>,
-}
-
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => obey(cli),
-        Err(error) => refuse(&error),
+    let args: Vec<OsString> = args.into_iter().collect();
+    match (Cli::try_parse_from(&args), flags::single_dash(&args)) {
+        (Ok(cli), _) => obey(cli),
+        (Err(_), Some(hint)) => {
+            complain(&hint);
+            ExitCode::FAILURE
+        }
+        (Err(error), None) => refuse(&error),
     }
 }
 
@@ -90,18 +90,6 @@ fn start(sources: &Sources) -> Result<(), String> {
         config.telemetry.log_level = level;
     }
     service::run(config).map_err(|why| why.to_string())
-}
-
-fn load(sources: &Sources) -> Result<Config, String> {
-    let origin = if sources.config.is_empty() { Origin::Default } else { Origin::Files(sources.config.clone()) };
-    config::load(&origin, &SystemEnvironment).map_err(|problems| invalid(&problems))
-}
-
-fn invalid(problems: &Problems) -> String {
-    match problems.iter().count() {
-        1 => format!("invalid configuration: {problems}"),
-        many => format!("invalid configuration: {many} problems\n{problems}"),
-    }
 }
 
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.

@@ -1,7 +1,7 @@
 //! From text to what was asked for: a checked [`Config`], or every problem of the text at once.
 //!
-//! The way: `load` finds the text, `yaml` makes a tree of it, `expand` puts in the variables, `decode` reads the tree
-//! with `section` and `reading` into the `model`.
+//! The way: `load` finds the texts by `source`, `yaml` makes a tree of each, `merge` one of all, `expand` puts in the
+//! variables, `decode` reads the tree with `section` and `reading` into the `model`.
 
 mod decode;
 mod default;
@@ -9,15 +9,17 @@ mod duration;
 mod environment;
 mod expand;
 mod load;
+mod merge;
 mod model;
 mod problem;
 mod reading;
 mod section;
+mod source;
 mod suggest;
 mod types;
 mod yaml;
 
-pub use environment::{Environment, SystemEnvironment};
+pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, load};
 pub use model::*;
 pub use problem::{Mistake, Place, Places, Problem, Problems};

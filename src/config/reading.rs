@@ -92,6 +92,8 @@ impl<'a> Reading<'a> {
         } else if !provenance.variables.is_empty() {
             let names = provenance.variables.join(" and ");
             what.push_str(&format!(" (the value comes from the environment variable {names})"));
+        } else if !provenance.sources.is_empty() {
+            what.push_str(&format!(" (the value comes from {})", provenance.sources.join(" and ")));
         }
         let problem = Problem::new(Some(self.node.place.clone()), self.path.clone(), what);
         if provenance.unset.is_empty() { problem } else { problem.is(Mistake::UnexpandedVariable) }

@@ -6,6 +6,8 @@ mod memory;
 mod run;
 mod start;
 mod stop;
+mod system;
 
 pub use run::run;
 pub use start::StartError;
+pub use system::System;

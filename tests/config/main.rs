@@ -3,13 +3,14 @@
 
 mod exporters;
 mod parts;
+mod sources;
 mod texts;
 
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use otlp_relay::config::{Config, Environment, Mistake, Origin, Problem, Problems, load};
+use otlp_relay::config::{Config, Environment, FetchError, Mistake, Origin, Problem, Problems, load};
 use otlp_relay::ident::ComponentId;
 
 /// An environment that a test makes up.
@@ -31,6 +32,10 @@ impl Environment for Played {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         path.to_str().and_then(|path| self.files.get(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+
+    fn fetch(&self, url: &http::Uri) -> Result<Vec<u8>, FetchError> {
+        self.files.get(url.to_string().as_str()).cloned().ok_or(FetchError::Status(404))
+    }
 }
 
 type Variables<'v> = &'v [(&'static str, &'static str)];
@@ -38,7 +43,7 @@ type Variables<'v> = &'v [(&'static str, &'static str)];
 fn load_with(variables: Variables<'_>, text: impl Into<Vec<u8>>) -> Result<Config, Problems> {
     let files = HashMap::from([("c.yaml", text.into())]);
     let env = Played { variables: variables.iter().copied().collect(), files };
-    load(&Origin::Files(vec!["c.yaml".to_owned()]), &env)
+    load(&Origin { locations: vec!["c.yaml".to_owned()], ..Origin::default() }, &env)
 }
 
 #[track_caller]

@@ -117,7 +117,7 @@ fn metrics_are_served_where_the_first_pull_reader_says() {
 
 #[track_caller]
 fn load_default(variables: Variables<'_>) -> Result<Config, Problems> {
-    load(&Origin::Default, &Played { variables: variables.iter().copied().collect(), ..Played::default() })
+    load(&Origin::default(), &Played { variables: variables.iter().copied().collect(), ..Played::default() })
 }
 
 #[track_caller]
@@ -175,6 +175,6 @@ fn a_file_in_a_usual_place_wins_over_the_embedded_default() {
     let text = "receivers: {nop: }\nexporters: {nop: }\n\
                 service: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n";
     let files = HashMap::from([("/etc/otelcol-contrib/config.yaml", text.into())]);
-    let config = load(&Origin::Default, &Played { files, ..Played::default() }).unwrap();
+    let config = load(&Origin::default(), &Played { files, ..Played::default() }).unwrap();
     assert_eq!(config.source, "/etc/otelcol-contrib/config.yaml");
 }
