@@ -25,17 +25,22 @@ pub(super) struct Sources {
 
 /// The configuration that `sources` name, or what to print.
 pub(super) fn load(sources: &Sources) -> Result<Config, String> {
-    if let Some(bad) = sources.set.iter().find(|setting| !setting.contains('=')) {
-        return Err(format!("invalid argument {bad:?} for \"--set\" flag: missing equal sign"));
-    }
-    let gates = gates(&sources.feature_gates)?;
-    let origin = Origin { locations: sources.config.clone(), settings: sources.set.clone() };
+    let (origin, gates) = origin(sources)?;
     let mut config = config::load(&origin, &System).map_err(|problems| invalid(&problems))?;
     for gate in gates {
         let what = format!("the feature gate {gate} has no effect in otlp-relay");
         config.warnings.push(Problem::new(None, "--feature-gates", what));
     }
     Ok(config)
+}
+
+/// Where the configuration comes from, and the feature gates.
+pub(super) fn origin(sources: &Sources) -> Result<(Origin, Vec<String>), String> {
+    if let Some(bad) = sources.set.iter().find(|setting| !setting.contains('=')) {
+        return Err(format!("invalid argument {bad:?} for \"--set\" flag: missing equal sign"));
+    }
+    let gates = gates(&sources.feature_gates)?;
+    Ok((Origin { locations: sources.config.clone(), settings: sources.set.clone() }, gates))
 }
 
 /// Long flags with one dash, which Go programs take and the Collector does not.
@@ -45,7 +50,8 @@ pub(super) fn single_dash(args: &[OsString]) -> Option<String> {
     Some(format!("Error: unknown flag: -{meant}; long flags have two dashes: --{meant}\n"))
 }
 
-fn invalid(problems: &Problems) -> String {
+/// What to say of a bad configuration.
+pub(super) fn invalid(problems: &Problems) -> String {
     match problems.iter().count() {
         1 => format!("invalid configuration: {problems}"),
         many => format!("invalid configuration: {many} problems\n{problems}"),

@@ -2,6 +2,7 @@
 
 mod components;
 mod flags;
+mod print_config;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -15,6 +16,7 @@ use crate::service;
 use crate::telemetry;
 
 use flags::{Sources, load};
+use print_config::{PrintConfig, print_config};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
 #[derive(Debug, Parser)]
@@ -33,6 +35,9 @@ struct Cli {
 enum Command {
     /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
     Validate(Sources),
+    /// Print the configuration with its defaults, as YAML or JSON.
+    #[command(alias = "print-initial-config")]
+    PrintConfig(PrintConfig),
     /// List the components that this relay has.
     Components,
 }
@@ -55,6 +60,7 @@ fn obey(cli: Cli) -> ExitCode {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
         Some(Command::Validate(sources)) => validate(&sources),
+        Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources),
     };
     match outcome {
@@ -87,7 +93,7 @@ fn validate(sources: &Sources) -> Result<(), String> {
 fn start(sources: &Sources) -> Result<(), String> {
     let mut config = load(sources)?;
     if let Some(level) = level_from_environment()? {
-        config.telemetry.log_level = level;
+        config.telemetry.logs.level = level;
     }
     service::run(config).map_err(|why| why.to_string())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::decode::decode;
 use super::default;
+use super::describe::{Description, Secrets};
 use super::environment::Environment;
 use super::expand::expand;
 use super::merge::{merge, setting};
@@ -28,6 +29,33 @@ pub struct Origin {
 /// # Errors
 /// Every problem of the text at once, or the one that kept it from being read.
 pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> {
+    let Read { root, name, report } = read(origin, env)?;
+    decode(&root, &name, &report).settled(report)
+}
+
+/// What the configuration is, with its defaults, and whether it is good.
+///
+/// # Errors
+/// The problem that kept it from being read.
+pub fn describe(
+    origin: &Origin,
+    env: &dyn Environment,
+    secrets: Secrets,
+) -> Result<(Description, Result<Config, Problems>), Problems> {
+    let Read { root, name, report } = read(origin, env)?;
+    let decoded = decode(&root, &name, &report);
+    let description = Description::of(&root, &report.take_notes(), secrets);
+    Ok((description, decoded.settled(report)))
+}
+
+/// A configuration that was read and not decoded yet.
+struct Read {
+    root: Node,
+    name: String,
+    report: Report,
+}
+
+fn read(origin: &Origin, env: &dyn Environment) -> Result<Read, Problems> {
     let report = Report::default();
     let settings = read_settings(&origin.settings, &report)?;
     let usual = || USUAL_PLACES.into_iter().find(|path| env.exists(Path::new(path))).map(str::to_owned);
@@ -40,7 +68,7 @@ pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> 
         let settings = settings.map(|settings| expanded(settings, env, &report));
         let mut root = default::tree(env, &report);
         settings.into_iter().for_each(|settings| merge(&mut root, settings));
-        return decode(&root, default::SOURCE, report);
+        return Ok(Read { root, name: default::SOURCE.to_owned(), report });
     }
     let (mut root, names) = read_all(&locations, env, &report)?;
     settings.into_iter().for_each(|settings| merge(&mut root, settings));
@@ -48,7 +76,7 @@ pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> 
         return Err(Problem::new(Some(root.place), "", "empty configuration file").into());
     }
     let root = expanded(root, env, &report);
-    decode(&root, &names.join(", "), report)
+    Ok(Read { root, name: names.join(", "), report })
 }
 
 /// One tree of all sources, and their names.

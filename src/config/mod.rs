@@ -5,12 +5,14 @@
 
 mod decode;
 mod default;
+mod describe;
 mod duration;
 mod environment;
 mod expand;
 mod load;
 mod merge;
 mod model;
+mod plain;
 mod problem;
 mod reading;
 mod section;
@@ -19,8 +21,9 @@ mod suggest;
 mod types;
 mod yaml;
 
+pub use describe::{Description, Secrets};
 pub use environment::{Environment, FetchError, SystemEnvironment};
-pub use load::{Origin, load};
+pub use load::{Origin, describe, load};
 pub use model::*;
 pub use problem::{Mistake, Place, Places, Problem, Problems};
 pub use types::{ComponentType, component_types};

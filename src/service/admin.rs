@@ -6,9 +6,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, HealthFacts, HealthPage, Route};
-use crate::config::{Config, Extension, HealthCheck, ListenAddress};
+use crate::config::{
+    Config, Extension, HealthCheck, ListenAddress, Metrics, MetricsLevel, MetricsReader, PrometheusReader,
+};
 use crate::payload::Budget;
-use crate::telemetry::{ExporterState, Registry};
+use crate::telemetry::{ExporterState, Registry, View};
 use crate::transport::server::Listener;
 
 use super::start::StartError;
@@ -31,8 +33,11 @@ impl Admin {
     /// # Errors
     /// When an address cannot be listened on.
     pub(super) async fn listen(&mut self, config: &Config, registry: &Registry) -> Result<(), StartError> {
-        if let Some(address) = &config.telemetry.metrics {
-            let address = self.serve(address, admin::metrics_route(registry.clone())).await?;
+        let Metrics { level, readers } = &config.telemetry.metrics;
+        for reader in readers.iter().filter(|_| *level != MetricsLevel::None) {
+            let MetricsReader::Prometheus(PrometheusReader { listen, spelling }) = reader else { continue };
+            let view = View { spelling: *spelling, level: *level };
+            let address = self.serve(listen, admin::metrics_route(registry.clone(), view)).await?;
             tracing::info!(%address, path = "/metrics", "serving metrics");
         }
         for id in &config.started_extensions {

@@ -6,6 +6,9 @@
 use std::io;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
 use crate::pipeline::{States, Tools};
@@ -27,15 +30,10 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    /// Holdings of a relay that has just started.
-    pub(super) fn new(memory: ByteCount) -> io::Result<Holdings> {
-        let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+    /// Holdings of a relay that has just started, calls itself `instance`, and describes itself as `resource` says.
+    pub(super) fn new(memory: ByteCount, instance: Arc<str>, resource: &Resource) -> io::Result<Holdings> {
         let registry = Registry::new();
-        registry.describe_process(Service {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            instance: &instance,
-        });
+        registry.describe_process(&own_attributes(&instance, resource));
         Ok(Holdings {
             watch: Watch::new(registry),
             states: States::default(),
@@ -49,4 +47,10 @@ impl Holdings {
     pub(super) fn tools<'a>(&'a mut self, lifetime: &'a Lifetime) -> Tools<'a> {
         Tools { watch: &self.watch, states: &mut self.states, budget: &self.budget, instance: &self.instance, lifetime }
     }
+}
+
+/// What the relay says of itself: its own attributes under those of `resource`.
+pub(super) fn own_attributes(instance: &str, resource: &Resource) -> Vec<(String, Value)> {
+    let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), instance };
+    service.attributes(&resource.attributes)
 }

@@ -1,10 +1,11 @@
 //! One run of the relay, from a checked configuration to the last line of the log.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use crate::config::Config;
+use crate::config::{Config, Telemetry};
 use crate::flow::{Drained, Lifetime};
 use crate::pipeline::{self, Server};
 use crate::telemetry::{self, Totals};
@@ -12,7 +13,7 @@ use crate::transport::server::Listener;
 use crate::units::Items;
 
 use super::admin::Admin;
-use super::holdings::Holdings;
+use super::holdings::{Holdings, own_attributes};
 use super::memory::default_budget;
 use super::start::StartError;
 use super::stop::StopSignals;
@@ -22,17 +23,21 @@ use super::stop::StopSignals;
 /// # Errors
 /// When it cannot start. Once it runs, nothing but a signal ends it.
 pub fn run(config: Config) -> Result<(), StartError> {
-    telemetry::init_logs(config.telemetry.log_level, config.telemetry.log_encoding);
+    let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+    let Telemetry { logs, metrics: _, resource } = &config.telemetry;
+    // Only who gives the relay attributes wants to see them on each line.
+    let attributes = if resource.attributes.is_empty() { Vec::new() } else { own_attributes(&instance, resource) };
+    telemetry::init_logs(logs, &attributes)?;
     let control = Builder::new_current_thread().enable_all().build()?;
-    control.block_on(supervise(config))
+    control.block_on(supervise(config, instance))
 }
 
-async fn supervise(config: Config) -> Result<(), StartError> {
+async fn supervise(config: Config, instance: Arc<str>) -> Result<(), StartError> {
     let mut signals = StopSignals::listen()?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let mut holdings = Holdings::new(default_budget())?;
+    let mut holdings = Holdings::new(default_budget(), instance, &config.telemetry.resource)?;
     announce(&config, &holdings);
     let lifetime = Lifetime::new();
     let grace = config.shutdown_timeout;

@@ -10,14 +10,18 @@ mod process;
 mod registry;
 mod series;
 mod state;
+mod view;
 mod voice;
 
 pub use ledger::{Ledger, Totals};
-pub use logs::{Lines, init_logs, log_level};
+pub use logs::{Lines, LogFileError, init_logs, log_level};
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
 pub use state::{Condition, ExporterState, Snapshot, Trouble};
+pub use view::View;
+
+use serde_json::Value;
 
 use voice::Voices;
 
@@ -40,8 +44,8 @@ impl Watch {
 }
 
 impl Registry {
-    /// Adds what Prometheus expects of a process: `target_info`, and uptime, CPU and memory as `otelcol_process_*`.
-    pub fn describe_process(&self, service: Service<'_>) {
-        process::register(self, service);
+    /// Adds what Prometheus expects of a process: `target_info` with resource `attributes`, and uptime, CPU and memory as `otelcol_process_*`.
+    pub fn describe_process(&self, attributes: &[(String, Value)]) {
+        process::register(self, attributes);
     }
 }

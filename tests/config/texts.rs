@@ -19,7 +19,7 @@ fn an_ordinary_configuration_is_understood() {
     assert_eq!(pipelines, ["traces/eu", "logs"]);
     assert_eq!(config.started_extensions, [id("health_check")]);
     assert_eq!(config.shutdown_timeout, Duration::from_secs(3));
-    assert_eq!((config.telemetry.log_level, config.telemetry.log_encoding), (LogLevel::Debug, LogEncoding::Json));
+    assert_eq!((config.telemetry.logs.level, config.telemetry.logs.encoding), (LogLevel::Debug, LogEncoding::Json));
     assert_eq!(config.places.find("exporters::otlp/eu::endpoint").map(|place| place.line), Some(16));
     assert_eq!(config.source, "c.yaml");
     good(&format!("\u{feff}{}", ORDINARY.replace('\n', "\r\n")));

@@ -1,6 +1,6 @@
 //! Whether an exporter's connection is TLS, and with which certificates: the client side of the Collector's `tls`.
 
-use crate::config::model::{ClientTls, PemSource, Secret};
+use crate::config::model::{ClientTls, PemSource};
 use crate::config::problem::Mistake;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -79,14 +79,14 @@ fn settings(tls: &mut Section<'_>) -> Wish {
 
 fn pem(tls: &mut Section<'_>, file: &'static str, inline: &'static str, both: &str) -> Option<PemSource> {
     let path = tls.text(file).filter(|path| !path.is_empty());
-    let text = tls.text(inline).filter(|text| !text.is_empty());
+    let text = tls.value(inline).and_then(|text| text.secret()).filter(|text| !text.reveal().is_empty());
     match (path, text) {
         (Some(_), Some(_)) => {
             tls.whole().wrong(both);
             None
         }
         (Some(path), None) => Some(PemSource::File(path.into())),
-        (None, Some(text)) => Some(PemSource::Inline(Secret::new(text))),
+        (None, Some(text)) => Some(PemSource::Inline(text)),
         (None, None) => None,
     }
 }

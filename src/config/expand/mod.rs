@@ -88,8 +88,8 @@ impl Expander<'_> {
             self.remarks.found.push(Problem::new(Some(place.clone()), render(path), what));
             return Node::text(place, "");
         }
-        let Expansion { text, variables, unset, included, extent, whole, .. } = expansion;
-        let mut provenance = Provenance { variables, unset, sources: included, original: None };
+        let Expansion { text, variables, unset, included, extent, whole, unclosed, .. } = expansion;
+        let mut provenance = Provenance { variables, unset, sources: included, unclosed, original: None };
         let value = match (extent, whole) {
             (Extent::Whole, Some(name)) => match self.included(Source { name, text: text.clone() }, path) {
                 Some(node) => return node,

@@ -24,6 +24,8 @@ pub(super) struct Expansion {
     /// The name of the file or page that the last reference led to.
     pub whole: Option<Arc<str>>,
     pub faults: Vec<String>,
+    /// Whether a reference is never closed.
+    pub unclosed: bool,
 }
 
 /// How much of a text the references made up.
@@ -94,6 +96,7 @@ pub(super) fn expand_text(text: &str, sources: &mut Sources<'_>) -> Expansion {
         _ => Extent::Part,
     };
     // What is never closed is no reference. Endpoints and headers complain of it by themselves.
+    done.unclosed = 1 < levels.len();
     done.text = levels.join("${");
     done
 }

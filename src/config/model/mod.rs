@@ -27,7 +27,10 @@ pub use extension::{Extension, HealthCheck};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use receiver::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
 pub use secret::Secret;
-pub use telemetry::{LogEncoding, LogLevel, Telemetry};
+pub use telemetry::{
+    LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,
+    PrometheusReader, Resource, Spelling, Telemetry,
+};
 pub use tls::{ClientTls, PemSource};
 
 /// A whole configuration. Every reference in it is known to lead somewhere.

@@ -61,6 +61,8 @@ pub(crate) struct Provenance {
     pub unset: Vec<Arc<str>>,
     /// The URIs of files and other sources that the value was taken from, in order.
     pub sources: Vec<Arc<str>>,
+    /// Whether a reference is opened and never closed: it stands in the value as it was written.
+    pub unclosed: bool,
     /// What stood in the variable before YAML gave it a type: a reader that wants a string takes this.
     pub original: Option<String>,
 }
@@ -75,6 +77,11 @@ impl Node {
     /// A map of `entries`.
     pub(crate) fn map(place: Place, entries: Vec<Entry>) -> Node {
         Node { place, value: Value::Map(entries), provenance: Provenance::default() }
+    }
+
+    /// Whether this is null or a map without keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_null() || matches!(&self.value, Value::Map(entries) if entries.is_empty())
     }
 
     /// Nothing.
