@@ -26,7 +26,12 @@ pub(super) struct Sources {
 /// The configuration that `sources` name, or what to print.
 pub(super) fn load(sources: &Sources) -> Result<Config, String> {
     let (origin, gates) = origin(sources)?;
-    let mut config = config::load(&origin, &System).map_err(|problems| invalid(&problems))?;
+    read(&origin, &gates).map_err(|problems| invalid(&problems))
+}
+
+/// The configuration of `origin`, with a warning for each of the feature `gates`.
+pub(super) fn read(origin: &Origin, gates: &[String]) -> Result<Config, Problems> {
+    let mut config = config::load(origin, &System)?;
     for gate in gates {
         let what = format!("the feature gate {gate} has no effect in otlp-relay");
         config.warnings.push(Problem::new(None, "--feature-gates", what));

@@ -15,7 +15,7 @@ use crate::config::LogLevel;
 use crate::service;
 use crate::telemetry;
 
-use flags::{Sources, load};
+use flags::{Sources, invalid, load, origin, read};
 use print_config::{PrintConfig, print_config};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
@@ -91,11 +91,15 @@ fn validate(sources: &Sources) -> Result<(), String> {
 }
 
 fn start(sources: &Sources) -> Result<(), String> {
-    let mut config = load(sources)?;
-    if let Some(level) = level_from_environment()? {
-        config.telemetry.logs.level = level;
-    }
-    service::run(config).map_err(|why| why.to_string())
+    let level = level_from_environment()?;
+    let (origin, gates) = origin(sources)?;
+    let again = move || {
+        let mut config = read(&origin, &gates)?;
+        config.telemetry.logs.level = level.unwrap_or(config.telemetry.logs.level);
+        Ok(config)
+    };
+    let config = again().map_err(|problems| invalid(&problems))?;
+    service::run(config, again).map_err(|why| why.to_string())
 }
 
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.

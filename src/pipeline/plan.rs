@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, ListenAddress, OtlpReceiver, Processor, Receiver};
+use crate::config::{Config, GrpcServer, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerTls};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
 use crate::processors::merge_rule;
+use crate::protocol::Protocol;
 use crate::receivers::otlp::MessageLimits;
 use crate::signal::Signal;
+use crate::transport::server::{Age, Limits};
 
 /// The graph of a configuration, from the receivers in to the exporters out.
 #[derive(Debug, Default)]
@@ -26,11 +28,24 @@ pub struct ReceiverPlan {
     /// The receiver.
     pub id: ComponentId,
     /// Where it listens: both protocols are answered on each of them.
-    pub listens: Vec<ListenAddress>,
+    pub listens: Vec<ListenPlan>,
     /// The greatest request.
     pub limits: MessageLimits,
     /// The pipelines of each signal. A signal without one is not served.
     pub feeds: BTreeMap<Signal, Vec<PipelineId>>,
+}
+
+/// One socket of a receiver, and on which terms it takes connections.
+#[derive(Clone, Debug)]
+pub struct ListenPlan {
+    /// Which of the receiver's protocols asks for it.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: ListenAddress,
+    /// `tls`, whose files are not read yet.
+    pub tls: Option<Box<ServerTls>>,
+    /// The bounds of its connections.
+    pub limits: Limits,
 }
 
 /// One pipeline.
@@ -128,13 +143,36 @@ fn plan_receiver(
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
         limits.grpc = grpc.max_message;
-        listens.push(grpc.listen.clone());
+        listens.push(ListenPlan {
+            protocol: Protocol::Grpc,
+            address: grpc.listen.clone(),
+            tls: grpc.tls.clone(),
+            limits: connection_limits(grpc),
+        });
     }
     if let Some(http) = http {
         limits.http = http.max_body;
-        listens.push(http.listen.clone());
+        listens.push(ListenPlan {
+            protocol: Protocol::Http,
+            address: http.listen.clone(),
+            tls: http.tls.clone(),
+            limits: Limits::default(),
+        });
     }
     Some(ReceiverPlan { id: id.clone(), listens, limits, feeds })
+}
+
+/// What the receiver's keys say of connections; the relay's own bounds where they say nothing.
+fn connection_limits(grpc: &GrpcServer) -> Limits {
+    let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
+    Limits {
+        idle: max_idle.unwrap_or(usual.idle),
+        age: max_age.map(|most| Age { most, grace: *age_grace }),
+        ping: time.unwrap_or(usual.ping),
+        pong: timeout.unwrap_or(usual.pong),
+        streams: grpc.max_streams.unwrap_or(usual.streams),
+        ..usual
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +180,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Exporter, GrpcServer, Pipeline};
+    use crate::config::{Batch, Exporter, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -157,7 +195,13 @@ mod tests {
 
     fn config(pipelines: &[(&str, Pipeline)]) -> Config {
         let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1) };
+        let grpc = GrpcServer {
+            listen,
+            max_message: ByteCount::mib(1),
+            tls: None,
+            max_streams: None,
+            keepalive: Keepalive::default(),
+        };
         let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
         let batch =
             Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };

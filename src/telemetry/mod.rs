@@ -44,8 +44,13 @@ impl Watch {
 }
 
 impl Registry {
-    /// Adds what Prometheus expects of a process: `target_info` with resource `attributes`, and uptime, CPU and memory as `otelcol_process_*`.
-    pub fn describe_process(&self, attributes: &[(String, Value)]) {
-        process::register(self, attributes);
+    /// Adds uptime, CPU and memory as `otelcol_process_*`.
+    pub fn describe_process(&self) {
+        process::register(self);
+    }
+
+    /// Says in `target_info` what this process is, by its resource `attributes`.
+    pub fn describe_target(&self, attributes: &[(String, Value)]) {
+        process::describe(self, attributes);
     }
 }

@@ -40,11 +40,14 @@ impl Service<'_> {
     }
 }
 
-/// Adds `target_info` with `attributes`, and the `otelcol_process_*` metrics. Uptime counts from now. CPU and memory are
-/// there only where /proc is.
-pub(super) fn register(registry: &Registry, attributes: &[(String, Value)]) {
+/// Sets `target_info`.
+pub(super) fn describe(registry: &Registry, attributes: &[(String, Value)]) {
     let labels = attributes.iter().map(|(name, value)| (label(name), text(value)));
     registry.info(TARGET_INFO, "What this process is", labels.collect());
+}
+
+/// Adds the `otelcol_process_*` metrics. Uptime counts from now. CPU and memory are there only where /proc is.
+pub(super) fn register(registry: &Registry) {
     let began = Instant::now();
     let uptime = move || began.elapsed().as_secs_f64();
     registry.counter_fn("otelcol_process_uptime", "Seconds since the relay started", &[], uptime);

@@ -157,7 +157,14 @@ fn everything() -> Value {
     json!({
         "receivers": {
             "otlp": {"protocols": {
-                "grpc": {"endpoint": "127.0.0.1:1", "max_recv_msg_size_mib": 5},
+                "grpc": {
+                    "endpoint": "127.0.0.1:1", "transport": "tcp", "max_recv_msg_size_mib": 5,
+                    "max_concurrent_streams": 6, "keepalive": keepalive(),
+                    "tls": {
+                        "cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca", "reload_interval": "1m",
+                        "client_ca_file_reload": true, "min_version": "1.2", "max_version": "1.3",
+                    },
+                },
                 "http": {"endpoint": "127.0.0.1:2", "max_request_body_size": 6},
             }},
             "nop": null,
@@ -189,9 +196,11 @@ fn everything() -> Value {
             "health_check": {
                 "endpoint": "127.0.0.1:5", "path": "/p", "response_body": {"healthy": "y", "unhealthy": "n"},
             },
+            "zpages": {"endpoint": "127.0.0.1:6"},
+            "pprof": {"endpoint": "127.0.0.1:7"},
         },
         "service": {
-            "extensions": ["health_check"],
+            "extensions": ["health_check", "zpages", "pprof"],
             "shutdown_timeout": "9s",
             "pipelines": {"traces/a": {
                 "receivers": ["otlp", "nop"],
@@ -200,6 +209,16 @@ fn everything() -> Value {
             }},
             "telemetry": telemetry(),
         },
+    })
+}
+
+fn keepalive() -> Value {
+    json!({
+        "server_parameters": {
+            "max_connection_idle": "1s", "max_connection_age": "2s", "max_connection_age_grace": "3s", "time": "4s",
+            "timeout": "5s",
+        },
+        "enforcement_policy": {"min_time": "6s", "permit_without_stream": true},
     })
 }
 

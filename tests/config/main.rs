@@ -6,6 +6,7 @@ mod exporters;
 mod parts;
 mod sources;
 mod texts;
+mod transport;
 
 use std::collections::HashMap;
 use std::io;

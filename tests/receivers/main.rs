@@ -4,6 +4,7 @@
 
 mod grpc;
 mod http;
+mod json;
 mod lifecycle;
 mod limits;
 mod support;

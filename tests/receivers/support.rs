@@ -17,7 +17,7 @@ use otlp_relay::payload::{Budget, Payload};
 use otlp_relay::protocol::Protocol;
 use otlp_relay::receivers::otlp::{Entries, MessageLimits, OtlpServer, Refusals};
 use otlp_relay::signal::Signal;
-use otlp_relay::transport::server::Listener;
+use otlp_relay::transport::server::{Listener, Terms};
 use otlp_relay::units::ByteCount;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -93,7 +93,7 @@ impl Rig {
         let server = OtlpServer::new(limits, entries, budget.clone(), INSTANCE.into(), refused.clone());
         let listener = Listener::bind(&ListenAddress { host: "127.0.0.1".into(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(2).unwrap(), Lifetime::new());
-        server.serve(&listener, &workers, &lifetime).unwrap();
+        server.serve(&listener, Terms::default(), &workers, &lifetime).unwrap();
         let address = listener.local_addr();
         Rig { pipeline, refused, budget, lifetime, address, server, listener, workers }
     }
@@ -101,7 +101,7 @@ impl Rig {
     /// The same server on the same listener in a new life.
     pub(crate) fn serve_again(&self) -> Lifetime {
         let next = Lifetime::new();
-        self.server.serve(&self.listener.clone(), &self.workers, &next).unwrap();
+        self.server.serve(&self.listener.clone(), Terms::default(), &self.workers, &next).unwrap();
         next
     }
 

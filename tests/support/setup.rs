@@ -73,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// On the ports of `other`, as another configuration for the same relay.
+    pub fn in_place_of(mut self, other: &Setup) -> Setup {
+        self.ports = other.ports;
+        self.receiver("otlp", other.ports.grpc, other.ports.http, "")
+    }
+
     pub fn processor(mut self, id: &str, settings: &str) -> Setup {
         self.processors.push((id.to_owned(), settings.to_owned()));
         self

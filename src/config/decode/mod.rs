@@ -7,12 +7,15 @@ mod endpoint;
 mod exporters;
 mod extensions;
 mod headers;
+mod keepalive;
 mod loops;
 mod processors;
 mod receivers;
+mod server_tls;
 mod service;
 mod telemetry;
 mod tls;
+mod tls_terms;
 mod upstream;
 
 use super::model::Config;

@@ -4,7 +4,7 @@ use crate::config::model::{GrpcServer, HttpServer, ListenAddress, OtlpReceiver, 
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
 
-use super::endpoint;
+use super::{endpoint, keepalive, server_tls};
 
 /// `otlp`
 pub(super) fn otlp(section: &mut Section<'_>) -> Option<Receiver> {
@@ -28,7 +28,10 @@ fn nothing_on(section: &Section<'_>) {
 }
 
 fn grpc(mut section: Section<'_>) -> GrpcServer {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    let listen = endpoint::listen_by_transport(&mut section);
+    let tls = server_tls::read(&mut section);
+    let max_streams = keepalive::max_streams(&mut section);
+    let keepalive = keepalive::server(&mut section);
     let mib = section.value("max_recv_msg_size_mib").and_then(|value| {
         let mib = value.unsigned()?;
         if MAX_MESSAGE_MIB < mib {
@@ -43,16 +46,18 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
         None | Some(0) => ByteCount::mib(4),
         Some(mib) => ByteCount::mib(mib),
     };
-    GrpcServer { listen: listen.unwrap_or_else(|| everywhere(4317)), max_message }
+    GrpcServer { listen: listen.unwrap_or_else(|| everywhere(4317)), max_message, tls, max_streams, keepalive }
 }
 
 fn http(mut section: Section<'_>) -> HttpServer {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    let listen = endpoint::listen_by_transport(&mut section);
+    let tls = server_tls::read(&mut section);
     // Zero and less stand for the default, like in the Collector.
     let max_body = section.unsigned("max_request_body_size").filter(|bytes| *bytes != 0).map(ByteCount);
     section.rest(HTTP_REST);
     section.finish();
-    HttpServer { listen: listen.unwrap_or_else(|| everywhere(4318)), max_body: max_body.unwrap_or(ByteCount::mib(20)) }
+    let listen = listen.unwrap_or_else(|| everywhere(4318));
+    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls }
 }
 
 /// `nop`
@@ -71,22 +76,16 @@ const BUFFERS: &str = "the relay sizes its buffers by itself";
 const TIMES: &str = "the relay guards against slow clients by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
-    ("transport", Rule::Only(&["tcp"])),
     ("dialer", Rule::NoEffect("a listener dials nobody")),
-    ("max_concurrent_streams", Rule::NoEffect("the relay bounds streams by itself")),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("keepalive", Rule::NotYet),
-    ("tls", Rule::NotYet),
     ("auth", Rule::NotYet),
     ("include_metadata", Rule::NotYet),
     ("middlewares", Rule::NotYet),
 ];
 
 const HTTP_REST: &[(&str, Rule)] = &[
-    ("transport", Rule::Only(&["tcp"])),
     ("dialer", Rule::NoEffect("a listener dials nobody")),
-    ("tls", Rule::NotYet),
     ("traces_url_path", Rule::Only(&["/v1/traces", "v1/traces"])),
     ("metrics_url_path", Rule::Only(&["/v1/metrics", "v1/metrics"])),
     ("logs_url_path", Rule::Only(&["/v1/logs", "v1/logs"])),

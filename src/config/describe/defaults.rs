@@ -171,6 +171,7 @@ const ROWS: &[Row] = &[
     always("exporters", DEBUG, "{verbosity: basic, sampling_initial: 2, sampling_thereafter: 1}"),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
     always("extensions", &["health_check"], "{endpoint: '0.0.0.0:13133', path: /}"),
+    always("extensions", &["zpages"], "{endpoint: 'localhost:55679'}"),
     always("service", &[], "{extensions: [], shutdown_timeout: 8s}"),
     inside(always("service", &[], LOGS), &["telemetry", "logs"], When::Always),
     // Null switches sampling off, so it is no section to fill.

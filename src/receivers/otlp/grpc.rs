@@ -17,6 +17,7 @@ use crate::transport::server::Reply;
 
 use super::admission::Arrival;
 use super::body::{self, Flag};
+use super::format::Format;
 use super::refusal::malformed;
 use super::{OtlpServer, status};
 use crate::protocol::Protocol;
@@ -62,7 +63,8 @@ async fn admit(
         Flag::Compressed => Some(encoding(headers)?),
     };
     let budget = server.budget.clone();
-    Arrival { protocol: Protocol::Grpc, signal, encoding, body, limit, budget }.admit().await
+    let format = Format::Protobuf;
+    Arrival { protocol: Protocol::Grpc, signal, format, encoding, body, limit, budget }.admit().await
 }
 
 /// What compressed messages of this call are compressed with.

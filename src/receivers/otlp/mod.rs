@@ -2,11 +2,14 @@
 
 mod admission;
 mod body;
+mod door;
 mod entries;
+mod format;
 mod grpc;
 mod http;
 mod refusal;
 mod status;
+mod status_json;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ::http::{Request, Response};
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
 
@@ -21,9 +25,10 @@ use crate::failure::{Class, Failure};
 use crate::flow::{Lifetime, Next, Receipt, Workers};
 use crate::payload::{Budget, Payload};
 use crate::protocol::Protocol;
-use crate::transport::server::{self, Answer, Limits, Listener, Reply};
+use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 use crate::units::ByteCount;
 
+pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
 
@@ -71,13 +76,19 @@ impl OtlpServer {
         Arc::new(OtlpServer { limits, entries, budget, instance, complaints: Complaints::new(refusals) })
     }
 
-    /// Serves the connections of `listener` until the intake of `lifetime` ends, then finishes the requests in hand. A
-    /// server may serve several listeners.
+    /// Serves the connections of `listener` on these `terms` until the intake of `lifetime` ends, then finishes the requests
+    /// in hand. A server may serve several listeners.
     ///
     /// # Errors
     /// When the system gives no file descriptor for the listener's share.
-    pub fn serve(self: &Arc<Self>, listener: &Listener, workers: &Workers, lifetime: &Lifetime) -> io::Result<()> {
-        server::serve(listener, workers, lifetime, Limits::default(), Arc::clone(self))
+    pub fn serve(
+        self: &Arc<Self>,
+        listener: &Listener,
+        terms: Terms,
+        workers: &Workers,
+        lifetime: &Lifetime,
+    ) -> io::Result<()> {
+        server::serve(listener, workers, lifetime, Arc::new(ArcSwap::from_pointee(terms)), Arc::clone(self))
     }
 
     /// Hands on what was admitted; reports what was not.
