@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
 use crate::delivery::{self, ChainSettings, Entry, Wraps};
 use crate::exporters::{debug, nop, otlp};
+use crate::flow::Next;
 use crate::ident::ComponentId;
+use crate::signal::Signal;
 use crate::telemetry::{ExporterState, observe};
 
 use super::build::Tools;
@@ -18,6 +20,21 @@ pub(super) struct Exporters<'a> {
     config: &'a Config,
     instance: &'a str,
     made: BTreeMap<ComponentId, Made<'a>>,
+}
+
+/// Single tries of `signal` at `asked`, which is called `id`: watched, but without queue and retry.
+///
+/// # Errors
+/// What the exporter cannot be made of, by its key.
+pub fn direct(
+    id: &ComponentId,
+    asked: &Exporter,
+    signal: Signal,
+    tools: &Tools<'_>,
+) -> Result<Next, otlp::SetupProblem> {
+    let made = Made::new(id, asked, tools.instance)?;
+    let state = ExporterState::new(Arc::clone(&made.id), signal);
+    Ok(observe::attempted(&made.id, signal, state, tools.watch, made.stage(signal)))
 }
 
 /// An exporter without the chain around it.
@@ -89,15 +106,19 @@ impl<'a> Made<'a> {
     }
 
     fn chain(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>, figures: &BatchFigures) -> Entry {
-        let exporter = match &self.kind {
-            Kind::Otlp(backend) => backend.stage(chain.signal),
-            Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), chain.signal, asked),
-            Kind::Nop => nop::nop(Arc::clone(&self.id)),
-        };
+        let exporter = self.stage(chain.signal);
         let wraps = self.wraps(chain, state, tools);
         let settings =
             ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
         delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime)
+    }
+
+    fn stage(&self, signal: Signal) -> Next {
+        match &self.kind {
+            Kind::Otlp(backend) => backend.stage(signal),
+            Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), signal, asked),
+            Kind::Nop => nop::nop(Arc::clone(&self.id)),
+        }
     }
 
     fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {

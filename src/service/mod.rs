@@ -5,6 +5,7 @@ mod doors;
 mod holdings;
 mod memory;
 mod relay;
+mod reports;
 mod run;
 mod signals;
 mod start;

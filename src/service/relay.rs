@@ -16,6 +16,7 @@ use super::admin::Admin;
 use super::doors::Doors;
 use super::holdings::Holdings;
 use super::memory::default_budget;
+use super::reports::Reports;
 use super::start::StartError;
 
 /// A relay and all that it owns.
@@ -23,6 +24,7 @@ pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
     admin: Admin,
+    reports: Reports,
     /// How long the end may take.
     grace: Duration,
 }
@@ -44,7 +46,7 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, grace: Duration::ZERO })
+        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -60,9 +62,11 @@ impl Relay {
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let doors = self.doors.prepare(servers).await?;
         let admin = self.admin.prepare(&config).await?;
+        let reports = self.reports.prepare(&config, &self.holdings)?;
 
         self.grace = config.shutdown_timeout;
         self.holdings.describe(&config.telemetry.resource);
+        self.reports.enforce(reports);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
         self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime);
@@ -78,6 +82,7 @@ impl Relay {
         if self.holdings.lifetime.drain(grace).await == Drained::Abandoned {
             tracing::warn!(?grace, "the grace period is over; what was left is given up");
         }
+        self.reports.end().await;
         self.admin.end().await;
         let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
         // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is

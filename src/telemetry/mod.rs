@@ -6,6 +6,7 @@ pub mod clock;
 mod ledger;
 mod logs;
 pub mod observe;
+mod otlp;
 mod process;
 mod registry;
 mod series;
@@ -15,6 +16,7 @@ mod voice;
 
 pub use ledger::{Ledger, Totals};
 pub use logs::{Lines, LogFileError, init_logs, log_level};
+pub use otlp::Origin as ReportOrigin;
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};

@@ -16,6 +16,7 @@ mod service;
 mod telemetry;
 mod tls;
 mod tls_terms;
+mod unused;
 mod upstream;
 
 use super::model::Config;
@@ -48,6 +49,8 @@ impl Decoded {
     pub(super) fn settled(self, report: Report) -> Result<Config, Problems> {
         let Decoded(mut config) = self;
         let (problems, mut warnings) = report.into_parts();
+        let (problems, harmless) = unused::part(problems, &config.pipelines);
+        warnings.extend(harmless);
         if let Some(problems) = Problems::from_found(problems) {
             return Err(problems);
         }
