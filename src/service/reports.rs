@@ -115,7 +115,7 @@ impl Wanted {
         let metrics = &config.telemetry.metrics;
         let all = metrics.readers.iter().enumerate().filter(|_| metrics.level != MetricsLevel::None);
         let readers = all.filter_map(|(at, reader)| match reader {
-            MetricsReader::Periodic(reader) => Some((at, reader.clone())),
+            MetricsReader::Periodic(reader) => Some((at, PeriodicReader::clone(reader))),
             MetricsReader::Prometheus(_) => None,
         });
         Wanted { readers: readers.collect(), metrics: metrics.clone(), resource: config.telemetry.resource.clone() }

@@ -183,7 +183,7 @@ fn everything() -> Value {
                 },
             })),
             "otlp_http": otlp(json!({
-                "endpoint": "https://h:4/p",
+                "endpoint": "https://h:4/p", "encoding": "json",
                 "tls": {"ca_pem": "a", "cert_pem": "b", "key_pem": "c"},
             })),
             "debug": {

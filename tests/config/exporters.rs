@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use otlp_relay::config::{
-    Acknowledge, BatchSizer, Compression, Exporter, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource, QueueSizer,
-    Verbosity,
+    Acknowledge, BatchSizer, Compression, Exporter, HttpEncoding, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource,
+    QueueSizer, Verbosity,
 };
 
 use super::*;
@@ -62,6 +62,18 @@ fn an_otlp_exporter_has_the_collectors_defaults() {
     assert_eq!(queue.batch, None);
     assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").timeout, Some(Duration::from_secs(30)));
     assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").base_path, "/x");
+}
+
+#[test]
+fn an_http_exporter_encodes_as_it_is_told() {
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1'}").encoding, HttpEncoding::Proto);
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1', encoding: proto}").encoding, HttpEncoding::Proto);
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1', encoding: json}").encoding, HttpEncoding::Json);
+    check_problems(
+        &[],
+        &with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: JSON}"),
+        &["c.yaml:4:49: exporters::otlp_http::encoding: invalid encoding type: JSON; write proto or json"],
+    );
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn kind(key: &str) -> &str {
     key.split('/').next().unwrap_or_default().trim()
 }
 
-/// Whether `written` is what `key` was called before.
+/// Whether nothing is filled in for `key` where `written` is written.
 fn replaces(written: &str, key: &str) -> bool {
     EARLIER.contains(&(written, key))
 }
@@ -114,13 +114,14 @@ fn replaces(written: &str, key: &str) -> bool {
 /// Any member of a list.
 const EACH: &str = "*";
 
-/// Keys of earlier versions, which take the place of a key with a default.
+/// Keys that take the place of a key with a default, since they are its earlier name, or that change the default.
 const EARLIER: &[(&str, &str)] = &[
     ("address", "readers"),
     ("blocking", "block_on_overflow"),
     ("logLevel", "verbosity"),
     ("loglevel", "verbosity"),
     ("port", "endpoint"),
+    ("protocol", "timeout"),
 ];
 
 const fn always(section: &'static str, types: &'static [&'static str], keys: &'static str) -> Row {

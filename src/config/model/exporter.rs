@@ -47,12 +47,23 @@ pub struct OtlpHttp {
     pub tls: Option<ClientTls>,
     /// `headers`, in the order written.
     pub headers: Vec<(HeaderName, Secret)>,
+    /// `encoding`; proto.
+    pub encoding: HttpEncoding,
     /// `compression`; gzip.
     pub compression: Compression,
     /// `timeout` of one attempt; 30 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
     /// What happens around an attempt.
     pub delivery: Delivery,
+}
+
+/// `encoding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpEncoding {
+    /// `proto`
+    Proto,
+    /// `json`
+    Json,
 }
 
 /// `compression`

@@ -110,7 +110,7 @@ pub enum MetricsReader {
     /// `pull::exporter::prometheus`
     Prometheus(PrometheusReader),
     /// `periodic::exporter::otlp`
-    Periodic(PeriodicReader),
+    Periodic(Box<PeriodicReader>),
 }
 
 /// `service::telemetry::metrics::readers::pull::exporter::prometheus`

@@ -33,8 +33,11 @@ pub(super) fn speaks(request: &Request<Incoming>) -> bool {
 }
 
 pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+    let signal = Signal::from_grpc_path(request.uri().path());
+    if signal.is_none() && server.companions.offer(request.uri().path()) {
+        return server.companions.answer(request).await;
+    }
     let (head, mut body) = request.into_parts();
-    let signal = Signal::from_grpc_path(head.uri.path());
     let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
         if let Some(signal) = signal {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+mod companions;
 mod door;
 mod entries;
 mod format;
@@ -32,6 +33,7 @@ pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
 
+use companions::Companions;
 use refusal::Complaints;
 
 /// How large a request may be, on the wire and again after decompression.
@@ -54,6 +56,7 @@ pub struct OtlpServer {
     budget: Arc<Budget>,
     instance: Arc<str>,
     complaints: Complaints,
+    companions: Companions,
 }
 
 impl Default for MessageLimits {
@@ -73,7 +76,8 @@ impl OtlpServer {
         instance: Arc<str>,
         refusals: Arc<dyn Refusals>,
     ) -> Arc<OtlpServer> {
-        Arc::new(OtlpServer { limits, entries, budget, instance, complaints: Complaints::new(refusals) })
+        let (companions, complaints) = (Companions::of(&entries), Complaints::new(refusals));
+        Arc::new(OtlpServer { limits, entries, budget, instance, complaints, companions })
     }
 
     /// Serves the connections of `listener` on these `terms` until the intake of `lifetime` ends, then finishes the requests

@@ -50,7 +50,7 @@ fn reader(member: Reading<'_>) -> Option<MetricsReader> {
             None
         }
         (Some(pull), None) => read_pull(pull).map(MetricsReader::Prometheus),
-        (None, Some(reader)) => periodic::read(reader).map(MetricsReader::Periodic),
+        (None, Some(reader)) => periodic::read(reader).map(Box::new).map(MetricsReader::Periodic),
         (None, None) => {
             section.whole().wrong("a reader needs pull or periodic");
             None
