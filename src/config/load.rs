@@ -30,7 +30,7 @@ pub struct Origin {
 /// Every problem of the text at once, or the one that kept it from being read.
 pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> {
     let Read { root, name, report } = read(origin, env)?;
-    decode(&root, &name, &report).settled(report)
+    decode(&root, &name, env, &report).settled(report)
 }
 
 /// What the configuration is, with its defaults, and whether it is good.
@@ -43,7 +43,7 @@ pub fn describe(
     secrets: Secrets,
 ) -> Result<(Description, Result<Config, Problems>), Problems> {
     let Read { root, name, report } = read(origin, env)?;
-    let decoded = decode(&root, &name, &report);
+    let decoded = decode(&root, &name, env, &report);
     let description = Description::of(&root, &report.take_notes(), secrets);
     Ok((description, decoded.settled(report)))
 }

@@ -12,6 +12,8 @@ mod expand;
 mod load;
 mod merge;
 mod model;
+mod no_proxy;
+mod percent;
 mod plain;
 mod problem;
 mod reading;

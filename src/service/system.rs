@@ -67,7 +67,7 @@ fn client(url: &Uri) -> Result<Client, FetchError> {
     let endpoint = Endpoint { text, host, port };
     let tls = is_tls.then(|| TlsClient::load(&ClientTls::default(), &endpoint)).transpose();
     let tls = tls.map_err(|problem| FetchError::Failed(problem.what))?.map(Arc::new);
-    Ok(Client::new(ClientSettings { endpoint, tls, protocol: Protocol::Any }))
+    Ok(Client::new(ClientSettings::new(endpoint, tls, Protocol::Any)))
 }
 
 fn failed(error: impl std::fmt::Display) -> FetchError {

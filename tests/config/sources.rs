@@ -155,7 +155,7 @@ fn sections_without_content_and_sections_that_are_off_are_told_apart() {
     let loaded = |exporter: &str| {
         let config = good(&with_exporter(&format!("otlp_http: {{endpoint: 'http://b:1', {exporter}}}")));
         let Some(Exporter::OtlpHttp(http)) = config.exporters.get(&id("otlp_http")) else { panic!("{config:?}") };
-        (http.delivery.retry.is_some(), http.delivery.queue.map(|queue| queue.batch.is_some()))
+        (http.delivery.retry.is_some(), http.delivery.queue.as_ref().map(|queue| queue.batch.is_some()))
     };
     assert_eq!(loaded(""), (true, Some(false)));
     assert_eq!(loaded("retry_on_failure: , sending_queue: {batch: }"), (true, Some(true)));

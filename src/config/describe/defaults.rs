@@ -169,7 +169,12 @@ const ROWS: &[Row] = &[
         &["sending_queue", "batch"],
         When::Empty,
     ),
-    always("exporters", DEBUG, "{verbosity: basic, sampling_initial: 2, sampling_thereafter: 1}"),
+    always(
+        "exporters",
+        DEBUG,
+        "{verbosity: basic, sampling_initial: 2, sampling_thereafter: 1, use_internal_logger: true}",
+    ),
+    always("exporters", &["file"], "{append: false, format: json, create_directory: false}"),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
     always("extensions", &["health_check"], "{endpoint: '0.0.0.0:13133', path: /}"),
     always("extensions", &["zpages"], "{endpoint: 'localhost:55679'}"),

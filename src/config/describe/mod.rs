@@ -90,7 +90,9 @@ impl Describer<'_> {
     }
 
     fn scalar(&self, value: Plain, path: &str, key: &str) -> Plain {
-        let is_secret = self.notes.secrets.contains(path) || SECRET_ENDINGS.iter().any(|ending| key.ends_with(ending));
+        let is_secret = self.notes.secrets.contains(path)
+            || SECRET_ENDINGS.iter().any(|ending| key.ends_with(ending))
+            || (key == "proxy_url" && value.as_str().is_some_and(|text| text.contains('@') && !text.contains("://")));
         match (self.secrets, value) {
             (Secrets::Redacted, value) if is_secret && !value.is_null() => Plain::from("[REDACTED]"),
             (Secrets::Redacted, Plain::String(text)) => Plain::from(escaped(&without_user(text))),

@@ -18,6 +18,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogEncoding, LogLevel, Logs};
 
+pub use console::harmless;
+
 use super::clock::Moment;
 
 pub use outputs::LogFileError;
