@@ -21,7 +21,7 @@ pub(super) fn listing() -> String {
         types.into_iter().for_each(|known| push(&mut text, known));
     }
     text.push_str("providers:\n");
-    for scheme in ["env", "file"] {
+    for scheme in ["env", "file", "http", "https", "yaml"] {
         // Writing to a String cannot fail.
         let _ = write!(text, "    - scheme: {scheme}\n      module: {NAME} v{VERSION}\n");
     }

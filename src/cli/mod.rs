@@ -1,17 +1,22 @@
 //! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
 
 mod components;
+mod flags;
+mod print_config;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, LogLevel, Origin, Problems, SystemEnvironment};
+use crate::config::LogLevel;
 use crate::service;
 use crate::telemetry;
+
+use flags::{Sources, invalid, load, origin, read};
+use print_config::{PrintConfig, print_config};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
 #[derive(Debug, Parser)]
@@ -30,23 +35,23 @@ struct Cli {
 enum Command {
     /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
     Validate(Sources),
+    /// Print the configuration with its defaults, as YAML or JSON.
+    #[command(alias = "print-initial-config")]
+    PrintConfig(PrintConfig),
     /// List the components that this relay has.
     Components,
 }
 
-#[derive(Args, Debug)]
-struct Sources {
-    /// A Collector configuration file. Without it: /etc/otelcol/config.yaml or /etc/otelcol-contrib/config.yaml if there
-    /// is one, else OTLP in on 4317 and 4318, and out to where OTEL_EXPORTER_OTLP_ENDPOINT points.
-    #[arg(long, value_name = "FILE")]
-    config: Vec<String>,
-}
-
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => obey(cli),
-        Err(error) => refuse(&error),
+    let args: Vec<OsString> = args.into_iter().collect();
+    match (Cli::try_parse_from(&args), flags::single_dash(&args)) {
+        (Ok(cli), _) => obey(cli),
+        (Err(_), Some(hint)) => {
+            complain(&hint);
+            ExitCode::FAILURE
+        }
+        (Err(error), None) => refuse(&error),
     }
 }
 
@@ -55,6 +60,7 @@ fn obey(cli: Cli) -> ExitCode {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
         Some(Command::Validate(sources)) => validate(&sources),
+        Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources),
     };
     match outcome {
@@ -77,7 +83,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn validate(sources: &Sources) -> Result<(), String> {
-    let config = load(sources).map_err(|problems| invalid(&problems))?;
+    let config = load(sources)?;
     for warning in &config.warnings {
         complain(&format!("Warning: {warning}\n"));
     }
@@ -86,25 +92,14 @@ fn validate(sources: &Sources) -> Result<(), String> {
 
 fn start(sources: &Sources) -> Result<(), String> {
     let level = level_from_environment()?;
-    let again = || {
-        let mut config = load(sources)?;
-        config.telemetry.log_level = level.unwrap_or(config.telemetry.log_level);
+    let (origin, gates) = origin(sources)?;
+    let again = move || {
+        let mut config = read(&origin, &gates)?;
+        config.telemetry.logs.level = level.unwrap_or(config.telemetry.logs.level);
         Ok(config)
     };
     let config = again().map_err(|problems| invalid(&problems))?;
     service::run(config, again).map_err(|why| why.to_string())
-}
-
-fn load(sources: &Sources) -> Result<Config, Problems> {
-    let origin = if sources.config.is_empty() { Origin::Default } else { Origin::Files(sources.config.clone()) };
-    config::load(&origin, &SystemEnvironment)
-}
-
-fn invalid(problems: &Problems) -> String {
-    match problems.iter().count() {
-        1 => format!("invalid configuration: {problems}"),
-        many => format!("invalid configuration: {many} problems\n{problems}"),
-    }
 }
 
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.

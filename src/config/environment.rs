@@ -1,9 +1,9 @@
-//! What the configuration sees of the world: variables and its own file, behind a trait so that tests can play it.
+//! What the configuration sees of the world: variables, files and the web, behind a trait so that tests can play it.
 
 use std::io;
 use std::path::Path;
 
-/// The variables and files that a configuration may be made of.
+/// The variables, files and pages that a configuration may be made of.
 pub trait Environment {
     /// The value of the variable `name`; none when it is not set.
     fn var(&self, name: &str) -> Option<String>;
@@ -11,9 +11,23 @@ pub trait Environment {
     fn exists(&self, path: &Path) -> bool;
     /// The bytes of the file at `path`.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The body that a GET of `url` is answered with. Whoever can, overrides this: nobody carries bytes down here.
+    fn fetch(&self, url: &http::Uri) -> Result<Vec<u8>, FetchError> {
+        let _ = url;
+        Err(FetchError::Failed("nothing is fetched here".to_owned()))
+    }
 }
 
-/// The environment of this process.
+/// Why a page cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// It was answered with this status, which is not 200.
+    Status(u16),
+    /// There was no whole answer: why, for people.
+    Failed(String),
+}
+
+/// The variables and files of this process; it fetches nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEnvironment;
 

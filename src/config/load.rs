@@ -1,107 +1,144 @@
-//! Where a configuration comes from: the file that was named, a file in a usual place, or the embedded default.
+//! Where a configuration comes from: the sources that were named, a file in a usual place, or the embedded default;
+//! and what `--set` puts on top.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::decode::decode;
 use super::default;
+use super::describe::{Description, Secrets};
 use super::environment::Environment;
 use super::expand::expand;
+use super::merge::{merge, setting};
 use super::model::Config;
-use super::problem::{Mistake, Place, Problem, Problems};
+use super::problem::{Place, Problem, Problems};
 use super::reading::Report;
-use super::yaml::{Document, Value, parse};
+use super::source::{Location, Source};
+use super::yaml::{Document, Node, Value};
 
 /// What the command line says about the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The values of `--config`, in order: paths or URIs.
-    Files(Vec<String>),
-    /// No `--config`: a file in a usual place, or the embedded default.
-    Default,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The values of `--config`, in order: paths or URIs. Without any: a file in a usual place, or the embedded default.
+    pub locations: Vec<String>,
+    /// The values of `--set`, in order: `a.b.c=value`. They come after all locations.
+    pub settings: Vec<String>,
 }
 
-/// Reads and checks a configuration. Opens its file and nothing else.
+/// Reads and checks a configuration. Opens its sources and nothing else.
 ///
 /// # Errors
 /// Every problem of the text at once, or the one that kept it from being read.
 pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> {
-    let path = match origin {
-        Origin::Files(values) => file_of(values)?,
-        Origin::Default => match USUAL_PLACES.into_iter().find(|path| env.exists(Path::new(path))) {
-            Some(path) => path.to_owned(),
-            None => return embedded(env),
-        },
-    };
-    let bytes = env.read(Path::new(&path)).map_err(|error| {
-        let problem = Problem::new(None, "", format!("unable to read the file {path}: {error}"));
-        problem.hint("check the path as this process sees it: inside a container, the file must be mounted")
-    })?;
-    let source: Arc<str> = path.as_str().into();
-    let text = String::from_utf8(bytes)
-        .map_err(|error| not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &source))?;
-    from_text(&text, &source, env)
+    let Read { root, name, report } = read(origin, env)?;
+    decode(&root, &name, env, &report).settled(report)
 }
 
-fn embedded(env: &dyn Environment) -> Result<Config, Problems> {
+/// What the configuration is, with its defaults, and whether it is good.
+///
+/// # Errors
+/// The problem that kept it from being read.
+pub fn describe(
+    origin: &Origin,
+    env: &dyn Environment,
+    secrets: Secrets,
+) -> Result<(Description, Result<Config, Problems>), Problems> {
+    let Read { root, name, report } = read(origin, env)?;
+    let decoded = decode(&root, &name, env, &report);
+    let description = Description::of(&root, &report.take_notes(), secrets);
+    Ok((description, decoded.settled(report)))
+}
+
+/// A configuration that was read and not decoded yet.
+struct Read {
+    root: Node,
+    name: String,
+    report: Report,
+}
+
+fn read(origin: &Origin, env: &dyn Environment) -> Result<Read, Problems> {
     let report = Report::default();
-    let root = default::tree(env, &report);
-    decode(&root, default::SOURCE, env, report)
-}
-
-fn from_text(text: &str, source: &Arc<str>, env: &dyn Environment) -> Result<Config, Problems> {
-    let Document { root, found, second } = parse(text, source)?;
-    let start = Place { source: source.clone(), line: 1, column: 1 };
-    let Some(root) = root.filter(|root| !root.is_null()) else {
-        return Err(Problem::new(Some(start), "", "empty configuration file").into());
+    let settings = read_settings(&origin.settings, &report)?;
+    let usual = || USUAL_PLACES.into_iter().find(|path| env.exists(Path::new(path))).map(str::to_owned);
+    let locations = match origin.locations.as_slice() {
+        [] => usual().into_iter().collect(),
+        named => named.to_vec(),
     };
-    if !matches!(root.value, Value::Map(_)) {
-        let problem = Problem::new(Some(start), "", "the configuration is no map of sections");
-        return Err(problem.hint("write receivers:, exporters: and service:").into());
+    if locations.is_empty() {
+        // The embedded default holds values of variables, which are never expanded again.
+        let settings = settings.map(|settings| expanded(settings, env, &report));
+        let mut root = default::tree(env, &report);
+        settings.into_iter().for_each(|settings| merge(&mut root, settings));
+        return Ok(Read { root, name: default::SOURCE.to_owned(), report });
     }
-    let report = Report::default();
+    let (mut root, names) = read_all(&locations, env, &report)?;
+    settings.into_iter().for_each(|settings| merge(&mut root, settings));
+    if matches!(&root.value, Value::Map(entries) if entries.is_empty()) {
+        return Err(Problem::new(Some(root.place), "", "empty configuration file").into());
+    }
+    let root = expanded(root, env, &report);
+    Ok(Read { root, name: names.join(", "), report })
+}
+
+/// One tree of all sources, and their names.
+fn read_all(locations: &[String], env: &dyn Environment, report: &Report) -> Result<(Node, Vec<String>), Problems> {
+    let mut whole: Option<Node> = None;
+    let mut names = Vec::new();
+    for location in locations {
+        let source = Location::parse(location).and_then(|location| location.read(env))?;
+        let root = tree_of(&source, report)?;
+        names.push(source.name.to_string());
+        match &mut whole {
+            Some(whole) => merge(whole, root),
+            None => whole = Some(root),
+        }
+    }
+    let nothing = || Problem::new(None, "", "at least one config flag must be provided");
+    Ok((whole.ok_or_else(nothing)?, names))
+}
+
+/// The map in `source`; an empty text is an empty map.
+fn tree_of(source: &Source, report: &Report) -> Result<Node, Problem> {
+    let document = source.document()?;
+    let start = Place { source: source.name.clone(), line: 1, column: 1 };
+    match noted(document, report) {
+        Some(root) if matches!(root.value, Value::Map(_)) => Ok(root),
+        Some(root) if !root.is_null() => {
+            let problem = Problem::new(Some(start), "", "the configuration is no map of sections");
+            Err(problem.hint("write receivers:, exporters: and service:"))
+        }
+        _ => Ok(Node::map(start, Vec::new())),
+    }
+}
+
+/// One tree of all `settings`.
+fn read_settings(settings: &[String], report: &Report) -> Result<Option<Node>, Problem> {
+    let mut whole: Option<Node> = None;
+    for text in settings {
+        let Some(root) = noted(setting(text)?, report) else { continue };
+        match &mut whole {
+            Some(whole) => merge(whole, root),
+            None => whole = Some(root),
+        }
+    }
+    Ok(whole)
+}
+
+/// The tree of `document`, whose remarks are kept.
+fn noted(document: Document, report: &Report) -> Option<Node> {
+    let Document { root, found, second } = document;
+    found.into_iter().for_each(|problem| report.refuse(problem));
     if let Some(place) = second {
         let what = "a second YAML document begins here; only the first is read";
         report.warn(Problem::new(Some(place), "", what));
     }
+    root
+}
+
+fn expanded(root: Node, env: &dyn Environment, report: &Report) -> Node {
     let (root, remarks) = expand(root, env);
-    for problem in found.into_iter().chain(remarks.found) {
-        report.refuse(problem);
-    }
-    for warning in remarks.warnings {
-        report.warn(warning);
-    }
-    decode(&root, source, env, report)
-}
-
-/// The one file among the values of `--config`.
-fn file_of(values: &[String]) -> Result<String, Problem> {
-    let [value] = values else {
-        let what = match values.len() {
-            0 => "at least one config flag must be provided",
-            _ => "several --config sources are not supported by otlp-relay yet",
-        };
-        return Err(Problem::new(None, "", what).hint("name one file: --config relay.yaml"));
-    };
-    if let Some(path) = value.strip_prefix("file:") {
-        return Ok(path.to_owned());
-    }
-    for scheme in ["env", "yaml", "http", "https"] {
-        if value.strip_prefix(scheme).is_some_and(|rest| rest.starts_with(':')) {
-            let what = format!("the Collector's configuration source \"{scheme}:\" is not supported by otlp-relay yet");
-            return Err(Problem::new(None, "", what).hint("name a file").is(Mistake::NotSupportedYet));
-        }
-    }
-    Ok(value.clone())
-}
-
-fn not_utf8(bytes: &[u8], valid: usize, source: &Arc<str>) -> Problem {
-    let before = bytes.get(..valid).unwrap_or_default();
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let in_line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let column = String::from_utf8_lossy(in_line).chars().count() + 1;
-    let place = Place { source: source.clone(), line, column };
-    Problem::new(Some(place), "", "the text is not UTF-8").hint("save the file as UTF-8")
+    remarks.found.into_iter().for_each(|problem| report.refuse(problem));
+    remarks.warnings.into_iter().for_each(|warning| report.warn(warning));
+    root
 }
 
 /// Where packages of the Collector keep their configuration.

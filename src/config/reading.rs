@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use super::describe::Notes;
 use super::duration::{self, GoDuration};
+use super::model::Secret;
 use super::problem::{Mistake, Problem};
 use super::section::Section;
 use super::suggest;
@@ -14,6 +16,7 @@ use super::yaml::{Node, Typed, Value};
 pub(crate) struct Report {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
+    notes: RefCell<Notes>,
 }
 
 impl Report {
@@ -35,6 +38,11 @@ impl Report {
     /// The problems and the warnings.
     pub(crate) fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.problems.into_inner(), self.warnings.into_inner())
+    }
+
+    /// What reading learned of the values.
+    pub(crate) fn take_notes(&self) -> Notes {
+        self.notes.take()
     }
 }
 
@@ -63,6 +71,14 @@ impl<'a> Reading<'a> {
     pub(crate) fn child(&self, key: &str, node: &'a Node) -> Reading<'a> {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}::{key}", self.path) };
         Reading { report: self.report, path, node }
+    }
+
+    /// The same place of the configuration, read as if `node` stood there.
+    pub(crate) fn in_other_words<'b>(&self, node: &'b Node) -> Reading<'b>
+    where
+        'a: 'b,
+    {
+        Reading { report: self.report, path: self.path.clone(), node }
     }
 
     pub(crate) fn node(&self) -> &'a Node {
@@ -97,6 +113,8 @@ impl<'a> Reading<'a> {
         } else if !provenance.variables.is_empty() {
             let names = provenance.variables.join(" and ");
             what.push_str(&format!(" (the value comes from the environment variable {names})"));
+        } else if !provenance.sources.is_empty() {
+            what.push_str(&format!(" (the value comes from {})", provenance.sources.join(" and ")));
         }
         let problem = Problem::new(Some(self.node.place.clone()), self.path.clone(), what);
         if provenance.unset.is_empty() { problem } else { problem.is(Mistake::UnexpandedVariable) }
@@ -157,14 +175,30 @@ impl<'a> Reading<'a> {
 
     /// The text as written, whatever type YAML would give it. Null is an empty text.
     pub(crate) fn text(&self) -> Option<String> {
+        let text = self.spelling();
+        match &text {
+            None => self.wrong_type("string"),
+            Some(text) if !matches!(self.typed(), Some(Typed::Text(typed)) if typed == text) => {
+                self.report.notes.borrow_mut().texts.insert(self.path.clone(), text.clone());
+            }
+            Some(_) => {}
+        }
+        text
+    }
+
+    /// A text that must not be shown to anybody.
+    pub(crate) fn secret(&self) -> Option<Secret> {
+        self.report.notes.borrow_mut().secrets.insert(self.path.clone());
+        self.text().map(Secret::new)
+    }
+
+    /// The text as written; nothing for maps and lists.
+    fn spelling(&self) -> Option<String> {
         match (&self.node.provenance.original, &self.node.value) {
             (Some(original), _) => Some(original.clone()),
             (None, Value::Scalar(_)) if self.is_null() => Some(String::new()),
             (None, Value::Scalar(scalar)) => Some(scalar.text.clone()),
-            _ => {
-                self.wrong_type("string");
-                None
-            }
+            _ => None,
         }
     }
 
@@ -282,7 +316,7 @@ impl<'a> Reading<'a> {
     /// The members of a list of strings, each with its own place; the Collector splits one string at its commas.
     pub(crate) fn words(&self) -> Vec<(String, Reading<'a>)> {
         if let Value::Scalar(_) = &self.node.value {
-            let text = self.text().unwrap_or_default();
+            let text = self.spelling().unwrap_or_default();
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             return words.map(|word| (word.to_owned(), self.clone())).collect();
         }
@@ -308,7 +342,7 @@ impl<'a> Reading<'a> {
     /// Whether the value, or each member of it, is one of `words`.
     pub(crate) fn is_one_of(&self, words: &[&str]) -> bool {
         match &self.node.value {
-            Value::Scalar(_) => self.text().is_some_and(|text| words.contains(&text.as_str())),
+            Value::Scalar(_) => self.spelling().is_some_and(|text| words.contains(&text.as_str())),
             Value::List(_) => self.items().iter().all(|item| item.is_one_of(words)),
             Value::Map(_) => false,
         }

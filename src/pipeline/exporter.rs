@@ -7,6 +7,7 @@ use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp,
 use crate::delivery::{self, ChainSettings, Entry, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::{SetupProblem, file, nop, otlp};
+use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, observe};
@@ -20,6 +21,18 @@ pub(super) struct Exporters<'a> {
     config: &'a Config,
     instance: &'a str,
     made: BTreeMap<ComponentId, Made<'a>>,
+}
+
+/// Single tries of `signal` at `asked`, which is called `id`: watched, but without queue and retry.
+///
+/// # Errors
+/// What the exporter cannot be made of, by its key.
+pub fn direct(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
+    let made = Made::new(id, asked, tools.instance)?;
+    let state = ExporterState::new(Arc::clone(&made.id), signal);
+    let no_place = || SetupProblem { key: "endpoint".to_owned(), what: format!("there is no endpoint for {signal}") };
+    let stage = made.stage(signal).ok_or_else(no_place)?;
+    Ok(observe::attempted(&made.id, signal, state, tools.watch, stage))
 }
 
 /// An exporter without the chain around it.
@@ -114,16 +127,20 @@ impl<'a> Made<'a> {
         tools: &Tools<'_>,
         figures: &BatchFigures,
     ) -> Option<Entry> {
-        let exporter = match &self.kind {
-            Kind::Otlp(backend) => backend.stage(chain.signal)?,
-            Kind::Debug(debug) => debug.stage(chain.signal),
-            Kind::File(sink) => sink.stage(),
-            Kind::Nop => nop::nop(Arc::clone(&self.id)),
-        };
+        let exporter = self.stage(chain.signal)?;
         let wraps = self.wraps(chain, state, tools);
         let settings =
             ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
         Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
+    }
+
+    fn stage(&self, signal: Signal) -> Option<Next> {
+        match &self.kind {
+            Kind::Otlp(backend) => backend.stage(signal),
+            Kind::Debug(debug) => Some(debug.stage(signal)),
+            Kind::File(sink) => Some(sink.stage()),
+            Kind::Nop => Some(nop::nop(Arc::clone(&self.id))),
+        }
     }
 
     fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {

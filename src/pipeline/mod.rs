@@ -9,4 +9,5 @@ mod plan;
 
 pub use build::{Built, Server, Tools, build};
 pub use chains::Chains;
+pub use exporter::direct;
 pub use plan::{BatchPlan, Chain, PipelinePlan, Plan, ReceiverPlan, plan};

@@ -7,9 +7,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest, Route};
-use crate::config::{Config, Extension, HealthCheck, ListenAddress, Zpages};
+use crate::config::{
+    Config, Extension, HealthCheck, ListenAddress, Metrics, MetricsLevel, MetricsReader, PrometheusReader, Zpages,
+};
 use crate::payload::Budget;
-use crate::telemetry::{ExporterState, Registry};
+use crate::telemetry::{ExporterState, Registry, View};
 use crate::transport::server::Listener;
 
 use super::start::StartError;
@@ -32,7 +34,7 @@ struct Open {
 /// Something to be served.
 #[derive(Clone, Debug, PartialEq)]
 enum Site {
-    Metrics(ListenAddress),
+    Metrics(PrometheusReader, MetricsLevel),
     Health(HealthCheck),
     Zpages(Zpages),
 }
@@ -114,7 +116,9 @@ impl Admin {
 
     fn route(&self, site: &Site) -> Route {
         match site.clone() {
-            Site::Metrics(_) => admin::metrics_route(self.registry.clone()),
+            Site::Metrics(PrometheusReader { listen: _, spelling }, level) => {
+                admin::metrics_route(self.registry.clone(), View { spelling, level })
+            }
             Site::Zpages(_) => admin::zpages_route(self.reloads.clone()),
             Site::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
                 admin::health_route(Arc::clone(&self.facts), HealthPage { path, healthy_body, unhealthy_body })
@@ -126,7 +130,7 @@ impl Admin {
 impl Site {
     fn address(&self) -> &ListenAddress {
         match self {
-            Site::Metrics(address) => address,
+            Site::Metrics(reader, _) => &reader.listen,
             Site::Health(check) => &check.listen,
             Site::Zpages(zpages) => &zpages.listen,
         }
@@ -134,7 +138,7 @@ impl Site {
 
     fn path(&self) -> &str {
         match self {
-            Site::Metrics(_) => "/metrics",
+            Site::Metrics(..) => "/metrics",
             Site::Health(check) => &check.path,
             Site::Zpages(_) => "/reload",
         }
@@ -142,7 +146,7 @@ impl Site {
 
     fn purpose(&self) -> &'static str {
         match self {
-            Site::Metrics(_) => "serving metrics",
+            Site::Metrics(..) => "serving metrics",
             Site::Health(_) => "serving health checks",
             Site::Zpages(_) => "serving zpages",
         }
@@ -156,5 +160,14 @@ fn sites(config: &Config) -> Vec<Site> {
         Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
         Extension::Pprof => None,
     });
-    config.telemetry.metrics.clone().map(Site::Metrics).into_iter().chain(sites).collect()
+    metrics(&config.telemetry.metrics).chain(sites).collect()
+}
+
+/// One site for each reader that Prometheus scrapes.
+fn metrics(metrics: &Metrics) -> impl Iterator<Item = Site> {
+    let readers = metrics.readers.iter().filter(|_| metrics.level != MetricsLevel::None);
+    readers.filter_map(|reader| match reader {
+        MetricsReader::Prometheus(reader) => Some(Site::Metrics(reader.clone(), metrics.level)),
+        MetricsReader::Periodic(_) => None,
+    })
 }

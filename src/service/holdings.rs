@@ -4,6 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
 use crate::pipeline::{Chains, Tools};
@@ -27,15 +30,10 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    /// Holdings of a relay that has just started.
-    pub(super) fn new(memory: ByteCount) -> io::Result<Holdings> {
-        let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+    /// Holdings of a relay that has just started and calls itself `instance`.
+    pub(super) fn new(memory: ByteCount, instance: Arc<str>) -> io::Result<Holdings> {
         let registry = Registry::new();
-        registry.describe_process(Service {
-            name: env!("CARGO_PKG_NAME"),
-            version: env!("CARGO_PKG_VERSION"),
-            instance: &instance,
-        });
+        registry.describe_process();
         Ok(Holdings {
             watch: Watch::new(registry),
             chains: Chains::default(),
@@ -44,6 +42,11 @@ impl Holdings {
             lifetime: Lifetime::new(),
             workers: Workers::start()?,
         })
+    }
+
+    /// From now on the relay describes itself as `resource` says.
+    pub(super) fn describe(&self, resource: &Resource) {
+        self.watch.registry.describe_target(&own_attributes(&self.instance, resource));
     }
 
     /// What a build borrows.
@@ -56,4 +59,10 @@ impl Holdings {
             lifetime: &self.lifetime,
         }
     }
+}
+
+/// What the relay says of itself: its own attributes under those of `resource`.
+pub(super) fn own_attributes(instance: &str, resource: &Resource) -> Vec<(String, Value)> {
+    let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), instance };
+    service.attributes(&resource.attributes)
 }

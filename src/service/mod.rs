@@ -5,9 +5,12 @@ mod doors;
 mod holdings;
 mod memory;
 mod relay;
+mod reports;
 mod run;
 mod signals;
 mod start;
+mod system;
 
 pub use run::run;
 pub use start::StartError;
+pub use system::System;

@@ -1,5 +1,6 @@
 //! A relay that runs: how a configuration is put in force, be it the first one or another, and how it all ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,6 +16,7 @@ use super::admin::Admin;
 use super::doors::Doors;
 use super::holdings::Holdings;
 use super::memory::default_budget;
+use super::reports::Reports;
 use super::start::StartError;
 
 /// A relay and all that it owns.
@@ -22,17 +24,18 @@ pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
     admin: Admin,
+    reports: Reports,
     /// How long the end may take.
     grace: Duration,
 }
 
 impl Relay {
-    /// A relay without a configuration. Its admin side asks for reloads over `reloads`.
+    /// A relay without a configuration, which calls itself `instance`. Its admin side asks for reloads over `reloads`.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub(super) fn new(reloads: mpsc::Sender<ReloadRequest>) -> Result<Relay, StartError> {
-        let holdings = Holdings::new(default_budget())?;
+    pub(super) fn new(reloads: mpsc::Sender<ReloadRequest>, instance: Arc<str>) -> Result<Relay, StartError> {
+        let holdings = Holdings::new(default_budget(), instance)?;
         let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -43,7 +46,7 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, grace: Duration::ZERO })
+        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -59,8 +62,11 @@ impl Relay {
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let doors = self.doors.prepare(servers).await?;
         let admin = self.admin.prepare(&config).await?;
+        let reports = self.reports.prepare(&config, &self.holdings)?;
 
         self.grace = config.shutdown_timeout;
+        self.holdings.describe(&config.telemetry.resource);
+        self.reports.enforce(reports);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
         self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime);
@@ -76,6 +82,7 @@ impl Relay {
         if self.holdings.lifetime.drain(grace).await == Drained::Abandoned {
             tracing::warn!(?grace, "the grace period is over; what was left is given up");
         }
+        self.reports.end().await;
         self.admin.end().await;
         self.holdings.watch.last_words();
         let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();

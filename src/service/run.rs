@@ -1,31 +1,43 @@
 //! One run of the relay, from a checked configuration to the last line of the log.
 
+use std::sync::Arc;
+
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problems, Telemetry};
 use crate::telemetry;
 
+use super::holdings::own_attributes;
 use super::relay::Relay;
 use super::signals::{Asked, Signals};
 use super::start::StartError;
+
+/// Reads the configuration again.
+pub trait Load: Fn() -> Result<Config, Problems> + Send + Sync + 'static {}
+
+impl<F: Fn() -> Result<Config, Problems> + Send + Sync + 'static> Load for F {}
 
 /// Runs the relay with `config` until a signal ends it. SIGHUP makes it `load` the configuration again, which takes over
 /// only if it is good.
 ///
 /// # Errors
 /// When it cannot start. Once it runs, nothing but a signal ends it.
-pub fn run(config: Config, load: impl Fn() -> Result<Config, Problems>) -> Result<(), StartError> {
-    telemetry::init_logs(config.telemetry.log_level, config.telemetry.log_encoding);
+pub fn run(config: Config, load: impl Load) -> Result<(), StartError> {
+    let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
+    let Telemetry { logs, metrics: _, resource } = &config.telemetry;
+    // Only who gives the relay attributes wants to see them on each line.
+    let attributes = if resource.attributes.is_empty() { Vec::new() } else { own_attributes(&instance, resource) };
+    telemetry::init_logs(logs, &attributes)?;
     let control = Builder::new_current_thread().enable_all().build()?;
-    control.block_on(supervise(config, load))
+    control.block_on(supervise(config, Arc::new(load), instance))
 }
 
-async fn supervise(config: Config, load: impl Fn() -> Result<Config, Problems>) -> Result<(), StartError> {
+async fn supervise(config: Config, load: Arc<impl Load>, instance: Arc<str>) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
     let (ask, mut asked) = mpsc::channel(1);
-    let mut relay = Relay::new(ask)?;
+    let mut relay = Relay::new(ask, instance)?;
     let source = config.source.clone();
     relay.apply(config).await?;
     tracing::info!(configuration = source, "Everything is ready. Begin running and processing data.");
@@ -58,10 +70,13 @@ async fn supervise(config: Config, load: impl Fn() -> Result<Config, Problems>) 
 ///
 /// # Errors
 /// What is wrong with it, in words.
-async fn reload(relay: &mut Relay, load: &impl Fn() -> Result<Config, Problems>) -> Result<(), String> {
-    let applied = match load() {
-        Ok(config) => relay.apply(config).await.map_err(|error| error.to_string()),
-        Err(problems) => Err(problems.to_string()),
+async fn reload(relay: &mut Relay, load: &Arc<impl Load>) -> Result<(), String> {
+    let load = Arc::clone(load);
+    // A source may be a page on a slow server.
+    let applied = match tokio::task::spawn_blocking(move || load()).await {
+        Ok(Ok(config)) => relay.apply(config).await.map_err(|error| error.to_string()),
+        Ok(Err(problems)) => Err(problems.to_string()),
+        Err(panicked) => Err(panicked.to_string()),
     };
     match &applied {
         Ok(()) => tracing::info!("Config updated; data in queues and connections in use were kept"),

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::config::Problems;
+use crate::telemetry::LogFileError;
 use crate::transport::server::BindError;
 
 /// Why the relay could not start.
@@ -14,6 +15,9 @@ pub enum StartError {
     /// A port or address cannot be listened on.
     #[error("cannot start: {0}")]
     Bind(#[from] BindError),
+    /// A log file cannot be opened.
+    #[error("cannot start: {0}")]
+    Log(#[from] LogFileError),
     /// The system refuses a thread or a signal handler.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),

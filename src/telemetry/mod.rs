@@ -6,18 +6,24 @@ pub mod clock;
 mod ledger;
 mod logs;
 pub mod observe;
+mod otlp;
 mod process;
 mod registry;
 mod series;
 mod state;
+mod view;
 mod voice;
 
 pub use ledger::{Ledger, Totals};
-pub use logs::{Lines, harmless, init_logs, log_level};
+pub use logs::{Lines, LogFileError, harmless, init_logs, log_level};
+pub use otlp::Origin as ReportOrigin;
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
 pub use state::{Condition, ExporterState, Snapshot, Trouble};
+pub use view::View;
+
+use serde_json::Value;
 
 use voice::Voices;
 
@@ -45,8 +51,13 @@ impl Watch {
 }
 
 impl Registry {
-    /// Adds what Prometheus expects of a process: `target_info`, and uptime, CPU and memory as `otelcol_process_*`.
-    pub fn describe_process(&self, service: Service<'_>) {
-        process::register(self, service);
+    /// Adds uptime, CPU and memory as `otelcol_process_*`.
+    pub fn describe_process(&self) {
+        process::register(self);
+    }
+
+    /// Says in `target_info` what this process is, by its resource `attributes`.
+    pub fn describe_target(&self, attributes: &[(String, Value)]) {
+        process::describe(self, attributes);
     }
 }

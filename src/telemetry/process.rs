@@ -5,12 +5,14 @@
 
 use std::fs;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::memory::{self, Allocated};
 use crate::units::ByteCount;
 
 use super::registry::Registry;
+use super::view::TARGET_INFO;
 
 /// Who this process is, as its resource attributes say.
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +25,32 @@ pub struct Service<'a> {
     pub instance: &'a str,
 }
 
-/// Adds `target_info` and the `otelcol_process_*` metrics. Uptime counts from now. CPU and memory are there only
-/// where /proc is.
-pub(super) fn register(registry: &Registry, service: Service<'_>) {
-    let labels = [
-        ("service_name", service.name),
-        ("service_version", service.version),
-        ("service_instance_id", service.instance),
-    ];
-    registry.gauge("target_info", "What this process is", &labels).set(1.0);
+impl Service<'_> {
+    /// Its resource attributes with `written` ones over them; null takes one away.
+    pub fn attributes(self, written: &[(String, Value)]) -> Vec<(String, Value)> {
+        let own =
+            [("service.name", self.name), ("service.version", self.version), ("service.instance.id", self.instance)];
+        let mut attributes: Vec<(String, Value)> =
+            own.map(|(name, value)| (name.to_owned(), Value::from(value))).into();
+        for (name, value) in written {
+            match attributes.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => old.clone_from(value),
+                None => attributes.push((name.clone(), value.clone())),
+            }
+        }
+        attributes.retain(|(_, value)| !value.is_null());
+        attributes
+    }
+}
+
+/// Sets `target_info`.
+pub(super) fn describe(registry: &Registry, attributes: &[(String, Value)]) {
+    let labels = attributes.iter().map(|(name, value)| (label(name), text(value)));
+    registry.info(TARGET_INFO, "What this process is", labels.collect());
+}
+
+/// Adds the `otelcol_process_*` metrics. Uptime counts from now. CPU and memory are there only where /proc is.
+pub(super) fn register(registry: &Registry) {
     let began = Instant::now();
     let uptime = move || began.elapsed().as_secs_f64();
     registry.counter_fn("otelcol_process_uptime", "Seconds since the relay started", &[], uptime);
@@ -53,6 +72,17 @@ fn register_allocator(registry: &Registry) {
     registry.gauge_fn("otelcol_process_runtime_heap_alloc_bytes", live, &[], read(|all| all.live));
     let mapped = "Bytes that the allocator has taken from the system";
     registry.gauge_fn("otelcol_process_runtime_total_sys_memory_bytes", mapped, &[], read(|all| all.mapped));
+}
+
+/// The name of an attribute as a label: dots and everything else that Prometheus does not take become underscores.
+fn label(name: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let label: String = name.chars().map(fits).collect();
+    if label.starts_with(|c: char| c.is_ascii_digit()) || label.is_empty() { format!("_{label}") } else { label }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// proc_pid_stat(5), fields 14 and 15. The command's name in field 2 may hold blanks, so counting begins behind it.

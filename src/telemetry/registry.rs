@@ -9,9 +9,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{self, Metric, MetricFamily, MetricType};
 
 use super::series::{Counter, Gauge, Histogram};
+use super::view::{View, pair};
 
 /// Every metric of the process. Cheap to clone; clones are one registry.
 #[derive(Clone, Default)]
@@ -38,7 +39,7 @@ struct Family {
 }
 
 /// Labels in the order of their names.
-type Key = Vec<(&'static str, String)>;
+type Key = Vec<(Name, String)>;
 
 /// Where the value of a series is.
 #[derive(Clone)]
@@ -123,10 +124,32 @@ impl Registry {
         }
     }
 
-    /// Every metric in Prometheus' text exposition format, version 0.0.4.
+    /// A gauge of 1 whose labels say something; it takes the place of an earlier one of this name, whatever its labels.
+    pub(super) fn info(&self, name: &'static str, help: &'static str, labels: Vec<(String, String)>) {
+        let Some(family) = self.family(name.into(), help, MetricType::GAUGE) else { return };
+        let mut key: Key = labels.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        key.sort();
+        // Prometheus refuses a series that has a label twice.
+        key.dedup_by(|later, earlier| later.0 == earlier.0);
+        let gauge = Gauge::default();
+        gauge.set(1.0);
+        *lock(&family.series) = BTreeMap::from([(key, Series::Gauge(gauge))]);
+    }
+
+    /// Every metric as it is, by name.
+    pub(super) fn gather(&self) -> Vec<MetricFamily> {
+        self.0.exposition.gather()
+    }
+
+    /// Every metric in Prometheus' text exposition format, version 0.0.4, with the Collector's usual spelling.
     pub fn render(&self) -> String {
+        self.render_as(View::default())
+    }
+
+    /// What `view` shows, in Prometheus' text exposition format, version 0.0.4.
+    pub fn render_as(&self, view: View) -> String {
         let mut text = String::new();
-        for family in self.0.exposition.gather() {
+        for family in self.gather().into_iter().filter_map(|family| view.of(family)) {
             let before = text.len();
             // A family that cannot be written must not hide the others.
             if let Err(error) = prometheus::TextEncoder::new().encode_utf8(std::slice::from_ref(&family), &mut text) {
@@ -214,7 +237,7 @@ impl Collector for Family {
 }
 
 impl Series {
-    fn sample(&self, kind: MetricType, labels: &[(&'static str, String)]) -> Metric {
+    fn sample(&self, kind: MetricType, labels: &[(Name, String)]) -> Metric {
         let mut metric = Metric::from_label(labels.iter().map(|(name, value)| pair(name, value)).collect());
         let value = match self {
             Series::Histogram(histogram) => {
@@ -241,16 +264,9 @@ impl Series {
 
 /// In this order labels are written, too.
 fn key(labels: Labels<'_>) -> Key {
-    let mut key: Key = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let mut key: Key = labels.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect();
     key.sort();
     key
-}
-
-fn pair(name: &str, value: &str) -> LabelPair {
-    let mut pair = LabelPair::default();
-    pair.set_name(name.to_owned());
-    pair.set_value(value.to_owned());
-    pair
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -9,7 +9,7 @@ use super::*;
 
 #[track_caller]
 fn load_default(variables: Variables<'_>) -> Result<Config, Problems> {
-    load(&Origin::Default, &Played { variables: variables.iter().copied().collect(), ..Played::default() })
+    load(&Origin::default(), &Played { variables: variables.iter().copied().collect(), ..Played::default() })
 }
 
 #[track_caller]

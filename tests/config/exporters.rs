@@ -273,6 +273,27 @@ fn headers_that_cannot_be_sent_are_named_without_their_value() {
 }
 
 #[test]
+fn the_address_of_an_exporter_that_nobody_uses_is_worth_a_warning() {
+    let exporters = "exporters: {nop: , otlphttp: {endpoint: '<host>:4318', timeout: 1}}\n";
+    let text = format!(
+        "receivers: {{nop: }}\n{exporters}service: {{pipelines: {{traces: {{receivers: [nop], exporters: [nop]}}}}}}\n"
+    );
+    let timeout = "c.yaml:2:65: exporters::otlphttp::timeout: a duration needs a unit; write 5s or 200ms \
+                   (the Collector would take nanoseconds)";
+    check_problems(&[], &text, &[timeout]);
+    check_warnings(
+        &[],
+        &text.replace("timeout: 1", ""),
+        &[
+            "c.yaml:2:20: exporters::otlphttp: \"otlphttp\" alias is deprecated; use \"otlp_http\" instead",
+            "c.yaml:2:41: exporters::otlphttp::endpoint: the endpoint \"<host>:4318\" holds a placeholder \
+             (no pipeline uses this exporter); write the address",
+        ],
+    );
+    check_mistake(&text.replace("[nop]}", "[otlphttp]}"), Mistake::InvalidEndpoint);
+}
+
+#[test]
 fn a_debug_exporter_prints_in_the_log_or_where_it_is_told() {
     let output = |settings: &str| match good(&with_exporter(&format!("debug: {settings}"))).exporters.get(&id("debug"))
     {

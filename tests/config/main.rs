@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod defaults;
+mod describe;
 mod exporters;
 mod links;
 mod parts;
 mod queues;
+mod sources;
 mod texts;
 mod transport;
 
@@ -13,7 +15,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use otlp_relay::config::{Config, Environment, Mistake, Origin, Problem, Problems, load};
+use otlp_relay::config::{Config, Environment, FetchError, Mistake, Origin, Problem, Problems, load};
 use otlp_relay::ident::ComponentId;
 
 /// An environment that a test makes up.
@@ -35,6 +37,10 @@ impl Environment for Played {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         path.to_str().and_then(|path| self.files.get(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+
+    fn fetch(&self, url: &http::Uri) -> Result<Vec<u8>, FetchError> {
+        self.files.get(url.to_string().as_str()).cloned().ok_or(FetchError::Status(404))
+    }
 }
 
 type Variables<'v> = &'v [(&'static str, &'static str)];
@@ -42,7 +48,7 @@ type Variables<'v> = &'v [(&'static str, &'static str)];
 fn load_with(variables: Variables<'_>, text: impl Into<Vec<u8>>) -> Result<Config, Problems> {
     let files = HashMap::from([("c.yaml", text.into())]);
     let env = Played { variables: variables.iter().copied().collect(), files };
-    load(&Origin::Files(vec!["c.yaml".to_owned()]), &env)
+    load(&Origin { locations: vec!["c.yaml".to_owned()], ..Origin::default() }, &env)
 }
 
 #[track_caller]

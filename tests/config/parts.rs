@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otlp_relay::config::{Extension, MemoryLimit, Processor, Receiver};
+use otlp_relay::config::{Extension, MemoryLimit, MetricsReader, Processor, Receiver};
 use otlp_relay::units::{ByteCount, Items};
 
 use super::*;
@@ -128,16 +128,18 @@ fn a_health_check_is_understood() {
 }
 
 #[test]
-fn metrics_are_served_where_the_first_pull_reader_says() {
+fn metrics_are_served_where_the_pull_readers_say() {
     let address = |metrics: &str| {
         let text = format!(
             "receivers: {{nop: }}\nexporters: {{nop: }}\nservice:\n  telemetry: {{metrics: {metrics}}}\n\
              \x20 pipelines: {{logs: {{receivers: [nop], exporters: [nop]}}}}\n"
         );
-        good(&text).telemetry.metrics.map(|address| address.to_string())
+        let readers = good(&text).telemetry.metrics.readers;
+        let Some(MetricsReader::Prometheus(reader)) = readers.into_iter().next() else { return None };
+        Some(reader.listen.to_string())
     };
     assert_eq!(address("").as_deref(), Some("localhost:8888"));
-    assert_eq!(address("{level: none}"), None);
+    assert_eq!(address("{level: none}").as_deref(), Some("localhost:8888"));
     assert_eq!(address("{readers: []}"), None);
     assert_eq!(address("{address: ':9999'}").as_deref(), Some(":9999"));
     let reader = "{pull: {exporter: {prometheus: {host: '::1', port: 1, without_units: true}}}}";
@@ -149,6 +151,6 @@ fn a_file_in_a_usual_place_wins_over_the_embedded_default() {
     let text = "receivers: {nop: }\nexporters: {nop: }\n\
                 service: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n";
     let files = HashMap::from([("/etc/otelcol-contrib/config.yaml", text.into())]);
-    let config = load(&Origin::Default, &Played { files, ..Played::default() }).unwrap();
+    let config = load(&Origin::default(), &Played { files, ..Played::default() }).unwrap();
     assert_eq!(config.source, "/etc/otelcol-contrib/config.yaml");
 }

@@ -19,7 +19,7 @@ fn an_ordinary_configuration_is_understood() {
     assert_eq!(pipelines, ["traces/eu", "logs"]);
     assert_eq!(config.started_extensions, [id("health_check")]);
     assert_eq!(config.shutdown_timeout, Duration::from_secs(3));
-    assert_eq!((config.telemetry.log_level, config.telemetry.log_encoding), (LogLevel::Debug, LogEncoding::Json));
+    assert_eq!((config.telemetry.logs.level, config.telemetry.logs.encoding), (LogLevel::Debug, LogEncoding::Json));
     assert_eq!(config.places.find("exporters::otlp/eu::endpoint").map(|place| place.line), Some(16));
     assert_eq!(config.source, "c.yaml");
     good(&format!("\u{feff}{}", ORDINARY.replace('\n', "\r\n")));
@@ -145,8 +145,8 @@ fn references_that_lead_nowhere_are_named() {
     check_problems(
         &[],
         &with_exporter("debug: {verbosity: '${file:/x}'}"),
-        &["c.yaml:4:22: exporters::debug::verbosity: the Collector's configuration source \"file:\" is not supported \
-           by otlp-relay yet"],
+        &["c.yaml:4:22: exporters::debug::verbosity: unable to read the file /x: entity not found; \
+           check the path as this process sees it: inside a container, the file must be mounted"],
     );
     check_problems(
         &[],
@@ -154,19 +154,6 @@ fn references_that_lead_nowhere_are_named() {
         &["c.yaml:4:22: exporters::debug::verbosity: scheme \"V\" is not supported for uri \"V:basic\"; \
            write ${env:V:-basic} for a default"],
     );
-}
-
-#[test]
-fn a_file_that_cannot_be_read_says_so() {
-    let fault = |values: &[&str]| {
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        load(&Origin::Files(values), &Played::default()).expect_err("a problem").to_string()
-    };
-    assert!(fault(&["file:/none.yaml"]).starts_with("unable to read the file /none.yaml: "));
-    assert!(fault(&["a.yaml", "b.yaml"]).starts_with("several --config sources are not supported"));
-    assert!(fault(&["yaml:a: b"]).contains("\"yaml:\" is not supported by otlp-relay yet"));
-    let problems = load_with(&[], b"a: 1\nb: \xff\n").expect_err("a problem");
-    assert_eq!(problems.to_string(), "c.yaml:2:4: the text is not UTF-8; save the file as UTF-8");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 mod batching;
 mod carrying;
 mod command_line;
+mod command_line_sources;
 mod defaults;
 mod encryption;
 mod figures;

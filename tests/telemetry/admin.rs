@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use otlp_relay::admin::{HealthFacts, HealthPage, Route, health_route, metrics_route, serve};
-use otlp_relay::telemetry::Registry;
+use otlp_relay::telemetry::{Registry, View};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ fn page(path: &str) -> HealthPage {
 async fn metrics_are_served_at_one_path() {
     let registry = Registry::new();
     registry.counter("otelcol_c", "Counts", &[]).add(1);
-    let server = Server::start(metrics_route(registry)).await;
+    let server = Server::start(metrics_route(registry, View::default())).await;
     assert_eq!(
         server.get("/metrics").await,
         (200, "# HELP otelcol_c Counts\n# TYPE otelcol_c counter\notelcol_c 1\n".into())
@@ -97,7 +97,7 @@ async fn health_follows_the_life_of_the_service() {
 
 #[tokio::test]
 async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
-    let server = Server::start(metrics_route(Registry::new())).await;
+    let server = Server::start(metrics_route(Registry::new(), View::default())).await;
     let _mute = TcpStream::connect(server.address).await.unwrap();
     server.check_code("/metrics", 200).await;
     server.end.cancel();

@@ -59,7 +59,9 @@ fn a_scrape_has_the_collectors_spelling() {
 #[test]
 fn the_process_is_described() {
     let registry = Registry::new();
-    registry.describe_process(Service { name: "otlp-relay", version: "1.2.3", instance: "abc" });
+    let service = Service { name: "otlp-relay", version: "1.2.3", instance: "abc" };
+    registry.describe_process();
+    registry.describe_target(&service.attributes(&[]));
     check_scrape(
         &registry,
         "target_info",

@@ -20,13 +20,13 @@ pub(super) fn read(exporter: &mut Section<'_>, carrier: Carrier) -> Vec<(http::H
     let Some(headers) = exporter.value("headers") else { return Vec::new() };
     let mut read: Vec<(http::HeaderName, Secret)> = Vec::new();
     for (name, value) in pairs(headers) {
-        let Some(text) = value.text() else { continue };
+        let Some(secret) = value.secret() else { continue };
         let Some(name) = header_name(&name, carrier, &value) else { continue };
         if read.iter().any(|(earlier, _)| *earlier == name) {
             value.wrong(format!("duplicate keys in map-style list: [{name}]"));
         }
-        check_value(name.as_str(), &text, &value);
-        read.push((name, Secret::new(text)));
+        check_value(name.as_str(), secret.reveal(), &value);
+        read.push((name, secret));
     }
     read
 }
@@ -83,7 +83,7 @@ fn check_value(name: &str, text: &str, value: &Reading<'_>) {
         return value.refuse(problem.is(Mistake::InvalidHeader));
     }
     let from_variable = !value.node().provenance.variables.is_empty();
-    if !from_variable && text.contains("${") {
+    if value.node().provenance.unclosed {
         let what = format!("the header {name} holds a reference that was not expanded");
         return value.refuse(value.fault(what).hint("write ${env:NAME}").is(Mistake::UnexpandedVariable));
     }

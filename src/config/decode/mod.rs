@@ -20,6 +20,7 @@ mod targets;
 mod telemetry;
 mod tls;
 mod tls_terms;
+mod unused;
 mod upstream;
 
 use super::environment::Environment;
@@ -31,25 +32,38 @@ use super::yaml::{Node, Value};
 
 use service::Written;
 
+/// A configuration whose problems have not been looked at yet.
+pub(super) struct Decoded(Config);
+
 /// Reads the whole configuration in `root`, which came from `source`.
-pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: Report) -> Result<Config, Problems> {
+pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &Report) -> Decoded {
     let mut config = Config { source: source.to_owned(), ..Config::default() };
     note_places(root, &mut String::new(), &mut { MAX_PATHS }, &mut config.places);
-    if let Some(mut top) = Section::open(Reading::root(&report, root)) {
+    if let Some(mut top) = Section::open(Reading::root(report, root)) {
         read(&mut top, &mut config);
         top.finish();
     }
-    proxies::choose(&mut config.exporters, env, &report);
+    proxies::choose(&mut config.exporters, env, report);
     for problem in targets::missing(&config).into_iter().chain(loops::find(&config, &config.places)) {
         report.refuse(problem);
     }
-    let (problems, mut warnings) = report.into_parts();
-    if let Some(problems) = Problems::from_found(problems) {
-        return Err(problems);
+    Decoded(config)
+}
+
+impl Decoded {
+    /// The configuration with the warnings of `report`, or all its problems.
+    pub(super) fn settled(self, report: Report) -> Result<Config, Problems> {
+        let Decoded(mut config) = self;
+        let (problems, mut warnings) = report.into_parts();
+        let (problems, harmless) = unused::part(problems, &config.pipelines);
+        warnings.extend(harmless);
+        if let Some(problems) = Problems::from_found(problems) {
+            return Err(problems);
+        }
+        warnings.sort_by(|a, b| a.place.cmp(&b.place));
+        config.warnings = warnings;
+        Ok(config)
     }
-    warnings.sort_by(|a, b| a.place.cmp(&b.place));
-    config.warnings = warnings;
-    Ok(config)
 }
 
 fn read(top: &mut Section<'_>, config: &mut Config) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{CipherSuite, Curve, PemSource, Secret, TlsTerms, TlsVersion};
+use crate::config::model::{CipherSuite, Curve, PemSource, TlsTerms, TlsVersion};
 use crate::config::problem::Mistake;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -10,14 +10,14 @@ use crate::config::section::{Rule, Section};
 /// A file or a text in PEM, whichever of both keys is written.
 pub(super) fn pem(tls: &mut Section<'_>, file: &'static str, inline: &'static str, both: &str) -> Option<PemSource> {
     let path = tls.text(file).filter(|path| !path.is_empty());
-    let text = tls.text(inline).filter(|text| !text.is_empty());
+    let text = tls.value(inline).and_then(|text| text.secret()).filter(|text| !text.reveal().is_empty());
     match (path, text) {
         (Some(_), Some(_)) => {
             tls.whole().wrong(both);
             None
         }
         (Some(path), None) => Some(PemSource::File(path.into())),
-        (None, Some(text)) => Some(PemSource::Inline(Secret::new(text))),
+        (None, Some(text)) => Some(PemSource::Inline(text)),
         (None, None) => None,
     }
 }

@@ -33,7 +33,10 @@ pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy,
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use receiver::{GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
-pub use telemetry::{LogEncoding, LogLevel, Telemetry};
+pub use telemetry::{
+    LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,
+    PrometheusReader, Resource, Spelling, Telemetry,
+};
 pub use tls::{CaReload, CipherSuite, ClientCa, ClientTls, Curve, PemSource, ServerTls, TlsTerms, TlsVersion};
 
 /// A whole configuration. Every reference in it is known to lead somewhere.

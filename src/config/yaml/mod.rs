@@ -59,6 +59,10 @@ pub(crate) struct Provenance {
     pub variables: Vec<Arc<str>>,
     /// Those of them that are not set and have no default.
     pub unset: Vec<Arc<str>>,
+    /// The URIs of files and other sources that the value was taken from, in order.
+    pub sources: Vec<Arc<str>>,
+    /// Whether a reference is opened and never closed: it stands in the value as it was written.
+    pub unclosed: bool,
     /// What stood in the variable before YAML gave it a type: a reader that wants a string takes this.
     pub original: Option<String>,
 }
@@ -73,6 +77,32 @@ impl Node {
     /// A map of `entries`.
     pub(crate) fn map(place: Place, entries: Vec<Entry>) -> Node {
         Node { place, value: Value::Map(entries), provenance: Provenance::default() }
+    }
+
+    /// Whether this is null or a map without keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_null() || matches!(&self.value, Value::Map(entries) if entries.is_empty())
+    }
+
+    /// Nothing.
+    pub(crate) fn null(place: Place) -> Node {
+        let scalar = Scalar { text: String::new(), style: Style::Plain };
+        Node { place, value: Value::Scalar(scalar), provenance: Provenance::default() }
+    }
+
+    /// From now on this and all that is inside stands at `place`.
+    pub(crate) fn move_to(&mut self, place: &Place) {
+        self.place = place.clone();
+        match &mut self.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_to(place)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    entry.place = place.clone();
+                    entry.value.move_to(place);
+                }
+            }
+        }
     }
 
     /// Whether nothing is written here, or `null`.

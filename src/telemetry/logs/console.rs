@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use serde_json::Value;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
@@ -10,7 +11,13 @@ use crate::telemetry::clock::Moment;
 
 use super::{MESSAGE, Paint, Visitor, colour};
 
-pub(super) fn write(out: &mut impl Write, now: Moment, event: &Event<'_>, paint: Paint) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    now: Moment,
+    event: &Event<'_>,
+    paint: Paint,
+    suffix: &[u8],
+) -> io::Result<()> {
     let level = *event.metadata().level();
     match paint {
         Paint::Plain => write!(out, "{now} {level}")?,
@@ -22,7 +29,23 @@ pub(super) fn write(out: &mut impl Write, now: Moment, event: &Event<'_>, paint:
     let mut fields = Fields(Visitor::new(&mut *out));
     event.record(&mut fields);
     fields.0.result?;
+    out.write_all(suffix)?;
     out.write_all(b"\n")
+}
+
+/// What `initial` fields look like behind all others.
+pub(super) fn fields(initial: &[(String, Value)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (key, value) in initial {
+        // Writing to memory cannot fail.
+        let _ = pair(&mut out, key, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    out
+}
+
+fn pair(out: &mut impl Write, key: &str, value: &str) -> io::Result<()> {
+    write!(out, " {key}=")?;
+    if is_bare(value) { out.write_all(value.as_bytes()) } else { quote(out, value) }
 }
 
 /// Writes the message and nothing else, wherever it stands among the fields.
@@ -45,10 +68,7 @@ struct Fields<W>(Visitor<W>);
 impl<W: Write> Fields<W> {
     fn pair(&mut self, field: &Field, value: &str) {
         if field.name() != MESSAGE {
-            self.0.then(|out| {
-                write!(out, " {}=", field.name())?;
-                if is_bare(value) { out.write_all(value.as_bytes()) } else { quote(out, value) }
-            });
+            self.0.then(|out| pair(out, field.name(), value));
         }
     }
 }

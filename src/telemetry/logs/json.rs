@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use serde_json::{Map, Value};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
@@ -10,14 +11,28 @@ use crate::telemetry::clock::Moment;
 
 use super::{MESSAGE, Visitor};
 
-pub(super) fn write(out: &mut impl Write, now: Moment, event: &Event<'_>) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, now: Moment, event: &Event<'_>, suffix: &[u8]) -> io::Result<()> {
     // Zap writes its levels in lower case, and so do the Collector's users search for them.
     let level = event.metadata().level().as_str().to_ascii_lowercase();
     write!(out, "{{\"ts\":\"{now}\",\"level\":\"{level}\"")?;
     let mut object = Object(Visitor::new(&mut *out));
     event.record(&mut object);
     object.0.result?;
+    out.write_all(suffix)?;
     out.write_all(b"}\n")
+}
+
+/// What `initial` fields and the attributes of `resource` look like behind all others.
+pub(super) fn fields(initial: &[(String, Value)], resource: &[(String, Value)]) -> Vec<u8> {
+    let mut text = String::new();
+    for (key, value) in initial {
+        text.push_str(&format!(",{}:{value}", Value::from(key.as_str())));
+    }
+    if !resource.is_empty() {
+        let attributes: Map<String, Value> = resource.iter().cloned().collect();
+        text.push_str(&format!(",\"resource\":{}", Value::Object(attributes)));
+    }
+    text.into_bytes()
 }
 
 struct Object<W>(Visitor<W>);

@@ -1,9 +1,13 @@
-//! How log lines look: one readable line or one JSON object for each event, on standard error.
+//! How log lines look: one readable line or one JSON object for each event, on standard error unless told otherwise.
 
 mod console;
 mod json;
+mod outputs;
+mod sampling;
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
+
+use serde_json::Value;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -12,22 +16,37 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{LogEncoding, LogLevel};
+use crate::config::{LogEncoding, LogLevel, Logs};
 
 pub use console::harmless;
 
 use super::clock::Moment;
 
-/// Sends the process's log to standard error from now on. A second call changes nothing.
+pub use outputs::LogFileError;
+use outputs::Outputs;
+use sampling::Sampler;
+
+/// Sends the process's log where `logs` says from now on; JSON lines carry `resource`, if there is any. A second call
+/// changes nothing.
 ///
 /// Libraries speak only of what a person should look at, unless the level is debug. A line is written by the thread
-/// that it comes from, under the lock of standard error: whoever reads it slowly slows the relay down, and no
-/// line is lost.
-pub fn init_logs(level: LogLevel, encoding: LogEncoding) {
-    let paint = if io::stderr().is_terminal() && no_color_is_unset() { Paint::Ansi } else { Paint::Plain };
-    let lines = Lines { encoding, paint, writer: || io::stderr().lock() };
+/// that it comes from, under the lock of its output: whoever reads it slowly slows the relay down, and no line is lost.
+///
+/// # Errors
+/// When a log file cannot be opened.
+pub fn init_logs(logs: &Logs, resource: &[(String, Value)]) -> Result<(), LogFileError> {
+    let outputs = Outputs::open(&logs.outputs, &logs.error_outputs)?;
+    let paint = if outputs.is_terminal() && no_color_is_unset() { Paint::Ansi } else { Paint::Plain };
+    let resource = if logs.without_resource { &[] } else { resource };
+    let suffix = match logs.encoding {
+        LogEncoding::Console => console::fields(&logs.initial_fields),
+        LogEncoding::Json => json::fields(&logs.initial_fields, resource),
+    };
+    let sampler = logs.sampling.map(Sampler::new);
+    let lines = Lines { encoding: logs.encoding, paint, suffix, sampler, writer: outputs };
     // Whoever came first keeps the log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets(level))).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(targets(logs.level))).try_init();
+    Ok(())
 }
 
 /// The level that a word means, as in `OTEL_LOG_LEVEL` and `service::telemetry::logs::level`; case does not matter.
@@ -46,6 +65,9 @@ pub fn log_level(word: &str) -> Option<LogLevel> {
 pub struct Lines<W> {
     encoding: LogEncoding,
     paint: Paint,
+    /// What every line ends with, already written out.
+    suffix: Vec<u8>,
+    sampler: Option<Sampler>,
     writer: W,
 }
 
@@ -58,7 +80,7 @@ enum Paint {
 impl<W> Lines<W> {
     /// Lines in `encoding`, without colours, to what `writer` makes.
     pub fn new(encoding: LogEncoding, writer: W) -> Lines<W> {
-        Lines { encoding, paint: Paint::Plain, writer }
+        Lines { encoding, paint: Paint::Plain, suffix: Vec::new(), sampler: None, writer }
     }
 }
 
@@ -68,11 +90,14 @@ where
     W: for<'a> MakeWriter<'a> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut out = BufWriter::new(self.writer.make_writer());
         let now = Moment::now();
+        if self.sampler.as_ref().is_some_and(|sampler| !sampler.passes(event, now)) {
+            return;
+        }
+        let mut out = BufWriter::new(self.writer.make_writer());
         let written = match self.encoding {
-            LogEncoding::Console => console::write(&mut out, now, event, self.paint),
-            LogEncoding::Json => json::write(&mut out, now, event),
+            LogEncoding::Console => console::write(&mut out, now, event, self.paint, &self.suffix),
+            LogEncoding::Json => json::write(&mut out, now, event, &self.suffix),
         };
         // There is nowhere left to complain to.
         let _ = written.and_then(|()| out.flush());
@@ -152,8 +177,9 @@ mod tests {
 
     #[test]
     fn logs_may_be_set_up_twice() {
-        init_logs(LogLevel::Error, LogEncoding::Console);
-        init_logs(LogLevel::Debug, LogEncoding::Json);
+        let logs = |level, encoding| Logs { level, encoding, ..Logs::default() };
+        assert!(init_logs(&logs(LogLevel::Error, LogEncoding::Console), &[]).is_ok());
+        assert!(init_logs(&logs(LogLevel::Debug, LogEncoding::Json), &[]).is_ok());
     }
 
     #[test]
