@@ -220,7 +220,7 @@ classes! {
     RequestTooLarge "request_too_large" Receiver Receive Never Person ResourceExhausted
         "the request is larger than the receiver accepts" => "send smaller batches, or raise max_recv_msg_size_mib or max_request_body_size";
     UnsupportedEncoding "unsupported_encoding" Receiver Receive Never Person Unimplemented
-        "the request's compression is not known" => "send gzip, zstd or no compression";
+        "the request's compression is not known" => "send gzip, zstd, snappy or no compression";
     BodyInterrupted "peer_slow_or_gone" Receiver Receive BackOff Time Unavailable
         "the sender ended the connection within a request" => "compare the sender's export timeout with the time that an answer takes";
     ExportLoop "config_export_loop" Config Receive Never Person InvalidArgument

@@ -42,6 +42,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         tls: None,
         headers: Vec::new(),
         compression: Compression::None,
+        compression_level: None,
         timeout: Some(LONG),
         delivery: Delivery::default(),
     }

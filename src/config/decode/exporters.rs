@@ -8,7 +8,7 @@ use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 
 use super::headers::Carrier;
-use super::{delivery, endpoint, headers, tls};
+use super::{compression, delivery, endpoint, headers, tls};
 
 /// `otlp_grpc`, alias `otlp`
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
@@ -16,7 +16,7 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let target = endpoint.as_ref().and_then(endpoint::grpc);
     let wish = tls::wish(section);
     let headers = headers::read(section, Carrier::Grpc);
-    let compression = delivery::compression(section);
+    let compression = compression::grpc(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
     section.rest(GRPC_REST);
@@ -36,13 +36,9 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
     let target = endpoint.as_ref().and_then(endpoint::http);
     let wish = tls::wish(section);
     let headers = headers::read(section, Carrier::Http);
-    let compression = delivery::compression(section);
+    let (compression, compression_level) = compression::http(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
-    if let Some(mut parameters) = section.optional("compression_params") {
-        parameters.rest(&[("level", Rule::NotYet)]);
-        parameters.finish();
-    }
     section.rest(SIGNAL_ENDPOINTS);
     section.rest(HTTP_REST);
     let (endpoint, target) = (endpoint?, target?);
@@ -54,6 +50,7 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
         tls,
         headers,
         compression,
+        compression_level,
         timeout,
         delivery,
     }))

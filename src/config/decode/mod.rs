@@ -2,6 +2,7 @@
 
 mod address;
 mod components;
+mod compression;
 mod delivery;
 mod endpoint;
 mod exporters;

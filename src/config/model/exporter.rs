@@ -49,13 +49,15 @@ pub struct OtlpHttp {
     pub headers: Vec<(HeaderName, Secret)>,
     /// `compression`; gzip.
     pub compression: Compression,
+    /// `compression_params::level`, checked to fit `compression`. None where it is not written or 0.
+    pub compression_level: Option<i32>,
     /// `timeout` of one attempt; 30 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
     /// What happens around an attempt.
     pub delivery: Delivery,
 }
 
-/// `compression`
+/// `compression`. Each exporter takes its own choice of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// `none` or empty.
@@ -64,6 +66,16 @@ pub enum Compression {
     Gzip,
     /// `zstd`
     Zstd,
+    /// `snappy`: over HTTP one block, over gRPC a stream of frames, as each has it.
+    Snappy,
+    /// `x-snappy-framed`
+    SnappyFramed,
+    /// `zlib`
+    Zlib,
+    /// `deflate`: zlib under the name that HTTP has for it.
+    Deflate,
+    /// `lz4`
+    Lz4,
 }
 
 /// `exporters::debug`

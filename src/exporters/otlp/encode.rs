@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::Compression;
 use crate::failure::{Class, Failure};
 use crate::payload::{Encoding, Payload};
-use crate::transport::codec::{self, compress};
+use crate::transport::codec::{self, Level, compress_at};
 use crate::units::ByteCount;
 
 /// How bodies are compressed.
@@ -16,24 +16,46 @@ use crate::units::ByteCount;
 pub(super) enum Packing {
     /// Not at all.
     Plain,
-    /// With this encoding.
-    Packed(Encoding),
+    /// With this encoding, this hard.
+    Packed(Encoding, Option<Level>),
 }
 
 impl Packing {
-    pub(super) fn of(compression: Compression) -> Packing {
+    /// What gRPC calls snappy are frames.
+    pub(super) fn grpc(compression: Compression) -> Packing {
         match compression {
-            Compression::None => Packing::Plain,
-            Compression::Gzip => Packing::Packed(Encoding::Gzip),
-            Compression::Zstd => Packing::Packed(Encoding::Zstd),
+            Compression::Snappy => Packing::Packed(Encoding::SnappyFramed, None),
+            compression => Packing::http(compression, None),
         }
     }
 
-    /// The token of `grpc-encoding` and `content-encoding`.
-    pub(super) fn token(self) -> Option<&'static str> {
+    pub(super) fn http(compression: Compression, level: Option<i32>) -> Packing {
+        let encoding = match compression {
+            Compression::None => return Packing::Plain,
+            Compression::Gzip => Encoding::Gzip,
+            Compression::Zstd => Encoding::Zstd,
+            Compression::Snappy => Encoding::Snappy,
+            Compression::SnappyFramed => Encoding::SnappyFramed,
+            Compression::Zlib => Encoding::Zlib,
+            Compression::Deflate => Encoding::Deflate,
+            Compression::Lz4 => Encoding::Lz4,
+        };
+        Packing::Packed(encoding, level.map(Level))
+    }
+
+    /// The token of `grpc-encoding`.
+    pub(super) fn grpc_token(self) -> Option<&'static str> {
         match self {
             Packing::Plain => None,
-            Packing::Packed(encoding) => Some(codec::name(encoding)),
+            Packing::Packed(encoding, _) => codec::grpc_name(encoding),
+        }
+    }
+
+    /// The token of `content-encoding`.
+    pub(super) fn http_token(self) -> Option<&'static str> {
+        match self {
+            Packing::Plain => None,
+            Packing::Packed(encoding, _) => Some(codec::name(encoding)),
         }
     }
 }
@@ -42,7 +64,7 @@ impl Packing {
 pub(super) async fn body(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     match packing {
         Packing::Plain => Ok(payload.chunks().into()),
-        Packing::Packed(encoding) => Ok([pack(payload, encoding).await?].into()),
+        Packing::Packed(encoding, level) => Ok([pack(payload, encoding, level).await?].into()),
     }
 }
 
@@ -50,7 +72,7 @@ pub(super) async fn body(payload: Payload, packing: Packing) -> Result<Arc<[Byte
 pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     let (flag, chunks) = match packing {
         Packing::Plain => (0, payload.chunks().to_vec()),
-        Packing::Packed(encoding) => (1, vec![pack(payload, encoding).await?]),
+        Packing::Packed(encoding, level) => (1, vec![pack(payload, encoding, level).await?]),
     };
     let len: usize = chunks.iter().map(Bytes::len).sum();
     let len = u32::try_from(len).map_err(|_| {
@@ -61,17 +83,19 @@ pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[B
     Ok(std::iter::once(prefix).chain(chunks).collect())
 }
 
-/// The compressed body, passed on as it came where it came in the same encoding.
-async fn pack(payload: Payload, encoding: Encoding) -> Result<Bytes, Failure> {
+/// The compressed body, passed on as it came where it came in the same encoding, unless a level is asked for: who asks
+/// has reasons to have it compressed anew.
+async fn pack(payload: Payload, encoding: Encoding, level: Option<Level>) -> Result<Bytes, Failure> {
     if let Some(encoded) = payload.encoded()
         && encoded.encoding == encoding
+        && level.is_none()
     {
         return Ok(encoded.body.clone());
     }
     let packed = if payload.len() < LARGE {
-        compress(encoding, payload.chunks())
+        compress_at(encoding, level, payload.chunks())
     } else {
-        let task = tokio::task::spawn_blocking(move || compress(encoding, payload.chunks()));
+        let task = tokio::task::spawn_blocking(move || compress_at(encoding, level, payload.chunks()));
         task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
     };
     packed.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))

@@ -47,7 +47,7 @@ pub struct SetupProblem {
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
     let OtlpGrpc { endpoint, tls, headers, compression, timeout, delivery: _ } = config;
-    let packing = Packing::of(*compression);
+    let packing = Packing::grpc(*compression);
     // grpc-go calls the server by the name that TLS expects of it.
     let authority = tls.as_ref().and_then(|tls| tls.server_name.clone()).unwrap_or_else(|| endpoint.authority());
     let headers = headers::grpc(headers, packing, *timeout, instance)?;
@@ -69,8 +69,8 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { endpoint, base_path, tls, headers, compression, timeout, delivery: _ } = config;
-    let packing = Packing::of(*compression);
+    let OtlpHttp { endpoint, base_path, tls, headers, compression, compression_level, timeout, delivery: _ } = config;
+    let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));

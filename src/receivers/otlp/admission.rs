@@ -59,8 +59,10 @@ impl Arrival {
                     .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
                 let payload = parse(self.signal, plain)?;
                 // A repaired payload is not what the compressed bytes say.
-                let intact = payload.repaired() == 0;
-                if intact { payload.with_encoded(Encoded { encoding, body: bytes }) } else { payload }
+                match codec::recognize(encoding, &bytes).filter(|_| payload.repaired() == 0) {
+                    Some(encoding) => payload.with_encoded(Encoded { encoding, body: bytes }),
+                    None => payload,
+                }
             }
         };
         // What is unpacked may be smaller than was reserved, and what is repaired larger.

@@ -72,7 +72,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     if name == "identity" {
         return Err(malformed("grpc: compressed flag set with identity or empty encoding"));
     }
-    codec::from_name(&name).ok_or_else(|| {
+    codec::from_name(Protocol::Grpc, &name).ok_or_else(|| {
         let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{name}\"");
         Failure::new(Class::UnsupportedEncoding, text)
     })
@@ -95,7 +95,7 @@ fn success(receipt: &Receipt) -> Response<Reply> {
 fn refusal(failure: &Failure) -> Response<Reply> {
     let mut response = status::for_trailers(failure).into_http();
     if failure.class() == Class::UnsupportedEncoding {
-        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd"));
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,snappy,zstd"));
     }
     response
 }

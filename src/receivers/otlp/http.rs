@@ -98,7 +98,7 @@ fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Failure> {
     let name = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
     match name.as_str() {
         "" | "identity" | "none" => Ok(None),
-        name => codec::from_name(name).map(Some).ok_or_else(|| unsupported(name)),
+        name => codec::from_name(Protocol::Http, name).map(Some).ok_or_else(|| unsupported(name)),
     }
 }
 
