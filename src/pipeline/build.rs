@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenAddress, Problems, Processor};
+use crate::config::{Config, Problems, Processor};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
@@ -15,7 +15,7 @@ use crate::telemetry::{ExporterState, Watch, observe};
 
 use super::exporter::{Exporters, States};
 use super::figures::{BatchFigures, RefusalFigures};
-use super::plan::{Chain, PipelinePlan, Plan, ReceiverPlan};
+use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
 /// What a build borrows: whatever outlives a configuration.
 pub struct Tools<'a> {
@@ -43,8 +43,8 @@ pub struct Built {
 pub struct Server {
     /// The receiver.
     pub id: ComponentId,
-    /// Where it is to listen.
-    pub listens: Vec<ListenAddress>,
+    /// Where it is to listen, and on which terms it takes connections there.
+    pub listens: Vec<ListenPlan>,
     /// What answers there.
     pub otlp: Arc<OtlpServer>,
 }
@@ -116,7 +116,7 @@ fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>
     }
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
-    let otlp = OtlpServer::new(receiver.limits, entries, budget, instance, refusals);
+    let otlp = OtlpServer::new(receiver.settings.clone(), entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens: receiver.listens.clone(), otlp }
 }
 

@@ -7,4 +7,4 @@ mod plan;
 
 pub use build::{Built, Server, Tools, build};
 pub use exporter::States;
-pub use plan::{BatchPlan, Chain, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, ListenAddress, OtlpReceiver, Processor, Receiver};
+use crate::config::{Config, HttpSurface, ListenAddress, Processor, Receiver};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
 use crate::processors::merge_rule;
-use crate::receivers::otlp::MessageLimits;
+use crate::protocol::Protocol;
+use crate::receivers::otlp::Settings;
 use crate::signal::Signal;
+use crate::transport::server::Limits;
 
 /// The graph of a configuration, from the receivers in to the exporters out.
 #[derive(Debug, Default)]
@@ -26,11 +28,22 @@ pub struct ReceiverPlan {
     /// The receiver.
     pub id: ComponentId,
     /// Where it listens: both protocols are answered on each of them.
-    pub listens: Vec<ListenAddress>,
-    /// The greatest request.
-    pub limits: MessageLimits,
+    pub listens: Vec<ListenPlan>,
+    /// How requests are answered there.
+    pub settings: Settings,
     /// The pipelines of each signal. A signal without one is not served.
     pub feeds: BTreeMap<Signal, Vec<PipelineId>>,
+}
+
+/// One socket of a receiver, and on which terms it takes connections.
+#[derive(Clone, Debug)]
+pub struct ListenPlan {
+    /// Which of the receiver's protocols asks for it.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: ListenAddress,
+    /// The bounds of its connections.
+    pub limits: Limits,
 }
 
 /// One pipeline.
@@ -123,18 +136,28 @@ fn plan_receiver(
     receiver: &Receiver,
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
-    let Receiver::Otlp(OtlpReceiver { grpc, http }) = receiver else { return None };
-    let mut limits = MessageLimits::default();
+    let Receiver::Otlp(otlp) = receiver else { return None };
     let mut listens = Vec::new();
-    if let Some(grpc) = grpc {
-        limits.grpc = grpc.max_message;
-        listens.push(grpc.listen.clone());
+    if let Some(grpc) = &otlp.grpc {
+        let (protocol, address) = (Protocol::Grpc, grpc.listen.clone());
+        listens.push(ListenPlan { protocol, address, limits: Limits::default() });
     }
-    if let Some(http) = http {
-        limits.http = http.max_body;
-        listens.push(http.listen.clone());
+    if let Some(http) = &otlp.http {
+        let (protocol, address) = (Protocol::Http, http.listen.clone());
+        listens.push(ListenPlan { protocol, address, limits: http_limits(&http.surface) });
     }
-    Some(ReceiverPlan { id: id.clone(), listens, limits, feeds })
+    Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
+}
+
+/// What the receiver's keys say of connections; the relay's own bounds where they say nothing.
+fn http_limits(surface: &HttpSurface) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        idle: surface.idle_timeout.unwrap_or(usual.idle),
+        header: surface.header_timeout.unwrap_or(usual.header),
+        one_request: surface.one_request,
+        ..usual
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +165,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Exporter, GrpcServer, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, GrpcServer, OtlpReceiver, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -157,8 +180,9 @@ mod tests {
 
     fn config(pipelines: &[(&str, Pipeline)]) -> Config {
         let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1) };
-        let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
+        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1), include_metadata: false };
+        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
+        let otlp = Receiver::Otlp(otlp);
         let batch =
             Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };
         Config {

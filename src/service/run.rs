@@ -6,7 +6,8 @@ use tokio::runtime::Builder;
 
 use crate::config::Config;
 use crate::flow::{Drained, Lifetime};
-use crate::pipeline::{self, Server};
+use crate::pipeline::{self, ListenPlan, Server};
+use crate::receivers::otlp::Door;
 use crate::telemetry::{self, Totals};
 use crate::transport::server::Listener;
 use crate::units::Items;
@@ -68,21 +69,25 @@ async fn start(config: Config, holdings: &mut Holdings, lifetime: &Lifetime) -> 
     drop(config);
     // The listeners themselves end here: each worker has its share of them until the intake ends.
     for (server, listeners) in bound {
-        for listener in listeners {
-            server.otlp.serve(&listener, &holdings.workers, lifetime)?;
-            tracing::info!(receiver = %server.id, address = %listener.local_addr(), "receiving OTLP over gRPC and HTTP");
+        let ports: Vec<_> =
+            listeners.iter().map(|(listener, plan)| (plan.protocol, listener.local_addr().port())).collect();
+        for (listener, plan) in listeners {
+            let door = Door::among(&ports, plan.protocol);
+            let spoken = server.otlp.spoken(door);
+            server.otlp.serve(&listener, door, plan.limits, &holdings.workers, lifetime)?;
+            tracing::info!(receiver = %server.id, address = %listener.local_addr(), "receiving OTLP over {spoken}");
         }
     }
     admin.ready(built.states, &holdings.budget);
     Ok(admin)
 }
 
-async fn bind_all(servers: Vec<Server>) -> Result<Vec<(Server, Vec<Listener>)>, StartError> {
+async fn bind_all(servers: Vec<Server>) -> Result<Vec<(Server, Vec<(Listener, ListenPlan)>)>, StartError> {
     let mut bound = Vec::new();
     for server in servers {
         let mut listeners = Vec::new();
-        for address in &server.listens {
-            listeners.push(Listener::bind(address).await?);
+        for plan in &server.listens {
+            listeners.push((Listener::bind(&plan.address).await?, plan.clone()));
         }
         bound.push((server, listeners));
     }

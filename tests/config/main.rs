@@ -3,6 +3,7 @@
 
 mod exporters;
 mod parts;
+mod surface;
 mod texts;
 
 use std::collections::HashMap;

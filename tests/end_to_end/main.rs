@@ -8,6 +8,7 @@ mod batching;
 mod carrying;
 mod command_line;
 mod defaults;
+mod doors;
 mod figures;
 mod loops;
 mod outages;

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cors;
+mod doors;
 mod grpc;
 mod http;
 mod lifecycle;
 mod limits;
+mod metadata;
 mod support;
+mod surface;
+mod times;

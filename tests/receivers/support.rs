@@ -1,5 +1,7 @@
 //! A receiver to talk to, a pipeline that remembers, and clients that say exactly what a test wants said.
 
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,14 +12,14 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use otlp_relay::config::ListenAddress;
+use otlp_relay::config::{self, Config, Environment, ListenAddress, Origin};
 use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Receipt, Workers};
 use otlp_relay::payload::{Budget, Payload};
 use otlp_relay::protocol::Protocol;
-use otlp_relay::receivers::otlp::{Entries, MessageLimits, OtlpServer, Refusals};
+use otlp_relay::receivers::otlp::{Door, Entries, MessageLimits, OtlpServer, Refusals, Settings};
 use otlp_relay::signal::Signal;
-use otlp_relay::transport::server::Listener;
+use otlp_relay::transport::server::{Limits, Listener};
 use otlp_relay::units::ByteCount;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,6 +27,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 pub(crate) const INSTANCE: &str = "this-very-relay";
+
+/// The port of the other protocol, as a configured rig has it.
+pub(crate) const ELSEWHERE: u16 = 4444;
 
 /// A running receiver with pipelines for all signals but profiles.
 pub(crate) struct Rig {
@@ -65,16 +70,36 @@ impl Rig {
     }
 
     pub(crate) async fn answering(answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static) -> Rig {
-        Rig::with(ByteCount::mib(64), MessageLimits::default(), answer).await
+        Rig::with(ByteCount::mib(64), Settings::default(), answer).await
     }
 
     pub(crate) async fn limited(budget: ByteCount, limits: MessageLimits) -> Rig {
-        Rig::with(budget, limits, || Ok(Receipt::held())).await
+        Rig::with(budget, limits.into(), || Ok(Receipt::held())).await
+    }
+
+    /// The port of `protocol` of a receiver whose section of the configuration holds `text`.
+    pub(crate) async fn configured(protocol: Protocol, text: &str) -> Rig {
+        let config = Played::load(text);
+        let plan = otlp_relay::pipeline::plan(&config).receivers.remove(0);
+        let listen = plan.listens.into_iter().find(|listen| listen.protocol == protocol).unwrap();
+        let door = Door { protocol, elsewhere: Some(ELSEWHERE) };
+        Rig::at(door, listen.limits, ByteCount::mib(64), plan.settings, || Ok(Receipt::held())).await
     }
 
     async fn with(
         budget: ByteCount,
-        limits: MessageLimits,
+        settings: Settings,
+        answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
+    ) -> Rig {
+        let door = Door { protocol: Protocol::Http, elsewhere: None };
+        Rig::at(door, Limits::default(), budget, settings, answer).await
+    }
+
+    async fn at(
+        door: Door,
+        limits: Limits,
+        budget: ByteCount,
+        settings: Settings,
         answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
     ) -> Rig {
         let pipeline = Arc::new(Pipeline {
@@ -90,10 +115,10 @@ impl Rig {
             }
         }
         let (refused, budget) = (Arc::new(Refused::default()), Budget::new(budget));
-        let server = OtlpServer::new(limits, entries, budget.clone(), INSTANCE.into(), refused.clone());
+        let server = OtlpServer::new(settings, entries, budget.clone(), INSTANCE.into(), refused.clone());
         let listener = Listener::bind(&ListenAddress { host: "127.0.0.1".into(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(2).unwrap(), Lifetime::new());
-        server.serve(&listener, &workers, &lifetime).unwrap();
+        server.serve(&listener, door, limits, &workers, &lifetime).unwrap();
         let address = listener.local_addr();
         Rig { pipeline, refused, budget, lifetime, address, server, listener, workers }
     }
@@ -101,7 +126,8 @@ impl Rig {
     /// The same server on the same listener in a new life.
     pub(crate) fn serve_again(&self) -> Lifetime {
         let next = Lifetime::new();
-        self.server.serve(&self.listener.clone(), &self.workers, &next).unwrap();
+        let door = Door { protocol: Protocol::Http, elsewhere: None };
+        self.server.serve(&self.listener.clone(), door, Limits::default(), &self.workers, &next).unwrap();
         next
     }
 
@@ -146,6 +172,33 @@ impl Rig {
 
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+/// A configuration of one receiver, which needs no file.
+struct Played(String);
+
+impl Played {
+    fn load(receiver: &str) -> Config {
+        let text = format!(
+            "receivers: {{otlp: {{{receiver}}}}}\nexporters: {{nop: }}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}}}\n"
+        );
+        config::load(&Origin::Files(vec!["played".to_owned()]), &Played(text)).unwrap_or_else(|it| panic!("{it}"))
+    }
+}
+
+impl Environment for Played {
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn exists(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Ok(self.0.clone().into_bytes())
     }
 }
 

@@ -26,7 +26,6 @@ pub(super) fn http(exporter: &mut Section<'_>) -> (Compression, Option<i32>) {
 }
 
 /// One of the words that a `Content-Encoding` may be.
-#[allow(dead_code)]
 pub(super) fn content_encoding(value: &Reading<'_>, word: &str) -> Option<Compression> {
     find(value, word, HTTP_WORDS, "compression algorithm")
 }

@@ -8,6 +8,7 @@ mod endpoint;
 mod exporters;
 mod extensions;
 mod headers;
+mod http_surface;
 mod loops;
 mod processors;
 mod receivers;

@@ -1,6 +1,6 @@
 //! `receivers`
 
-use super::ListenAddress;
+use super::{HttpSurface, ListenAddress};
 use crate::units::ByteCount;
 
 /// `receivers::<id>`
@@ -19,6 +19,18 @@ pub struct OtlpReceiver {
     pub grpc: Option<GrpcServer>,
     /// `protocols::http`
     pub http: Option<HttpServer>,
+    /// `protocol_detection`, a key of the relay's own; on.
+    pub detection: Detection,
+}
+
+/// `receivers::otlp::protocol_detection`: what becomes of a client that speaks one protocol to the port of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// It is served, and named in the log once.
+    #[default]
+    On,
+    /// It is refused, as the Collector refuses it, but told where to go.
+    Off,
 }
 
 /// `receivers::otlp::protocols::grpc`
@@ -28,6 +40,8 @@ pub struct GrpcServer {
     pub listen: ListenAddress,
     /// `max_recv_msg_size_mib`; 4 MiB. Holds for the message on the wire and after decompression.
     pub max_message: ByteCount,
+    /// `include_metadata`: whether payloads keep the headers that they came with.
+    pub include_metadata: bool,
 }
 
 /// `receivers::otlp::protocols::http`
@@ -37,4 +51,6 @@ pub struct HttpServer {
     pub listen: ListenAddress,
     /// `max_request_body_size`; 20 MiB. Holds for the body on the wire and after decompression.
     pub max_body: ByteCount,
+    /// What its clients see beside that.
+    pub surface: Box<HttpSurface>,
 }

@@ -30,17 +30,7 @@ impl Packing {
     }
 
     pub(super) fn http(compression: Compression, level: Option<i32>) -> Packing {
-        let encoding = match compression {
-            Compression::None => return Packing::Plain,
-            Compression::Gzip => Encoding::Gzip,
-            Compression::Zstd => Encoding::Zstd,
-            Compression::Snappy => Encoding::Snappy,
-            Compression::SnappyFramed => Encoding::SnappyFramed,
-            Compression::Zlib => Encoding::Zlib,
-            Compression::Deflate => Encoding::Deflate,
-            Compression::Lz4 => Encoding::Lz4,
-        };
-        Packing::Packed(encoding, level.map(Level))
+        codec::of(compression).map_or(Packing::Plain, |encoding| Packing::Packed(encoding, level.map(Level)))
     }
 
     /// The token of `grpc-encoding`.

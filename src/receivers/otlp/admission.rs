@@ -58,8 +58,7 @@ impl Arrival {
                 let plain = codec::decompress_within(encoding, &bytes, self.limit, &mut grant)
                     .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
                 let payload = parse(self.signal, plain)?;
-                // A repaired payload is not what the compressed bytes say.
-                match codec::recognize(encoding, &bytes).filter(|_| payload.repaired() == 0) {
+                match codec::recognize(encoding, &bytes) {
                     Some(encoding) => payload.with_encoded(Encoded { encoding, body: bytes }),
                     None => payload,
                 }

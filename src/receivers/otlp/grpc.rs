@@ -18,7 +18,7 @@ use crate::transport::server::Reply;
 use super::admission::Arrival;
 use super::body::{self, Flag};
 use super::refusal::malformed;
-use super::{OtlpServer, status};
+use super::{Door, OtlpServer, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call with protobuf messages.
@@ -31,8 +31,16 @@ pub(super) fn speaks(request: &Request<Incoming>) -> bool {
     protobuf && request.version() == Version::HTTP_2 && request.method() == Method::POST
 }
 
-pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+pub(super) async fn answer(
+    server: &OtlpServer,
+    door: Door,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
+    if let Some(failure) = server.turn_away(door, Protocol::Grpc, peer, &head) {
+        return refusal(&failure);
+    }
     let signal = Signal::from_grpc_path(head.uri.path());
     let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
@@ -42,6 +50,7 @@ pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Reque
         return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
     };
     let admitted = admit(server, signal, &head.headers, &mut body).await;
+    let admitted = admitted.and_then(|payload| server.attach(Protocol::Grpc, &head, payload));
     match server.settle(Protocol::Grpc, peer, next, admitted).await {
         Ok(receipt) => success(&receipt),
         Err(failure) => refusal(&failure),
@@ -55,7 +64,7 @@ async fn admit(
     body: &mut Incoming,
 ) -> Result<Payload, Failure> {
     server.refuse_own(headers)?;
-    let limit = server.limits.grpc;
+    let limit = server.settings.limits.grpc;
     let (flag, body) = body::read_message(body, limit, &server.budget).await?;
     let encoding = match flag {
         Flag::Plain => None,

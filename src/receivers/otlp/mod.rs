@@ -2,41 +2,37 @@
 
 mod admission;
 mod body;
+mod cors;
+mod door;
 mod entries;
 mod grpc;
 mod http;
+mod metadata;
 mod refusal;
+mod settings;
 mod status;
+mod surface;
 
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Request, Response};
 use futures_util::FutureExt;
-use hyper::body::Incoming;
 
 use crate::failure::{Class, Failure};
 use crate::flow::{Lifetime, Next, Receipt, Workers};
 use crate::payload::{Budget, Payload};
 use crate::protocol::Protocol;
-use crate::transport::server::{self, Answer, Limits, Listener, Reply};
-use crate::units::ByteCount;
+use crate::transport::server::{self, Limits, Listener};
 
+pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
+pub use settings::{MessageLimits, Settings};
 
+use door::Entrance;
 use refusal::Complaints;
-
-/// How large a request may be, on the wire and again after decompression.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageLimits {
-    /// Of an OTLP/gRPC message: `max_recv_msg_size_mib`, 4 MiB.
-    pub grpc: ByteCount,
-    /// Of an OTLP/HTTP body: `max_request_body_size`, 20 MiB.
-    pub http: ByteCount,
-}
 
 /// Answers the export requests of one `otlp` receiver.
 ///
@@ -44,17 +40,11 @@ pub struct MessageLimits {
 /// pipeline's answer. When the client goes away before that answer, the pipeline's future is dropped: a queue has taken
 /// the payload or has not, nothing in between, and without a queue the export ends with the one who waits for it.
 pub struct OtlpServer {
-    limits: MessageLimits,
+    settings: Settings,
     entries: Entries,
     budget: Arc<Budget>,
     instance: Arc<str>,
     complaints: Complaints,
-}
-
-impl Default for MessageLimits {
-    fn default() -> MessageLimits {
-        MessageLimits { grpc: ByteCount::mib(4), http: ByteCount::mib(20) }
-    }
 }
 
 impl OtlpServer {
@@ -62,22 +52,36 @@ impl OtlpServer {
     /// relay's own name for itself, come from its own exporters and are refused; `refusals` hears of whatever is refused
     /// before it is a payload.
     pub fn new(
-        limits: MessageLimits,
+        settings: impl Into<Settings>,
         entries: Entries,
         budget: Arc<Budget>,
         instance: Arc<str>,
         refusals: Arc<dyn Refusals>,
     ) -> Arc<OtlpServer> {
-        Arc::new(OtlpServer { limits, entries, budget, instance, complaints: Complaints::new(refusals) })
+        Arc::new(OtlpServer {
+            settings: settings.into(),
+            entries,
+            budget,
+            instance,
+            complaints: Complaints::new(refusals),
+        })
     }
 
-    /// Serves the connections of `listener` until the intake of `lifetime` ends, then finishes the requests in hand. A
-    /// server may serve several listeners.
+    /// Serves the connections of `listener`, which is this `door`, within `limits` until the intake of `lifetime` ends, then
+    /// finishes the requests in hand. A server may serve several listeners.
     ///
     /// # Errors
     /// When the system gives no file descriptor for the listener's share.
-    pub fn serve(self: &Arc<Self>, listener: &Listener, workers: &Workers, lifetime: &Lifetime) -> io::Result<()> {
-        server::serve(listener, workers, lifetime, Limits::default(), Arc::clone(self))
+    pub fn serve(
+        self: &Arc<Self>,
+        listener: &Listener,
+        door: Door,
+        limits: Limits,
+        workers: &Workers,
+        lifetime: &Lifetime,
+    ) -> io::Result<()> {
+        let entrance = Entrance { server: Arc::clone(self), door };
+        server::serve(listener, workers, lifetime, limits, Arc::new(entrance))
     }
 
     /// Hands on what was admitted; reports what was not.
@@ -103,15 +107,5 @@ impl OtlpServer {
             tracing::error!(class = Class::Panicked.code(), %protocol, "a stage panicked; its request is refused");
             Err(Failure::new(Class::Panicked, "a stage of the relay panicked"))
         })
-    }
-}
-
-impl Answer for OtlpServer {
-    async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
-        if grpc::speaks(&request) {
-            grpc::answer(&self, peer, request).await
-        } else {
-            http::answer(&self, peer, request).await
-        }
     }
 }

@@ -19,7 +19,7 @@ use crate::payload::Encoding;
 use crate::units::ByteCount;
 
 pub use level::Level;
-pub use name::{from_name, grpc_name, name, recognize};
+pub use name::{from_name, grpc_name, name, of, recognize};
 
 use deflate::Wrapping;
 use output::Output;

@@ -1,9 +1,24 @@
 //! What encodings are called on the wire: gRPC and HTTP mean different things by `snappy`.
 
+use crate::config::Compression;
 use crate::payload::Encoding;
 use crate::protocol::Protocol;
 
 use super::{deflate, snappy};
+
+/// What the configuration calls `compression`, over HTTP; none for no compression.
+pub const fn of(compression: Compression) -> Option<Encoding> {
+    match compression {
+        Compression::None => None,
+        Compression::Gzip => Some(Encoding::Gzip),
+        Compression::Zstd => Some(Encoding::Zstd),
+        Compression::Snappy => Some(Encoding::Snappy),
+        Compression::SnappyFramed => Some(Encoding::SnappyFramed),
+        Compression::Zlib => Some(Encoding::Zlib),
+        Compression::Deflate => Some(Encoding::Deflate),
+        Compression::Lz4 => Some(Encoding::Lz4),
+    }
+}
 
 /// The name of `encoding` in `Content-Encoding`.
 pub const fn name(encoding: Encoding) -> &'static str {
