@@ -28,7 +28,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
-//! | 7 | `service` | load, build, start, drain; owns what outlives a configuration |
+//! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
 //! | 6 | `admin` | look in: health, metrics |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
@@ -48,6 +48,8 @@
 //!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
 //! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no
 //!   channel end, so that shutdown is ownership: intake ends, receivers finish, queues empty, a grace period bounds it.
+//! - Start and reload are one thing, `service::relay::apply`: whatever can fail is done before anything that runs is
+//!   touched. Listeners, delivery chains with their queues, counters and failure states outlive a configuration.
 //! - An exporter makes one attempt, under one timer, and reports one outcome. The timer belongs to the exporter and not
 //!   to a stage around it, since only who owns the phases of an attempt can say in which one the time was up.
 //! - Failures are classified where their type is still known; nothing matches text that a library may reword. The words

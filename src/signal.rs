@@ -37,6 +37,8 @@ pub struct Facts {
     pub metric_noun: &'static str,
     /// The word for one item in the middle of a sentence: `spans`.
     pub item_noun: &'static str,
+    /// How many items a backend rejected, in the JSON of its answer: `rejectedSpans`.
+    pub rejected_key: &'static str,
     /// Whether requests may be joined and cut.
     pub merge: Merge,
 }
@@ -85,6 +87,7 @@ static TABLE: [Facts; 4] = [
         grpc_path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         metric_noun: "spans",
         item_noun: "spans",
+        rejected_key: "rejectedSpans",
         merge: Merge::Concatenates,
     },
     Facts {
@@ -93,6 +96,7 @@ static TABLE: [Facts; 4] = [
         grpc_path: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         metric_noun: "metric_points",
         item_noun: "data points",
+        rejected_key: "rejectedDataPoints",
         merge: Merge::Concatenates,
     },
     Facts {
@@ -101,6 +105,7 @@ static TABLE: [Facts; 4] = [
         grpc_path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         metric_noun: "log_records",
         item_noun: "log records",
+        rejected_key: "rejectedLogRecords",
         merge: Merge::Concatenates,
     },
     Facts {
@@ -109,6 +114,7 @@ static TABLE: [Facts; 4] = [
         grpc_path: "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         metric_noun: "profile_samples",
         item_noun: "samples",
+        rejected_key: "rejectedProfiles",
         merge: Merge::Whole,
     },
 ];

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::telemetry::clock::{Moment, go_duration};
 use crate::telemetry::{ExporterState, Snapshot};
 
-use super::server::{Answer, Route, not_found, page};
+use super::server::{Answer, Route, not_found, now, page};
 
 /// What health pages know of the service, which keeps it up to date. It holds no stage and no end of a channel.
 #[derive(Default)]
@@ -39,16 +39,18 @@ pub struct HealthPage {
     pub unhealthy_body: Option<String>,
 }
 
-/// Answers the page's path and `/live` (200 while pipelines run, 503 before and while the relay stops), `/ready` (200
-/// while it can take data) and `/exporting` (503 while an exporter delivers nothing although data waits). A path of
-/// the page's own comes first.
+/// Answers the page's path (200 while pipelines run, 503 before and while the relay stops), `/live` (200 whenever it can
+/// answer: whoever restarts a relay for this page must not cut its drain short), `/ready` (200 while it can take data)
+/// and `/exporting` (503 while an exporter delivers nothing although data waits). A path of the page's own comes first.
 pub fn health_route(facts: Arc<HealthFacts>, page: HealthPage) -> Route {
-    Arc::new(move |request| match request.uri.path() {
-        path if path == page.path => facts.main(&page),
-        "/live" => facts.status(facts.liveness(), &facts.snapshots()),
-        "/ready" => facts.status(Verdict::from(facts.is_ready()), &facts.snapshots()),
-        "/exporting" => facts.exporting(),
-        _ => not_found(),
+    Arc::new(move |request| {
+        now(match request.uri.path() {
+            path if path == page.path => facts.main(&page),
+            "/live" => facts.status(Verdict::Well, &facts.snapshots()),
+            "/ready" => facts.status(Verdict::from(facts.is_ready()), &facts.snapshots()),
+            "/exporting" => facts.exporting(),
+            _ => not_found(),
+        })
     })
 }
 
@@ -89,13 +91,8 @@ impl HealthFacts {
         self.is_running() && self.room.get().is_none_or(|has_room| has_room())
     }
 
-    /// What the main page and `/live` tell.
-    fn liveness(&self) -> Verdict {
-        Verdict::from(self.is_running())
-    }
-
     fn main(&self, page: &HealthPage) -> Answer {
-        let verdict = self.liveness();
+        let verdict = Verdict::from(self.is_running());
         let body = match verdict {
             Verdict::Well => &page.healthy_body,
             Verdict::Unwell => &page.unhealthy_body,
@@ -108,9 +105,8 @@ impl HealthFacts {
 
     /// All exporters where all is well, else those that are to blame.
     fn exporting(&self) -> Answer {
-        let now = Moment::now();
         let (stuck, others): (Vec<_>, Vec<_>) =
-            self.snapshots().into_iter().partition(|snapshot| snapshot.is_stuck(now, PATIENCE));
+            self.snapshots().into_iter().partition(|snapshot| snapshot.is_stuck(PATIENCE));
         if stuck.is_empty() { self.status(Verdict::Well, &others) } else { self.status(Verdict::Unwell, &stuck) }
     }
 
@@ -200,5 +196,5 @@ const STOPPING: u8 = 2;
 /// The Collector's way to say that it is not up: Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 const TEXT: &str = "text/plain; charset=utf-8";
-/// A failure that lasts so long is no mere flicker, even if nothing waits in a queue.
+/// Failures that go on for so long are no mere flicker, even if nothing waits in a queue.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,12 +6,14 @@ use http::StatusCode;
 
 use crate::telemetry::Registry;
 
-use super::server::{Route, not_found, page};
+use super::server::{Route, not_found, now, page};
 
 /// Answers `/metrics` with everything in `registry`, in the text exposition format.
 pub fn metrics_route(registry: Registry) -> Route {
-    Arc::new(move |request| match request.uri.path() {
-        "/metrics" => page(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", registry.render()),
-        _ => not_found(),
+    Arc::new(move |request| {
+        now(match request.uri.path() {
+            "/metrics" => page(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", registry.render()),
+            _ => not_found(),
+        })
     })
 }

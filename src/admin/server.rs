@@ -1,10 +1,12 @@
 //! How an admin page is served: one answer for each connection, within bounds that no client can stretch.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -21,8 +23,11 @@ use tokio_util::sync::CancellationToken;
 /// What a page answers. The body is whole: pages are small.
 pub type Answer = Response<Bytes>;
 
-/// Answers a request, whose body is of no interest. It must not block.
-pub type Route = Arc<dyn Fn(&Parts) -> Answer + Send + Sync>;
+/// Answers a request, whose body is of no interest; the client's address is among its extensions. It must not block.
+pub type Route = Arc<dyn Fn(&Parts) -> Answering + Send + Sync>;
+
+/// An answer, as it is awaited.
+pub type Answering = BoxFuture<'static, Answer>;
 
 /// Answers the requests that come to `listener` by `route` until `end` is cancelled; then finishes what is open, for a
 /// second at most. Serves at most 64 clients at a time, each for at most ten seconds; further ones wait.
@@ -36,8 +41,8 @@ pub async fn serve(listener: TcpListener, route: Route, end: CancellationToken) 
             // Nothing but forgetting those that are done.
             Some(_) = clients.join_next() => continue,
         };
-        if let Some((stream, place)) = accepted {
-            clients.spawn(answer(stream, Arc::clone(&route), place));
+        if let Some((stream, peer, place)) = accepted {
+            clients.spawn(answer(stream, peer, Arc::clone(&route), place));
         }
     }
     drop(listener);
@@ -46,11 +51,14 @@ pub async fn serve(listener: TcpListener, route: Route, end: CancellationToken) 
 }
 
 /// The next client, when there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     // Only fails on a closed semaphore, and nobody closes this one.
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
+        Ok((stream, peer)) => Some((stream, peer, place)),
         Err(error) => {
             // Such as: too many open files. It may pass; the client is still in the backlog.
             tracing::debug!(error = %error, "an admin server cannot accept a connection");
@@ -60,14 +68,15 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
     }
 }
 
-async fn answer(stream: TcpStream, route: Route, _place: OwnedSemaphorePermit) {
+async fn answer(stream: TcpStream, peer: SocketAddr, route: Route, _place: OwnedSemaphorePermit) {
     let service = service_fn(move |request: Request<Incoming>| {
         let route = Arc::clone(&route);
         async move {
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
+            parts.extensions.insert(peer);
             // Read, so that the client is not reset while it still writes; a longer one is not waited for.
             let _ = Limited::new(body, MAX_IGNORED_BODY).collect().await;
-            Ok::<_, Infallible>(route(&parts).map(Full::new))
+            Ok::<_, Infallible>(route(&parts).await.map(Full::new))
         }
     });
     let connection = http1::Builder::new()
@@ -80,6 +89,11 @@ async fn answer(stream: TcpStream, route: Route, _place: OwnedSemaphorePermit) {
         Ok(Err(error)) => tracing::debug!(error = %error, "an admin client went away"),
         Err(_) => tracing::debug!("an admin client was too slow"),
     }
+}
+
+/// An answer that is there already.
+pub(super) fn now(answer: Answer) -> Answering {
+    Box::pin(std::future::ready(answer))
 }
 
 /// An answer with `body`.

@@ -77,7 +77,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn validate(sources: &Sources) -> Result<(), String> {
-    let config = load(sources)?;
+    let config = load(sources).map_err(|problems| invalid(&problems))?;
     for warning in &config.warnings {
         complain(&format!("Warning: {warning}\n"));
     }
@@ -85,16 +85,19 @@ fn validate(sources: &Sources) -> Result<(), String> {
 }
 
 fn start(sources: &Sources) -> Result<(), String> {
-    let mut config = load(sources)?;
-    if let Some(level) = level_from_environment()? {
-        config.telemetry.log_level = level;
-    }
-    service::run(config).map_err(|why| why.to_string())
+    let level = level_from_environment()?;
+    let again = || {
+        let mut config = load(sources)?;
+        config.telemetry.log_level = level.unwrap_or(config.telemetry.log_level);
+        Ok(config)
+    };
+    let config = again().map_err(|problems| invalid(&problems))?;
+    service::run(config, again).map_err(|why| why.to_string())
 }
 
-fn load(sources: &Sources) -> Result<Config, String> {
+fn load(sources: &Sources) -> Result<Config, Problems> {
     let origin = if sources.config.is_empty() { Origin::Default } else { Origin::Files(sources.config.clone()) };
-    config::load(&origin, &SystemEnvironment).map_err(|problems| invalid(&problems))
+    config::load(&origin, &SystemEnvironment)
 }
 
 fn invalid(problems: &Problems) -> String {

@@ -47,6 +47,12 @@ pub enum Mistake {
     ExportLoop,
     /// A destination that is an address to listen on.
     WildcardDestination,
+    /// A certificate or key file that cannot be read.
+    FileUnreadable,
+    /// A certificate or key that is none.
+    PemInvalid,
+    /// A key that does not belong to its certificate.
+    KeyMismatch,
 }
 
 /// One thing that is wrong.
@@ -133,6 +139,9 @@ impl Mistake {
             Mistake::EmptyCredential => "config_empty_credential",
             Mistake::ExportLoop => "config_export_loop",
             Mistake::WildcardDestination => "config_wildcard_destination",
+            Mistake::FileUnreadable => "config_file_unreadable",
+            Mistake::PemInvalid => "config_pem_invalid",
+            Mistake::KeyMismatch => "config_key_mismatch",
         }
     }
 }

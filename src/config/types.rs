@@ -20,6 +20,8 @@ pub fn component_types() -> &'static [ComponentType] {
 
 const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta"), ("profiles", "Alpha")];
 
+const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
+
 const TYPES: &[ComponentType] = &[
     ComponentType { section: "receivers", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "receivers", name: "otlp", aliases: &[], stability: ALL },
@@ -29,5 +31,7 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
-    ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: &[("extension", "Beta")] },
+    ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "pprof", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "zpages", aliases: &[], stability: EXTENSION },
 ];

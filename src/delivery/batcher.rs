@@ -60,13 +60,15 @@ pub(super) enum Pace {
     Gather,
     /// Little more will come: they must not.
     Flush,
+    /// Little more will come, but nobody could send it now: they wait until they are [taken](Batcher::take_open).
+    UntilTaken,
 }
 
 /// What came of adding to a batch.
 pub(super) enum Added {
     /// A batch is ready.
     Ready(Batch),
-    /// It waits, and somebody watches the time.
+    /// It waits, and somebody watches the time or takes it.
     Waits,
     /// It waits, and nobody watches the time yet: from now on the caller does, and asks at this moment what is due.
     Watch(PartitionIndex, Instant),
@@ -136,10 +138,19 @@ impl Batcher {
             return Due::Later(deadline);
         }
         partition.watch = Watch::Unwatched;
+        if pace == Pace::UntilTaken {
+            return Due::Nothing;
+        }
         match partition.close(index, Trigger::Timeout) {
             Some(batch) => Due::Now(batch),
             None => Due::Nothing,
         }
+    }
+
+    /// A batch that is still open, as far as it has got.
+    pub(super) fn take_open(&mut self) -> Option<Batch> {
+        let mut partitions = self.partitions.iter_mut().enumerate();
+        partitions.find_map(|(index, partition)| partition.close(PartitionIndex(index), Trigger::Timeout))
     }
 
     fn put(&mut self, index: PartitionIndex, place: Place, parts: Vec<Part>, now: Instant, pace: Pace) -> Added {
@@ -155,6 +166,7 @@ impl Batcher {
         let trigger = match pace {
             _ if partition.rule.min_size <= partition.size => Trigger::Size,
             Pace::Flush => Trigger::Timeout,
+            Pace::UntilTaken => return Added::Waits,
             Pace::Gather => return partition.wait(index),
         };
         partition.close(index, trigger).map_or(Added::Waits, Added::Ready)

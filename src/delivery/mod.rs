@@ -20,6 +20,8 @@ mod room;
 mod route;
 mod rule;
 mod schedule;
+mod succession;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -68,6 +70,15 @@ pub struct Entry {
     pub direct: Next,
     /// How full the queue is.
     pub level: Arc<QueueLevel>,
+    retry: Arc<Retry>,
+}
+
+impl Entry {
+    /// Lets `successor`, the chain of the same exporter and signal with other settings, go on with whatever is in this one.
+    /// Each outcome is still counted here, once.
+    pub fn hand_over_to(&self, successor: &Entry) {
+        self.retry.hand_over_to(Arc::clone(&successor.retry));
+    }
 }
 
 /// A batch that is on its way.
@@ -108,7 +119,8 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
     let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue } } = settings;
     let Wraps { admitted, settled, attempted } = wraps;
     let route = Route::to(attempted(exporter));
-    let direct = settled(Arc::new(Retry::around(Arc::new(route), retry, lifetime)));
+    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
+    let direct = settled(Arc::clone(&retry) as Next);
     let level = Arc::new(QueueLevel::new(queue.map(|queue| queue.queue_size)));
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
@@ -131,5 +143,5 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
             admitted(stage(Some(room), acknowledge, num_consumers, rule))
         }
     };
-    Entry { queued, direct, level }
+    Entry { queued, direct, level, retry }
 }

@@ -120,8 +120,8 @@ impl Shared {
 
     fn push(self: &Arc<Self>, part: Part) {
         let now = Instant::now();
-        let pace = self.pace();
         let mut state = self.lock();
+        let pace = self.pace(&state);
         let added = state.batcher.add(part, now, pace);
         let todo = self.plan(&mut state, added);
         drop(state);
@@ -193,7 +193,10 @@ impl Shared {
 
     fn next_ready(&self) -> Option<Batch> {
         let mut state = self.lock();
-        let batch = state.ready.pop_front();
+        let mut batch = state.ready.pop_front();
+        if batch.is_none() && self.lifetime.is_draining() {
+            batch = state.batcher.take_open();
+        }
         if batch.is_none() {
             state.running -= 1;
         }
@@ -220,8 +223,9 @@ impl Shared {
         for piece in later.into_iter().rev() {
             state.ready.push_front(piece);
         }
+        let pace = self.pace(&state);
         let added = match rest {
-            Some(rest) => state.batcher.give_back(&gathered, rest, now, self.pace()),
+            Some(rest) => state.batcher.give_back(&gathered, rest, now, pace),
             None => Added::Waits,
         };
         let mut todo = self.plan(&mut state, added);
@@ -254,8 +258,8 @@ impl Shared {
                 () = self.lifetime.intake_ended() => {}
                 () = sleep_until(at) => {}
             }
-            let pace = self.pace();
             let mut state = self.lock();
+            let pace = self.pace(&state);
             let todo = match state.batcher.due(partition, Instant::now(), pace) {
                 Due::Later(later) => {
                     at = later;
@@ -269,8 +273,14 @@ impl Shared {
         }
     }
 
-    fn pace(&self) -> Pace {
-        if self.lifetime.is_draining() { Pace::Flush } else { Pace::Gather }
+    /// While the relay drains, batches wait for nothing but a consumer, who takes what there is by then: many small
+    /// requests to a slow backend would not end within the grace period.
+    fn pace(&self, state: &State) -> Pace {
+        match (self.lifetime.is_draining(), state.running < self.consumers) {
+            (false, _) => Pace::Gather,
+            (true, true) => Pace::Flush,
+            (true, false) => Pace::UntilTaken,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

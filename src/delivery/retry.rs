@@ -1,17 +1,20 @@
 //! Whether and when an export that failed is tried again, and what interrupts it.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config;
-use crate::failure::{Class, Failure};
+use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::Payload;
 
-use super::schedule::{Pause, Policy, Schedule};
+use super::schedule::{Pause, Policy};
+use super::succession::Succession;
+use super::throttle::Throttle;
 
 /// Tries until it succeeds, fails for good, or has used up the time that it is given.
 ///
@@ -21,27 +24,72 @@ use super::schedule::{Pause, Policy, Schedule};
 pub(crate) struct Retry {
     /// None where `retry_on_failure` is off: one try.
     policy: Option<Policy>,
+    throttle: Throttle,
     next: Next,
     lifetime: Lifetime,
+    succession: Succession,
 }
 
 impl Retry {
     /// Tries `next` as `retry` says.
     pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
-        Retry { policy: retry.map(Policy::new), next, lifetime: lifetime.clone() }
+        let policy = retry.map(Policy::new);
+        let (throttle, succession) = (Throttle::default(), Succession::default());
+        Retry { policy, throttle, next, lifetime: lifetime.clone(), succession }
     }
 
-    async fn persist(&self, payload: Payload, mut schedule: Schedule) -> Result<Receipt, Failure> {
+    /// From now on every further try is `successor`'s, those of exports that sleep between two tries at once.
+    pub(crate) fn hand_over_to(&self, successor: Arc<Retry>) {
+        self.succession.name(successor);
+    }
+
+    async fn deliver(&self, payload: Payload) -> Result<Receipt, Failure> {
+        match self.policy {
+            Some(policy) => self.persist(payload, policy).await,
+            None => self.once(payload).await,
+        }
+    }
+
+    async fn once(&self, payload: Payload) -> Result<Receipt, Failure> {
+        match self.succession.successor() {
+            Some(successor) => successor.consume(payload).await,
+            None => self.attempt(payload, None).await,
+        }
+    }
+
+    async fn persist(&self, payload: Payload, policy: Policy) -> Result<Receipt, Failure> {
+        self.let_through().await;
+        let mut schedule = policy.begin();
         let mut cause = None;
         loop {
+            if let Some(successor) = self.succession.successor() {
+                return successor.consume(payload).await;
+            }
             let failure = match self.attempt(payload.clone(), cause.take()).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
             };
-            let Some(pause) = schedule.next(failure.retry()) else { return Err(failure) };
-            self.pause(pause).await;
+            if let failure::Retry::After(delay) = failure.retry() {
+                self.throttle.demand(delay);
+            }
+            match schedule.next(failure.retry()) {
+                Some(pause) => self.pause(pause).await,
+                // What failed for good with the old settings is for the new ones to decide.
+                None if self.succession.successor().is_some() => {}
+                None => return Err(failure),
+            }
+            self.let_through().await;
             cause = Some(failure);
+        }
+    }
+
+    /// Waits until the backend wants to be sent something.
+    async fn let_through(&self) {
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => {}
+            () = self.throttle.over() => {}
         }
     }
 
@@ -67,10 +115,17 @@ impl Retry {
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => {}
+            () = self.woken_for_succession(demanded) => {}
             () = sleep_until(whole) => {}
             () = sleep_until(hurried), if draining => {}
             () = self.woken_for_drain(demanded), if !draining => {}
         }
+    }
+
+    /// Ends when there is a successor, but not before `demanded`: it may well send to the peer that asked for the pause.
+    async fn woken_for_succession(&self, demanded: Instant) {
+        self.succession.named().await;
+        sleep_until(demanded).await;
     }
 
     /// Ends when the drain begins, but not before `demanded`.
@@ -82,10 +137,7 @@ impl Retry {
 
 impl Consume for Retry {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
-        match self.policy {
-            Some(policy) => Box::pin(self.persist(payload, policy.begin())),
-            None => Box::pin(self.attempt(payload, None)),
-        }
+        Box::pin(self.deliver(payload))
     }
 }
 

@@ -112,7 +112,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The longest pause that a peer is granted: a mistaken Retry-After must not stop an exporter for days.
-const LONGEST_DEMAND: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST_DEMAND: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {

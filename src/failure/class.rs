@@ -227,6 +227,18 @@ classes! {
         "the sender speaks OTLP/gRPC to the port of OTLP/HTTP" => "send to the port of OTLP/gRPC, or leave protocol_detection on";
     BodyInterrupted "peer_slow_or_gone" Receiver Receive BackOff Time Unavailable
         "the sender ended the connection within a request" => "compare the sender's export timeout with the time that an answer takes";
+    PeerSentTls "peer_sent_tls" Receiver Receive Never Person Unavailable
+        "a client speaks TLS to a plaintext receiver" => "use an http:// endpoint (or insecure: true) in the client's exporter, or give the receiver a tls section";
+    PeerSentPlaintext "peer_sent_plaintext" Receiver Receive Never Person Unavailable
+        "a client speaks plaintext to a receiver with TLS" => "use an https:// endpoint (or insecure: false) in the client's exporter";
+    PeerRejectedOurCertificate "peer_rejected_our_certificate" X509 Receive Never Person Unavailable
+        "a client does not accept the receiver's certificate" => "give the client the certificate of our authority (OTEL_EXPORTER_OTLP_CERTIFICATE), and check that the name in its endpoint is one of the certificate";
+    PeerCertificateMissing "peer_certificate_missing" X509 Receive Never Person Unavailable
+        "a client shows no certificate, which tls::client_ca_file demands" => "give the client a certificate and key (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_KEY)";
+    PeerCertificateInvalid "peer_certificate_invalid" X509 Receive Never Person Unavailable
+        "the certificate of a client is not accepted" => "check who issued it (tls::client_ca_file), its dates and its extendedKeyUsage clientAuth";
+    PeerTlsMismatch "peer_tls_mismatch" Receiver Receive Never Person Unavailable
+        "a client and the receiver have no TLS version or cipher suite in common" => "let the client speak TLS 1.2 or 1.3; compare with min_version, max_version and cipher_suites of the receiver";
     ExportLoop "config_export_loop" Config Receive Never Person InvalidArgument
         "the relay receives its own exports" => "point the exporter at the backend, not at this relay's receiver";
     // Last: whatever has no row yet. Each one seen is a gap of this table.

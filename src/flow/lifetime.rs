@@ -33,6 +33,12 @@ impl Lifetime {
         Lifetime::default()
     }
 
+    /// A life within this one: its intake may end earlier, everything else is shared.
+    #[must_use]
+    pub fn branch(&self) -> Lifetime {
+        Lifetime { intake: self.intake.child_token(), abort: self.abort.clone(), tasks: self.tasks.clone() }
+    }
+
     /// Runs `task` on the current runtime until its own end. A panic in it is logged and stays inside it.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(caught(name, task).map(|_| ()));

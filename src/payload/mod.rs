@@ -3,6 +3,7 @@
 mod body;
 mod budget;
 mod chunk;
+mod json;
 mod malformed;
 mod metadata;
 mod repair;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use budget::{Budget, Hold};
+pub use json::{JsonError, MalformedJson};
 pub use malformed::Malformed;
 pub use metadata::Metadata;
 pub use rule::{Limit, MergeRule, Sizer};

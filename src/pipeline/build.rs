@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Problems, Processor};
+use crate::config::{Config, ListenAddress, Problem, Problems, Processor};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
 use crate::processors::{MemoryLimiter, memory_available, resident_memory, ruled};
 use crate::protocol::Protocol;
-use crate::receivers::otlp::{Entries, OtlpServer};
+use crate::receivers::otlp::{Entries, OtlpServer, Sign};
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
+use crate::transport::server::{Terms, TlsServer};
 
-use super::exporter::{Exporters, States};
+use super::chains::{Chains, Kept};
+use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
@@ -21,8 +23,8 @@ use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 pub struct Tools<'a> {
     /// Where stages are watched from.
     pub watch: &'a Watch,
-    /// The states of the exporters, kept from build to build.
-    pub states: &'a mut States,
+    /// The chains that run now: one whose settings stay the same is taken over as it is.
+    pub chains: &'a Chains,
     /// The bound on bytes held in memory.
     pub budget: &'a Arc<Budget>,
     /// The relay's own name for itself.
@@ -35,43 +37,80 @@ pub struct Tools<'a> {
 pub struct Built {
     /// The receivers, none of which listens yet.
     pub servers: Vec<Server>,
-    /// The states of the exporters in it.
-    pub states: Vec<Arc<ExporterState>>,
+    /// Every chain, those taken over and those made.
+    pub chains: Chains,
 }
 
 /// A receiver that is ready to listen.
 pub struct Server {
     /// The receiver.
     pub id: ComponentId,
-    /// Where it is to listen, and on which terms it takes connections there.
-    pub listens: Vec<ListenPlan>,
+    /// Where it is to listen.
+    pub listens: Vec<Listen>,
     /// What answers there.
     pub otlp: Arc<OtlpServer>,
 }
 
-/// Builds the stages of `plan`, which is the plan of `config`.
+/// A socket that a receiver is to have.
+pub struct Listen {
+    /// Where.
+    pub address: ListenAddress,
+    /// Which protocol it is for.
+    pub sign: Sign,
+    /// On which terms it takes connections.
+    pub terms: Terms,
+}
+
+/// Builds the stages of `plan`, which is the plan of `config`. Nothing that runs is touched.
 ///
 /// # Errors
 /// Everything that the configuration asks for and that is not there, such as certificate files.
-pub fn build(plan: &Plan, config: &Config, tools: &mut Tools<'_>) -> Result<Built, Problems> {
-    let figures = BatchFigures::of(plan, &tools.watch.registry);
-    let mut exporters = Exporters::of(config, tools.instance);
-    if let Some(problems) = Problems::from_found(exporters.make(plan.chains.iter())) {
-        return Err(problems);
-    }
-    let mut chains = BTreeMap::new();
-    for chain in &plan.chains {
-        chains.extend(exporters.chain(chain, tools, &figures).map(|next| (chain.clone(), next)));
-    }
+pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
+    let mut problems = Vec::new();
+    let doors = doors(plan, config, &mut problems);
+    let chains = build_chains(plan, config, tools, problems)?;
     let limiters = build_limiters(plan, config);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
         .iter()
         .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, tools.lifetime)))
         .collect();
-    let servers = plan.receivers.iter().map(|receiver| build_server(receiver, &pipelines, tools)).collect();
-    let states = plan.chains.iter().filter_map(|chain| tools.states.get(chain)).collect();
-    Ok(Built { servers, states })
+    let receivers = plan.receivers.iter().zip(doors);
+    let servers = receivers.map(|(receiver, listens)| build_server(receiver, listens, &pipelines, tools)).collect();
+    Ok(Built { servers, chains })
+}
+
+/// The chains, unless there are `problems` already or building them meets some.
+fn build_chains(
+    plan: &Plan,
+    config: &Config,
+    tools: &Tools<'_>,
+    mut problems: Vec<Problem>,
+) -> Result<Chains, Problems> {
+    let figures = BatchFigures::of(plan, &tools.watch.registry);
+    let mut chains = Chains::default();
+    let mut missing = Vec::new();
+    for chain in &plan.chains {
+        let Some(asked) = config.exporters.get(&chain.exporter) else { continue };
+        match tools.chains.get(chain) {
+            Some(kept) if kept.asked == *asked => chains.insert(chain.clone(), kept.clone()),
+            _ => missing.push((chain, asked)),
+        }
+    }
+    let mut exporters = Exporters::of(config, tools.instance);
+    problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
+    if let Some(problems) = Problems::from_found(problems) {
+        return Err(problems);
+    }
+    for (chain, asked) in missing {
+        let known = tools.chains.get(chain).map(|kept| Arc::clone(&kept.state));
+        let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
+        let state = known.unwrap_or_else(fresh);
+        if let Some(entry) = exporters.chain(chain, &state, tools, &figures) {
+            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state });
+        }
+    }
+    Ok(chains)
 }
 
 fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<MemoryLimiter>> {
@@ -89,13 +128,13 @@ fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<Mem
 fn build_pipeline(
     id: &PipelineId,
     pipeline: &PipelinePlan,
-    chains: &BTreeMap<Chain, Next>,
+    chains: &Chains,
     limiters: &BTreeMap<ComponentId, Arc<MemoryLimiter>>,
     lifetime: &Lifetime,
 ) -> Next {
     let chain_of = |exporter: &ComponentId| Chain { exporter: exporter.clone(), signal: id.signal };
-    let branches = pipeline.exporters.iter().filter_map(|exporter| chains.get(&chain_of(exporter))).map(Arc::clone);
-    let mut next = FanOut::over(branches.collect(), lifetime);
+    let branches = pipeline.exporters.iter().filter_map(|exporter| chains.entrance(&chain_of(exporter))).collect();
+    let mut next = FanOut::over(branches, lifetime);
     if let Some(batch) = &pipeline.batch {
         next = ruled(batch.rule.clone(), next);
     }
@@ -105,7 +144,29 @@ fn build_pipeline(
     next
 }
 
-fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>, tools: &Tools<'_>) -> Server {
+/// The sockets of each receiver, with the files of their TLS read.
+fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<Listen>> {
+    let mut load = |receiver: &ReceiverPlan, listen: &ListenPlan| {
+        let path = format!("receivers::{}::protocols::{}::tls", receiver.id, listen.sign.protocol());
+        let tls = listen.tls.as_ref().map(|tls| TlsServer::load(tls, path.clone())).transpose();
+        let tls = tls.unwrap_or_else(|problem| {
+            let path = if problem.key.is_empty() { path } else { format!("{path}::{}", problem.key) };
+            problems.push(config.places.problem(path, problem.what).is(problem.mistake));
+            None
+        });
+        let terms = Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new) };
+        Listen { address: listen.address.clone(), sign: listen.sign.clone(), terms }
+    };
+    let of_receiver = |receiver: &ReceiverPlan| receiver.listens.iter().map(|listen| load(receiver, listen)).collect();
+    plan.receivers.iter().map(of_receiver).collect()
+}
+
+fn build_server(
+    receiver: &ReceiverPlan,
+    listens: Vec<Listen>,
+    pipelines: &BTreeMap<&PipelineId, Next>,
+    tools: &Tools<'_>,
+) -> Server {
     let mut entries = Entries::new();
     for (&signal, feeds) in &receiver.feeds {
         let branches = feeds.iter().filter_map(|id| pipelines.get(id)).map(Arc::clone).collect();
@@ -117,7 +178,7 @@ fn build_server(receiver: &ReceiverPlan, pipelines: &BTreeMap<&PipelineId, Next>
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
     let otlp = OtlpServer::new(receiver.settings.clone(), entries, budget, instance, refusals);
-    Server { id: receiver.id.clone(), listens: receiver.listens.clone(), otlp }
+    Server { id: receiver.id.clone(), listens, otlp }
 }
 
 fn watched(receiver: &ReceiverPlan, protocol: Protocol, signal: Signal, tools: &Tools<'_>, next: &Next) -> Next {

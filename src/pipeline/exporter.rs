@@ -1,34 +1,17 @@
 //! Makes the delivery chain of one exporter and signal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
-use crate::delivery::{self, ChainSettings, QueueLevel, Wraps};
+use crate::delivery::{self, ChainSettings, Entry, Wraps};
 use crate::exporters::{debug, nop, otlp};
-use crate::flow::Next;
 use crate::ident::ComponentId;
-use crate::telemetry::{ExporterState, Registry, observe};
+use crate::telemetry::{ExporterState, observe};
 
 use super::build::Tools;
 use super::figures::BatchFigures;
 use super::plan::Chain;
-
-/// How each exporter fares with each signal; outlives a configuration.
-#[derive(Debug, Default)]
-pub struct States(BTreeMap<Chain, Arc<ExporterState>>);
-
-impl States {
-    /// The state of `chain`, if it was ever built.
-    pub(super) fn get(&self, chain: &Chain) -> Option<Arc<ExporterState>> {
-        self.0.get(chain).map(Arc::clone)
-    }
-
-    fn keep(&mut self, chain: &Chain) -> Arc<ExporterState> {
-        let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
-        Arc::clone(self.0.entry(chain.clone()).or_insert_with(fresh))
-    }
-}
 
 /// The exporters of a configuration, each made once and asked for a stage by each of its signals.
 pub(super) struct Exporters<'a> {
@@ -60,15 +43,14 @@ impl<'a> Exporters<'a> {
     /// Makes every exporter that `chains` name.
     pub(super) fn make<'b>(&mut self, chains: impl Iterator<Item = &'b Chain>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for chain in chains {
-            if self.made.contains_key(&chain.exporter) {
-                continue;
-            }
-            let Some(asked) = self.config.exporters.get(&chain.exporter) else { continue };
-            match Made::new(&chain.exporter, asked, self.instance) {
-                Ok(made) => drop(self.made.insert(chain.exporter.clone(), made)),
+        // An exporter that cannot be made is told once, however many signals it is for.
+        let ids: BTreeSet<&ComponentId> = chains.map(|chain| &chain.exporter).collect();
+        for id in ids {
+            let Some(asked) = self.config.exporters.get(id) else { continue };
+            match Made::new(id, asked, self.instance) {
+                Ok(made) => drop(self.made.insert(id.clone(), made)),
                 Err(problem) => {
-                    let path = format!("exporters::{}::{}", chain.exporter, problem.key);
+                    let path = format!("exporters::{id}::{}", problem.key);
                     problems.push(self.config.places.problem(path, problem.what));
                 }
             }
@@ -76,9 +58,15 @@ impl<'a> Exporters<'a> {
         problems
     }
 
-    /// The chain of one signal of an exporter that was made.
-    pub(super) fn chain(&self, chain: &Chain, tools: &mut Tools<'_>, figures: &BatchFigures) -> Option<Next> {
-        self.made.get(&chain.exporter).map(|made| made.chain(chain, tools, figures))
+    /// The chain of one signal of an exporter that was made, whose attempts are noted in `state`.
+    pub(super) fn chain(
+        &self,
+        chain: &Chain,
+        state: &Arc<ExporterState>,
+        tools: &Tools<'_>,
+        figures: &BatchFigures,
+    ) -> Option<Entry> {
+        self.made.get(&chain.exporter).map(|made| made.chain(chain, state, tools, figures))
     }
 }
 
@@ -100,19 +88,16 @@ impl<'a> Made<'a> {
         Ok(Made { id, kind, delivery, target })
     }
 
-    fn chain(&self, chain: &Chain, tools: &mut Tools<'_>, figures: &BatchFigures) -> Next {
+    fn chain(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>, figures: &BatchFigures) -> Entry {
         let exporter = match &self.kind {
             Kind::Otlp(backend) => backend.stage(chain.signal),
             Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), chain.signal, asked),
             Kind::Nop => nop::nop(Arc::clone(&self.id)),
         };
-        let state = tools.states.keep(chain);
-        let wraps = self.wraps(chain, &state, tools);
+        let wraps = self.wraps(chain, state, tools);
         let settings =
             ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
-        let entry = delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime);
-        watch_level(chain, &entry.level, &state, &tools.watch.registry);
-        entry.queued
+        delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime)
     }
 
     fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {
@@ -143,21 +128,4 @@ impl<'a> Made<'a> {
 
 fn address(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
-}
-
-/// Gauges of the queue. They read its level, which keeps no part of the queue alive.
-fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, registry: &Registry) {
-    let exporter = chain.exporter.to_string();
-    let labels = [("exporter", exporter.as_str()), ("data_type", chain.signal.name())];
-    let in_flight = Arc::clone(level);
-    let help = "Exports under way, with those that wait for their next try";
-    registry.gauge_fn("otelcol_exporter_in_flight_requests", help, &labels, move || in_flight.in_flight() as f64);
-    let Some(capacity) = level.capacity() else { return };
-    let help = "What the queue may hold, in units of its sizer";
-    registry.gauge("otelcol_exporter_queue_capacity", help, &labels).set(capacity as f64);
-    let size = Arc::clone(level);
-    let help = "What the queue holds, in units of its sizer: waiting and under way";
-    registry.gauge_fn("otelcol_exporter_queue_size", help, &labels, move || size.size() as f64);
-    let queued = Arc::clone(level);
-    state.watch_queue(move || queued.size());
 }

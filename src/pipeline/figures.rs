@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::delivery::{BatchSent, OnBatch, Trigger};
-use crate::failure::Class;
+use crate::failure::{Class, Phase};
 use crate::ident::ComponentId;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::Refusals;
@@ -75,18 +75,29 @@ pub(super) struct RefusalFigures {
 }
 
 impl RefusalFigures {
-    /// For `receiver`. A class gets its series when it first occurs.
+    /// For `receiver`, with 0 for each class that senders can provoke, so that the first refusal is an increase.
     pub(super) fn of(receiver: &ComponentId, registry: &Registry) -> RefusalFigures {
-        RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() }
+        let figures = RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() };
+        let classes = Class::ALL.iter().filter(|class| class.row().phase == Phase::Receive);
+        for class in classes.chain([&Class::MemoryLimited]) {
+            for protocol in Protocol::ALL {
+                figures.counter(*class, protocol);
+            }
+        }
+        figures
+    }
+
+    fn counter(&self, class: Class, protocol: Protocol) -> Counter {
+        let labels =
+            [("receiver", self.receiver.as_str()), ("transport", protocol.name()), ("error_type", class.code())];
+        let help = "Requests that were refused before their items could be counted";
+        self.registry.counter("otelcol_receiver_refused_requests", help, &labels)
     }
 }
 
 impl Refusals for RefusalFigures {
     fn refused(&self, class: Class, protocol: Protocol) {
-        let labels =
-            [("receiver", self.receiver.as_str()), ("transport", protocol.name()), ("error_type", class.code())];
-        let help = "Requests that were refused before their items could be counted";
-        self.registry.counter("otelcol_receiver_refused_requests", help, &labels).add(1);
+        self.counter(class, protocol).add(1);
     }
 }
 

@@ -1,10 +1,11 @@
 //! From what was asked for to running stages: a plan that can be looked at, and the build that follows it.
 
 mod build;
+mod chains;
 mod exporter;
 mod figures;
 mod plan;
 
-pub use build::{Built, Server, Tools, build};
-pub use exporter::States;
+pub use build::{Built, Listen, Server, Tools, build};
+pub use chains::Chains;
 pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

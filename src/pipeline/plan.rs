@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, HttpSurface, ListenAddress, Processor, Receiver};
+use crate::config::{
+    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerTls,
+};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
 use crate::processors::merge_rule;
 use crate::protocol::Protocol;
-use crate::receivers::otlp::Settings;
+use crate::receivers::otlp::{Settings, Sign};
 use crate::signal::Signal;
-use crate::transport::server::Limits;
+use crate::transport::server::{Age, Limits};
 
 /// The graph of a configuration, from the receivers in to the exporters out.
 #[derive(Debug, Default)]
@@ -38,10 +40,12 @@ pub struct ReceiverPlan {
 /// One socket of a receiver, and on which terms it takes connections.
 #[derive(Clone, Debug)]
 pub struct ListenPlan {
-    /// Which of the receiver's protocols asks for it.
-    pub protocol: Protocol,
+    /// Which of the receiver's protocols asks for it, and where the other one is.
+    pub sign: Sign,
     /// Where.
     pub address: ListenAddress,
+    /// `tls`, whose files are not read yet.
+    pub tls: Option<Box<ServerTls>>,
     /// The bounds of its connections.
     pub limits: Limits,
 }
@@ -137,19 +141,41 @@ fn plan_receiver(
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
     let Receiver::Otlp(otlp) = receiver else { return None };
+    let OtlpReceiver { grpc, http, detection: _ } = &**otlp;
     let mut listens = Vec::new();
-    if let Some(grpc) = &otlp.grpc {
-        let (protocol, address) = (Protocol::Grpc, grpc.listen.clone());
-        listens.push(ListenPlan { protocol, address, limits: Limits::default() });
+    if let Some(grpc) = grpc {
+        listens.push(ListenPlan {
+            sign: Sign::new(Protocol::Grpc, http.as_ref().map(|http| &http.listen)),
+            address: grpc.listen.clone(),
+            tls: grpc.tls.clone(),
+            limits: grpc_limits(grpc),
+        });
     }
-    if let Some(http) = &otlp.http {
-        let (protocol, address) = (Protocol::Http, http.listen.clone());
-        listens.push(ListenPlan { protocol, address, limits: http_limits(&http.surface) });
+    if let Some(http) = http {
+        listens.push(ListenPlan {
+            sign: Sign::new(Protocol::Http, grpc.as_ref().map(|grpc| &grpc.listen)),
+            address: http.listen.clone(),
+            tls: http.tls.clone(),
+            limits: http_limits(&http.surface),
+        });
     }
     Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
 }
 
 /// What the receiver's keys say of connections; the relay's own bounds where they say nothing.
+fn grpc_limits(grpc: &GrpcServer) -> Limits {
+    let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
+    Limits {
+        idle: max_idle.unwrap_or(usual.idle),
+        age: max_age.map(|most| Age { most, grace: *age_grace }),
+        ping: time.unwrap_or(usual.ping),
+        pong: timeout.unwrap_or(usual.pong),
+        streams: grpc.max_streams.unwrap_or(usual.streams),
+        ..usual
+    }
+}
+
+/// The same of HTTP.
 fn http_limits(surface: &HttpSurface) -> Limits {
     let usual = Limits::default();
     Limits {
@@ -165,7 +191,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Detection, Exporter, GrpcServer, OtlpReceiver, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -180,9 +206,16 @@ mod tests {
 
     fn config(pipelines: &[(&str, Pipeline)]) -> Config {
         let listen = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-        let grpc = GrpcServer { listen, max_message: ByteCount::mib(1), include_metadata: false };
+        let grpc = GrpcServer {
+            listen,
+            max_message: ByteCount::mib(1),
+            tls: None,
+            max_streams: None,
+            keepalive: Keepalive::default(),
+            include_metadata: false,
+        };
         let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
-        let otlp = Receiver::Otlp(otlp);
+        let otlp = Receiver::Otlp(Box::new(otlp));
         let batch =
             Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };
         Config {

@@ -1,54 +1,101 @@
-//! The admin side of a run: metrics and health, from before the first data until after the last.
+//! The admin side of a relay: metrics, health and zpages, from before the first data until after the last.
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, HealthFacts, HealthPage, Route};
-use crate::config::{Config, Extension, HealthCheck, ListenAddress};
+use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest, Route};
+use crate::config::{Config, Extension, HealthCheck, ListenAddress, Zpages};
 use crate::payload::Budget;
 use crate::telemetry::{ExporterState, Registry};
 use crate::transport::server::Listener;
 
 use super::start::StartError;
 
-/// The running admin servers. They run on the control runtime and end with this.
+/// The admin servers. They run on the control runtime and end with this.
 pub(super) struct Admin {
     facts: Arc<HealthFacts>,
-    end: CancellationToken,
+    registry: Registry,
+    reloads: mpsc::Sender<ReloadRequest>,
+    open: Vec<Open>,
     servers: JoinSet<()>,
 }
 
+struct Open {
+    site: Site,
+    listener: Listener,
+    end: CancellationToken,
+}
+
+/// Something to be served.
+#[derive(Clone, Debug, PartialEq)]
+enum Site {
+    Metrics(ListenAddress),
+    Health(HealthCheck),
+    Zpages(Zpages),
+}
+
+/// What another configuration makes of the admin side, ready to be put in force.
+pub(super) struct Prepared {
+    wanted: Vec<Site>,
+    fresh: Vec<(Site, Listener)>,
+}
+
 impl Admin {
-    /// An admin side without servers.
-    pub(super) fn new() -> Admin {
-        Admin { facts: HealthFacts::new(), end: CancellationToken::new(), servers: JoinSet::new() }
+    /// An admin side that serves nothing yet. `budget` tells whether there is room for more data; whoever asks for a reload
+    /// asks over `reloads`.
+    pub(super) fn new(registry: &Registry, budget: &Arc<Budget>, reloads: mpsc::Sender<ReloadRequest>) -> Admin {
+        let (facts, budget) = (HealthFacts::new(), Arc::clone(budget));
+        facts.ask_for_room(move || budget.used() < budget.limit());
+        Admin { facts, registry: registry.clone(), reloads, open: Vec::new(), servers: JoinSet::new() }
     }
 
-    /// Listens on the addresses that `config` names and answers there that the relay is not ready yet.
+    /// Binds the addresses that `config` names and that are not open yet. Nothing that runs is touched.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
-    pub(super) async fn listen(&mut self, config: &Config, registry: &Registry) -> Result<(), StartError> {
-        if let Some(address) = &config.telemetry.metrics {
-            let address = self.serve(address, admin::metrics_route(registry.clone())).await?;
-            tracing::info!(%address, path = "/metrics", "serving metrics");
+    /// When one of them cannot be listened on; then none is.
+    pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, StartError> {
+        let wanted = sites(config);
+        let mut fresh = Vec::new();
+        for site in wanted.iter().filter(|site| !self.open.iter().any(|open| open.site == **site)) {
+            let listener = match self.open.iter().find(|open| open.site.address() == site.address()) {
+                Some(open) => open.listener.clone(),
+                None => Listener::bind(site.address()).await?,
+            };
+            fresh.push((site.clone(), listener));
         }
-        for id in &config.started_extensions {
-            if let Some(Extension::HealthCheck(check)) = config.extensions.get(id) {
-                let address = self.serve(&check.listen, self.health(check)).await?;
-                tracing::info!(extension = %id, %address, path = check.path, "serving health checks");
+        Ok(Prepared { wanted, fresh })
+    }
+
+    /// Puts `prepared` in force.
+    ///
+    /// # Errors
+    /// When the system gives no file descriptor for a new site. The others are in force all the same.
+    pub(super) fn enforce(&mut self, prepared: Prepared) -> Result<(), StartError> {
+        let Prepared { wanted, fresh } = prepared;
+        self.open.retain(|open| {
+            let stays = wanted.contains(&open.site);
+            if !stays {
+                open.end.cancel();
             }
+            stays
+        });
+        for (site, listener) in fresh {
+            let (socket, end) = (listener.on_this_runtime()?, CancellationToken::new());
+            tracing::info!(address = %listener.local_addr(), path = site.path(), "{}", site.purpose());
+            self.servers.spawn(admin::serve(socket, self.route(&site), end.clone()));
+            self.open.push(Open { site, listener, end });
         }
+        // Those that ended since the last time.
+        while self.servers.try_join_next().is_some() {}
         Ok(())
     }
 
-    /// From now on data can be accepted, and `states` tell how it gets on; `budget` tells whether there is room.
-    pub(super) fn ready(&self, states: Vec<Arc<ExporterState>>, budget: &Arc<Budget>) {
-        let budget = Arc::clone(budget);
+    /// From now on data can be accepted, and `states` tell how it gets on.
+    pub(super) fn ready(&self, states: Vec<Arc<ExporterState>>) {
         self.facts.set_exporters(states);
-        self.facts.ask_for_room(move || budget.used() < budget.limit());
         self.facts.running();
     }
 
@@ -59,18 +106,55 @@ impl Admin {
 
     /// Answers what was asked and ends.
     pub(super) async fn end(mut self) {
-        self.end.cancel();
+        for open in self.open {
+            open.end.cancel();
+        }
         while self.servers.join_next().await.is_some() {}
     }
 
-    fn health(&self, check: &HealthCheck) -> Route {
-        let HealthCheck { listen: _, path, healthy_body, unhealthy_body } = check.clone();
-        admin::health_route(Arc::clone(&self.facts), HealthPage { path, healthy_body, unhealthy_body })
+    fn route(&self, site: &Site) -> Route {
+        match site.clone() {
+            Site::Metrics(_) => admin::metrics_route(self.registry.clone()),
+            Site::Zpages(_) => admin::zpages_route(self.reloads.clone()),
+            Site::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
+                admin::health_route(Arc::clone(&self.facts), HealthPage { path, healthy_body, unhealthy_body })
+            }
+        }
+    }
+}
+
+impl Site {
+    fn address(&self) -> &ListenAddress {
+        match self {
+            Site::Metrics(address) => address,
+            Site::Health(check) => &check.listen,
+            Site::Zpages(zpages) => &zpages.listen,
+        }
     }
 
-    async fn serve(&mut self, address: &ListenAddress, route: Route) -> Result<std::net::SocketAddr, StartError> {
-        let listener = Listener::bind(address).await?;
-        self.servers.spawn(admin::serve(listener.on_this_runtime()?, route, self.end.clone()));
-        Ok(listener.local_addr())
+    fn path(&self) -> &str {
+        match self {
+            Site::Metrics(_) => "/metrics",
+            Site::Health(check) => &check.path,
+            Site::Zpages(_) => "/reload",
+        }
     }
+
+    fn purpose(&self) -> &'static str {
+        match self {
+            Site::Metrics(_) => "serving metrics",
+            Site::Health(_) => "serving health checks",
+            Site::Zpages(_) => "serving zpages",
+        }
+    }
+}
+
+fn sites(config: &Config) -> Vec<Site> {
+    let started = config.started_extensions.iter().filter_map(|id| config.extensions.get(id));
+    let sites = started.filter_map(|extension| match extension {
+        Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
+        Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
+        Extension::Pprof => None,
+    });
+    config.telemetry.metrics.clone().map(Site::Metrics).into_iter().chain(sites).collect()
 }

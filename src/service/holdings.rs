@@ -1,29 +1,29 @@
-//! What outlives a configuration: counters, failure states, the memory budget, the instance's name, the threads.
-//!
-//! A build borrows these. Queues by (exporter, signal) and listeners by address belong here too, as soon as a
-//! configuration can be replaced while the relay runs.
+//! What outlives a configuration: counters, delivery chains with their queues, the memory budget, the instance's name,
+//! the threads and the tasks on them.
 
 use std::io;
 use std::sync::Arc;
 
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
-use crate::pipeline::{States, Tools};
+use crate::pipeline::{Chains, Tools};
 use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
 
-/// Everything that a configuration does not own.
+/// Everything that a configuration does not own; a build borrows it. Listeners belong here, too: see `doors` and `admin`.
 pub(super) struct Holdings {
     /// Counters and totals.
     pub(super) watch: Watch,
-    /// How each exporter fares, by exporter and signal.
-    pub(super) states: States,
+    /// The chains of the configuration that runs, with their queues and the states of their exporters.
+    pub(super) chains: Chains,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
     pub(super) instance: Arc<str>,
+    /// The life of every task.
+    pub(super) lifetime: Lifetime,
     /// The threads that carry data.
-    pub(super) workers: Arc<Workers>,
+    pub(super) workers: Workers,
 }
 
 impl Holdings {
@@ -38,15 +38,22 @@ impl Holdings {
         });
         Ok(Holdings {
             watch: Watch::new(registry),
-            states: States::default(),
+            chains: Chains::default(),
             budget: Budget::new(memory),
             instance,
-            workers: Arc::new(Workers::start()?),
+            lifetime: Lifetime::new(),
+            workers: Workers::start()?,
         })
     }
 
     /// What a build borrows.
-    pub(super) fn tools<'a>(&'a mut self, lifetime: &'a Lifetime) -> Tools<'a> {
-        Tools { watch: &self.watch, states: &mut self.states, budget: &self.budget, instance: &self.instance, lifetime }
+    pub(super) fn tools(&self) -> Tools<'_> {
+        Tools {
+            watch: &self.watch,
+            chains: &self.chains,
+            budget: &self.budget,
+            instance: &self.instance,
+            lifetime: &self.lifetime,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::failure::{Class, Failure};
@@ -20,7 +20,7 @@ pub struct ExporterState {
     /// Attempts that failed since the last success.
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
-    backlog: OnceLock<Backlog>,
+    backlog: Mutex<Option<Backlog>>,
 }
 
 /// Reads how much waits in the exporter's queue, in the queue's own unit.
@@ -33,6 +33,8 @@ pub struct Trouble {
     pub class: Class,
     /// The first failure after the last success.
     pub since: Moment,
+    /// The last failure.
+    pub latest: Moment,
     /// The endpoint of the last failure, as the configuration writes it.
     pub endpoint: Option<String>,
     /// The last failure in words.
@@ -76,15 +78,14 @@ impl ExporterState {
             last_success: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             trouble: Mutex::new(None),
-            backlog: OnceLock::new(),
+            backlog: Mutex::new(None),
         })
     }
 
     /// Learns how much waits in the exporter's queue from `read`, which must own neither a stage nor the end of a
-    /// channel: let it read an atomic. Only the first call counts.
+    /// channel: let it read an atomic. The last call counts.
     pub fn watch_queue(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        // A second queue for the same exporter and signal does not exist.
-        let _ = self.backlog.set(Box::new(read));
+        *lock(&self.backlog) = Some(Box::new(read));
     }
 
     /// The state now.
@@ -103,7 +104,7 @@ impl ExporterState {
 
     /// What waits in the queue, in its own unit; nothing where there is no queue.
     pub(super) fn queued(&self) -> Option<u64> {
-        self.backlog.get().map(|read| read())
+        lock(&self.backlog).as_ref().map(|read| read())
     }
 
     /// An attempt succeeded. Takes no lock unless the one before failed.
@@ -120,18 +121,24 @@ impl ExporterState {
     pub(super) fn failed(&self, failure: &Failure) {
         let mut trouble = self.trouble();
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let since = trouble.as_ref().map_or_else(Moment::now, |before| before.since);
+        let latest = Moment::now();
+        let since = trouble.as_ref().map_or(latest, |before| before.since);
         *trouble = Some(Trouble {
             class: failure.class(),
             since,
+            latest,
             endpoint: failure.endpoint().map(str::to_owned),
             cause: failure.cause(),
         });
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.trouble)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Snapshot {
@@ -145,10 +152,11 @@ impl Snapshot {
     }
 
     /// Whether it delivers nothing although there is something to deliver: every attempt since the last success
-    /// failed, and data waits or this has lasted for `patience`.
-    pub fn is_stuck(&self, now: Moment, patience: Duration) -> bool {
+    /// failed, and data waits or attempts have gone on failing for `patience`. One request that was refused for good is
+    /// no such thing, however long ago that was.
+    pub fn is_stuck(&self, patience: Duration) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| {
-            self.queued.is_some_and(|waiting| 0 < waiting) || patience <= now.since(trouble.since)
+            self.queued.is_some_and(|waiting| 0 < waiting) || patience <= trouble.latest.since(trouble.since)
         })
     }
 }
@@ -167,5 +175,38 @@ impl Condition {
 impl fmt::Debug for ExporterState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.snapshot().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[track_caller]
+    fn check(failing_for: Option<u64>, queued: Option<u64>, stuck: bool) {
+        let trouble = failing_for.map(|seconds| Trouble {
+            class: Class::InvalidData,
+            since: Moment::from_unix_nanos(0),
+            latest: Moment::from_unix_nanos(seconds * 1_000_000_000),
+            endpoint: None,
+            cause: String::new(),
+        });
+        let exporter = Arc::new(ComponentId::parse("otlp_grpc").unwrap());
+        let (signal, last_success, consecutive_failures) = (Signal::Traces, None, 0);
+        let snapshot = Snapshot { exporter, signal, last_success, consecutive_failures, trouble, queued };
+        assert_eq!(snapshot.is_stuck(Duration::from_secs(5)), stuck, "{snapshot:?}");
+    }
+
+    #[test]
+    fn stuck_is_who_fails_while_data_waits_or_goes_on_failing() {
+        check(None, Some(3), false);
+        check(Some(0), Some(3), true);
+        check(Some(0), Some(0), false);
+        check(Some(0), None, false);
+        check(Some(4), Some(0), false);
+        check(Some(5), Some(0), true);
+        check(Some(5), None, true);
     }
 }

@@ -206,14 +206,14 @@ fn tls_settings_are_checked_with_the_collectors_words() {
     check_problems(
         &[],
         &with_exporter(
-            "otlp_grpc: {endpoint: 'b:1', tls: {ca_file: a, ca_pem: SECRET, key_file: k, min_version: '1.3'}}",
+            "otlp_grpc: {endpoint: 'b:1', tls: {ca_file: a, ca_pem: SECRET, key_file: k, max_version: '1.1'}}",
         ),
         &[
             "c.yaml:4:32: exporters::otlp_grpc::tls: provide either a CA file or the PEM-encoded string, but not both",
             "c.yaml:4:32: exporters::otlp_grpc::tls: TLS configuration must include both certificate and key \
              (CertFile/CertPem and KeyFile/KeyPem)",
-            "c.yaml:4:92: exporters::otlp_grpc::tls::min_version: the Collector's key \"min_version\" is supported by \
-             otlp-relay only as \"1.2\" yet",
+            "c.yaml:4:92: exporters::otlp_grpc::tls::max_version: TLS 1.1 is not spoken by otlp-relay, which knows 1.2 \
+             and 1.3",
         ],
     );
     check_warnings(
@@ -236,7 +236,7 @@ fn endpoints_that_cannot_work_are_refused_by_kind() {
         ("otlp_http: {endpoint: 'http://user:secret@b'}", Mistake::InvalidEndpoint),
         ("otlp_grpc: {endpoint: 'http://${env:NONE}:4317'}", Mistake::UnexpandedVariable),
         ("otlp_grpc: {endpoint: 'b${env:NONE}:4317'}", Mistake::UnexpandedVariable),
-        ("otlp_grpc: {endpoint: 'unix:///run/x'}", Mistake::NotSupportedYet),
+        ("otlp_grpc: {endpoint: 'unix-abstract:x'}", Mistake::NotSupportedYet),
     ] {
         check_mistake(&with_exporter(exporter), mistake);
     }

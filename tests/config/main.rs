@@ -5,6 +5,7 @@ mod exporters;
 mod parts;
 mod surface;
 mod texts;
+mod transport;
 
 use std::collections::HashMap;
 use std::io;

@@ -12,14 +12,14 @@ use super::*;
 #[track_caller]
 fn otlp(text: &str) -> OtlpReceiver {
     match good(&with_receiver(&format!("otlp: {{{text}}}"))).receivers.remove(&id("otlp")) {
-        Some(Receiver::Otlp(otlp)) => otlp,
+        Some(Receiver::Otlp(otlp)) => *otlp,
         other => panic!("{other:?}"),
     }
 }
 
 #[track_caller]
 fn surface(http: &str) -> HttpSurface {
-    otlp(&format!("protocols: {{http: {{{http}}}}}")).http.map(|http| *http.surface).unwrap()
+    otlp(&format!("protocols: {{http: {{{http}}}}}")).http.map(|http| http.surface).unwrap()
 }
 
 /// The one problem of `http`, below the receiver's path.

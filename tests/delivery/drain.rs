@@ -67,3 +67,20 @@ async fn what_comes_while_the_relay_drains_is_sent_without_waiting_for_more() {
     bench.backend.until_items(1).await;
     assert!(start.elapsed() < Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_while_the_relay_drains_gathers_until_a_consumer_is_free() {
+    let bench = Bench::new(None, Some(Queue { num_consumers: 1, ..QUEUE }));
+    bench.backend.close();
+    bench.lifetime.end_intake();
+    let batched = |id| payload([id]).with_rule(rule("p", 8, Some(8), 60_000));
+    bench.send(batched(0)).await.unwrap();
+    bench.backend.until_attempts(1).await;
+    for id in 1..13 {
+        bench.send(batched(id)).await.unwrap();
+    }
+    bench.backend.open();
+    assert_eq!(bench.lifetime.drain(GRACE).await, Drained::Clean);
+    let sizes: Vec<usize> = bench.backend.delivered().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1, 8, 4]);
+}

@@ -40,6 +40,21 @@ async fn a_backend_that_asks_for_a_pause_is_given_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backend_that_asks_for_a_pause_is_given_it_by_everyone() {
+    let bench = Bench::new(Some(RETRY), Some(QUEUE));
+    bench.backend.next_replies([Reply::FailFor(Class::RateLimited, failure::Retry::After(Duration::from_secs(9)))]);
+    let start = Instant::now();
+    bench.send(payload([1])).await.unwrap();
+    bench.backend.until_attempts(1).await;
+    for id in 2..5 {
+        bench.send(payload([id])).await.unwrap();
+    }
+    bench.backend.until_items(4).await;
+    let seconds: Vec<u64> = bench.backend.attempts().into_iter().map(|at| (at - start).as_secs()).collect();
+    assert_eq!(seconds, [0, 9, 9, 9, 9]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_longer_than_the_budget_is_waited_for_once() {
     let reply = Reply::FailFor(Class::RateLimited, failure::Retry::After(Duration::from_secs(400)));
     check(Some(RETRY), &[reply], &[0.0, 400.0], None).await;

@@ -119,6 +119,17 @@ async fn a_port_in_use_is_named() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_missing_is_named_once() {
+    let exporter = "endpoint: localhost:1, tls: {ca_file: /no/such/ca.pem}";
+    let file = File::new(&Setup::new().exporter("otlp_grpc", exporter).text());
+    let finished = run(&["--config", file.name()], &[]).await;
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let problem = "exporters::otlp_grpc::tls::ca_file: there is no file /no/such/ca.pem";
+    assert_eq!(finished.stderr.matches(problem).count(), 1, "{}", finished.stderr);
+    assert_eq!(problem_lines(&finished.stderr).len(), 1, "{}", finished.stderr);
+}
+
+#[tokio::test]
 async fn an_unknown_flag_is_refused() {
     let finished = run(&["--konfig", "x"], &[]).await;
     assert_eq!(finished.code, Some(1), "{finished:?}");

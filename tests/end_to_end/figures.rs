@@ -29,6 +29,9 @@ async fn every_series_is_there_with_zero_from_the_start() {
         assert_eq!(metrics.value("otelcol_exporter_queue_size", &queue), 0.0);
         assert_eq!(metrics.value("otelcol_exporter_queue_capacity", &queue), 1000.0);
     }
+    for class in ["malformed_request", "request_too_large", "memory_limited", "peer_slow_or_gone"] {
+        assert_eq!(metrics.value("otelcol_receiver_refused_requests", &[("error_type", class)]), 0.0, "{class}");
+    }
     assert!(metrics.value("otelcol_process_uptime", &[]) >= 0.0);
     assert!(metrics.value("otelcol_process_memory_rss", &[]) > 1e6);
 }

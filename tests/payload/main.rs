@@ -4,6 +4,7 @@
 mod cutting;
 mod descriptors;
 mod dice;
+mod json;
 mod parsing;
 mod reference;
 mod requests;

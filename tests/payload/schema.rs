@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use otlp_relay::payload::schema::{Count, Field, Kind, MessageType, Role};
+use otlp_relay::payload::schema::{Count, Field, Kind, MessageType, Presence, Role};
 use otlp_relay::signal::Signal;
 use prost_types::FieldDescriptorProto;
 use prost_types::field_descriptor_proto::Type;
@@ -65,6 +65,17 @@ fn only_the_way_to_the_items_leads_to_items() {
     assert_eq!(names, ["spans", "data_points", "log_records", "samples"]);
 }
 
+#[test]
+fn what_the_collector_always_shows_are_messages() {
+    let rows = MessageType::ALL.iter().flat_map(|message| message.fields());
+    let shown: Vec<&Field> = rows.filter(|row| row.presence == Presence::Always).collect();
+    assert!(shown.iter().all(|row| row.kind.message().is_some() && row.count == Count::One));
+    let mut names: Vec<&str> = shown.iter().map(|row| row.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names, ["body", "resource", "scope", "status"]);
+}
+
 fn full_name(message: MessageType) -> String {
     format!(".{}", message.name())
 }
@@ -75,7 +86,11 @@ fn show(row: &Field) -> String {
         Kind::Message(inner) => full_name(inner),
         kind => format!("{kind:?}"),
     };
-    format!("{} {} {kind} {:?}", row.number, row.name, row.count)
+    let presence = match row.presence {
+        Presence::Always => Presence::Implicit,
+        presence => presence,
+    };
+    format!("{} {} {kind} {:?} {presence:?}", row.number, row.name, row.count)
 }
 
 fn describe(field: &FieldDescriptorProto) -> String {
@@ -86,5 +101,10 @@ fn describe(field: &FieldDescriptorProto) -> String {
         (kind, None) => format!("{kind:?}"),
     };
     let count = if is_repeated(field) { Count::Many } else { Count::One };
-    format!("{} {} {kind} {count:?}", field.number(), field.name())
+    let presence = match field.oneof_index {
+        Some(_) if field.proto3_optional() => Presence::Explicit,
+        Some(_) => Presence::Alternative,
+        None => Presence::Implicit,
+    };
+    format!("{} {} {kind} {count:?} {presence:?}", field.number(), field.name())
 }

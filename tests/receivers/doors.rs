@@ -22,7 +22,7 @@ async fn with_detection_both_protocols_are_served_on_both_ports() {
 async fn without_detection_http_on_the_grpc_port_is_told_where_to_go() {
     let rig = Rig::configured(Protocol::Grpc, STRICT).await;
     let got = rig.post("", &traces(1, 4)).await;
-    let words = "this is the port of OTLP/gRPC; OTLP/HTTP is on port 4444";
+    let words = "this is the port of OTLP/gRPC; OTLP/HTTP is on port 4318";
     assert_eq!((got.status, &got.body[..]), (400, words.as_bytes()), "{got:?}");
     assert_eq!(rig.refused.take(), [(Class::PeerSentHttp, Protocol::Http)]);
     let probe = rig.http1("GET / HTTP/1.1", b"").await;
@@ -37,7 +37,7 @@ async fn without_detection_grpc_on_the_http_port_is_told_where_to_go() {
     let rig = Rig::configured(Protocol::Http, STRICT).await;
     let status = rig.call(&[], framed(0, &traces(1, 4))).await.grpc();
     assert_eq!(status.code(), Code::Unimplemented);
-    assert_eq!(status.message(), "this is the port of OTLP/HTTP; OTLP/gRPC is on port 4444");
+    assert_eq!(status.message(), "this is the port of OTLP/HTTP; OTLP/gRPC is on port 4317");
     assert_eq!(rig.refused.take(), [(Class::PeerSentGrpc, Protocol::Grpc)]);
     assert_eq!(rig.post("", &traces(1, 4)).await.status, 200);
 }

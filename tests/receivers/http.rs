@@ -84,15 +84,13 @@ async fn only_post_is_allowed() {
 }
 
 #[tokio::test]
-async fn only_protobuf_is_taken() {
-    let unsupported = "415 unsupported media type, supported: [application/x-protobuf]";
+async fn only_protobuf_and_json_are_taken() {
+    let unsupported = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
     let head = "POST /v1/traces HTTP/1.1\r\nContent-Length: 0";
     check_text(head, 415, unsupported).await;
-    for content_type in ["text/plain", "application/x-protobuf2", "application/grpc"] {
+    for content_type in ["text/plain", "application/x-protobuf2", "application/jsonl", "application/grpc"] {
         check_text(&format!("{head}\r\nContent-Type: {content_type}"), 415, unsupported).await;
     }
-    let json = format!("{head}\r\nContent-Type: application/json; charset=utf-8");
-    check_text(&json, 415, &format!("{unsupported}; OTLP/JSON is not supported yet")).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod cors;
 mod doors;
 mod grpc;
 mod http;
+mod json;
 mod lifecycle;
 mod limits;
 mod metadata;

@@ -17,9 +17,9 @@ use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Receipt, Workers};
 use otlp_relay::payload::{Budget, Payload};
 use otlp_relay::protocol::Protocol;
-use otlp_relay::receivers::otlp::{Door, Entries, MessageLimits, OtlpServer, Refusals, Settings};
+use otlp_relay::receivers::otlp::{Door, Entries, MessageLimits, OtlpServer, Refusals, Settings, Sign};
 use otlp_relay::signal::Signal;
-use otlp_relay::transport::server::{Limits, Listener};
+use otlp_relay::transport::server::{Listener, Terms};
 use otlp_relay::units::ByteCount;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,9 +28,6 @@ use tokio::sync::Semaphore;
 
 pub(crate) const INSTANCE: &str = "this-very-relay";
 
-/// The port of the other protocol, as a configured rig has it.
-pub(crate) const ELSEWHERE: u16 = 4444;
-
 /// A running receiver with pipelines for all signals but profiles.
 pub(crate) struct Rig {
     pub(crate) pipeline: Arc<Pipeline>,
@@ -38,7 +35,7 @@ pub(crate) struct Rig {
     pub(crate) budget: Arc<Budget>,
     pub(crate) lifetime: Lifetime,
     pub(crate) address: std::net::SocketAddr,
-    server: Arc<OtlpServer>,
+    door: Arc<Door>,
     listener: Listener,
     workers: Workers,
 }
@@ -81,9 +78,9 @@ impl Rig {
     pub(crate) async fn configured(protocol: Protocol, text: &str) -> Rig {
         let config = Played::load(text);
         let plan = otlp_relay::pipeline::plan(&config).receivers.remove(0);
-        let listen = plan.listens.into_iter().find(|listen| listen.protocol == protocol).unwrap();
-        let door = Door { protocol, elsewhere: Some(ELSEWHERE) };
-        Rig::at(door, listen.limits, ByteCount::mib(64), plan.settings, || Ok(Receipt::held())).await
+        let listen = plan.listens.into_iter().find(|listen| listen.sign.protocol() == protocol).unwrap();
+        let terms = Terms { limits: listen.limits, tls: None };
+        Rig::at(listen.sign, terms, ByteCount::mib(64), plan.settings, || Ok(Receipt::held())).await
     }
 
     async fn with(
@@ -91,13 +88,12 @@ impl Rig {
         settings: Settings,
         answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
     ) -> Rig {
-        let door = Door { protocol: Protocol::Http, elsewhere: None };
-        Rig::at(door, Limits::default(), budget, settings, answer).await
+        Rig::at(Sign::new(Protocol::Http, None), Terms::default(), budget, settings, answer).await
     }
 
     async fn at(
-        door: Door,
-        limits: Limits,
+        sign: Sign,
+        terms: Terms,
         budget: ByteCount,
         settings: Settings,
         answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
@@ -118,16 +114,16 @@ impl Rig {
         let server = OtlpServer::new(settings, entries, budget.clone(), INSTANCE.into(), refused.clone());
         let listener = Listener::bind(&ListenAddress { host: "127.0.0.1".into(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(2).unwrap(), Lifetime::new());
-        server.serve(&listener, door, limits, &workers, &lifetime).unwrap();
+        let door = Door::to(server, sign, terms);
+        door.serve(&listener, &workers, &lifetime).unwrap();
         let address = listener.local_addr();
-        Rig { pipeline, refused, budget, lifetime, address, server, listener, workers }
+        Rig { pipeline, refused, budget, lifetime, address, door, listener, workers }
     }
 
     /// The same server on the same listener in a new life.
     pub(crate) fn serve_again(&self) -> Lifetime {
         let next = Lifetime::new();
-        let door = Door { protocol: Protocol::Http, elsewhere: None };
-        self.server.serve(&self.listener.clone(), door, Limits::default(), &self.workers, &next).unwrap();
+        self.door.serve(&self.listener.clone(), &self.workers, &next).unwrap();
         next
     }
 

@@ -12,6 +12,7 @@ pub mod net;
 pub mod relay;
 pub mod scrape;
 pub mod setup;
+pub mod tls;
 
 use std::time::Duration;
 

@@ -10,6 +10,8 @@ use super::{PATIENCE, eventually};
 
 /// The Collector's line, which its users wait for too.
 const READY: &str = "Everything is ready. Begin running and processing data.";
+/// Its configuration file.
+const FILE: &str = "config.yaml";
 /// The relay's last line.
 const COMPLETE: &str = "Shutdown complete.";
 /// The default grace period of 8 s, and what a loaded machine needs beyond it.
@@ -20,7 +22,7 @@ pub struct Relay {
     pub ports: Ports,
     process: Process,
     // Holds the configuration file.
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// How a relay ended: the items of its last line, and all that it said.
@@ -41,7 +43,7 @@ impl Relay {
     /// Starts a relay with more in its environment.
     pub async fn start_with(setup: &Setup, environment: &[(&str, &str)]) -> Relay {
         let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("config.yaml");
+        let file = directory.path().join(FILE);
         std::fs::write(&file, setup.text()).expect("write the configuration");
         let process = Process::relay(&["--config", file.to_str().expect("UTF-8")], environment);
         Relay::ready(process, setup.ports, directory).await
@@ -54,7 +56,7 @@ impl Relay {
     }
 
     async fn ready(process: Process, ports: Ports, directory: tempfile::TempDir) -> Relay {
-        let mut relay = Relay { ports, process, _directory: directory };
+        let mut relay = Relay { ports, process, directory };
         let deadline = std::time::Instant::now() + PATIENCE;
         while !relay.log().contains(READY) {
             assert!(!relay.process.has_ended(), "the relay ended instead of getting ready");
@@ -95,6 +97,25 @@ impl Relay {
     /// Waits until `reached` holds for its metrics; answers them.
     pub async fn wait_for_metrics(&self, what: &str, reached: impl Fn(&Metrics) -> bool) -> Metrics {
         eventually(what, || async { Some(self.metrics().await).filter(&reached) }).await
+    }
+
+    /// Gives it another configuration, and waits for a new line with `words`.
+    pub async fn reload(&self, text: &str, words: &str) {
+        let count = || self.process.log().iter().filter(|line| line.contains(words)).count();
+        let before = count();
+        self.rewrite(text);
+        self.process.signal("HUP");
+        eventually(words, || async { Some(()).filter(|()| before < count()) }).await;
+    }
+
+    /// Writes another configuration, and does not tell it.
+    pub fn rewrite(&self, text: &str) {
+        std::fs::write(self.directory.path().join(FILE), text).expect("write the configuration");
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("a process").count()
     }
 
     /// Sends `signal`, such as `TERM`.

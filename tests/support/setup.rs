@@ -73,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// On the ports of `other`, as another configuration for the same relay.
+    pub fn in_place_of(mut self, other: &Setup) -> Setup {
+        self.ports = other.ports;
+        self.receiver("otlp", other.ports.grpc, other.ports.http, "")
+    }
+
     /// A key of the `otlp` receiver beside its protocols.
     pub fn receiver_key(mut self, key: &str, value: &str) -> Setup {
         for (_, settings) in self.receivers.iter_mut().filter(|(id, _)| id == "otlp") {

@@ -127,8 +127,11 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
 /// None yet; each that is written is named.
 pub(super) const CONNECTORS: &[Kind<()>] = &[];
 
-pub(super) const EXTENSIONS: &[Kind<Extension>] =
-    &[Kind { name: "health_check", alias: None, read: extensions::health_check }];
+pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
+    Kind { name: "health_check", alias: None, read: extensions::health_check },
+    Kind { name: "pprof", alias: None, read: extensions::pprof },
+    Kind { name: "zpages", alias: None, read: extensions::zpages },
+];
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use crate::config::model::{Endpoint, ListenAddress};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
+use crate::config::section::Section;
 use crate::signal::Signal;
 
 use super::address::{self, Address, shown};
@@ -25,6 +26,38 @@ pub(super) enum Scheme {
     Http,
     /// `https://`
     Https,
+}
+
+/// `endpoint` as `transport` has it: an address, or with `unix` the path of a socket.
+pub(super) fn listen_by_transport(protocol: &mut Section<'_>) -> Option<ListenAddress> {
+    let transport = protocol.value("transport");
+    let endpoint = protocol.value("endpoint");
+    let Some(transport) = transport else { return endpoint.and_then(|value| listen(&value)) };
+    match transport.text()?.as_str() {
+        "" | "tcp" => return endpoint.and_then(|value| listen(&value)),
+        "unix" => match endpoint {
+            Some(endpoint) => return listen_on_socket(&endpoint),
+            None => transport.refuse(transport.fault(NO_PATH).hint(PATH_HINT)),
+        },
+        network if TRANSPORTS.contains(&network) => {
+            let what = format!("the transport {network:?} is not supported by otlp-relay yet");
+            transport.refuse(transport.fault(what).hint("write tcp or unix").is(Mistake::NotSupportedYet));
+        }
+        network => transport.wrong(format!("unsupported transport type {network:?}")),
+    }
+    None
+}
+
+fn listen_on_socket(value: &Reading<'_>) -> Option<ListenAddress> {
+    let text = value.text()?;
+    let path = text.strip_prefix("unix://").unwrap_or(&text);
+    if path.is_empty() {
+        return refuse(value, invalid(NO_PATH).hint(PATH_HINT));
+    }
+    if path.starts_with('@') {
+        return refuse(value, not_yet("an abstract unix socket".to_owned()));
+    }
+    Some(ListenAddress::unix(path))
 }
 
 /// An address to listen on: `host:port` or `:port`.
@@ -98,6 +131,9 @@ fn grpc_target(text: &str) -> Result<(Target, String), Problem> {
     if text.is_empty() {
         return Err(invalid("requires a non-empty \"endpoint\"").hint("write host:4317"));
     }
+    if let Some(path) = unix_path(text) {
+        return Ok((unix_target(text, path)?, String::new()));
+    }
     let (scheme, address) = grpc_address(text)?;
     let Address { host, port, mut path, .. } = address;
     if path == "/" {
@@ -114,6 +150,19 @@ fn grpc_target(text: &str) -> Result<(Target, String), Problem> {
     Ok((Target { endpoint, scheme, path: String::new() }, path))
 }
 
+/// The path in `unix:path`, `unix:///path`; a port behind the colon makes it a host that is called unix.
+fn unix_path(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("unix:").filter(|rest| rest.parse::<u16>().is_err())?;
+    Some(rest.strip_prefix("//").unwrap_or(rest))
+}
+
+fn unix_target(text: &str, path: &str) -> Result<Target, Problem> {
+    if path.is_empty() {
+        return Err(invalid("unix socket path cannot be empty").hint("write unix:///run/backend.sock"));
+    }
+    Ok(Target { endpoint: Endpoint::unix(text, path), scheme: Scheme::None, path: String::new() })
+}
+
 fn grpc_address(text: &str) -> Result<(Scheme, Address), Problem> {
     for resolver in ["dns", "passthrough"] {
         let Some(rest) = text.strip_prefix(resolver).and_then(|rest| rest.strip_prefix(':')) else { continue };
@@ -127,7 +176,7 @@ fn grpc_address(text: &str) -> Result<(Scheme, Address), Problem> {
             return Ok((Scheme::None, address::parse(rest)?));
         }
     }
-    for scheme in ["unix", "unix-abstract", "xds", "vsock"] {
+    for scheme in ["unix-abstract", "xds", "vsock"] {
         let rest = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(':'));
         if rest.is_some_and(|rest| rest.starts_with('/') || scheme == "unix-abstract") {
             return Err(not_yet(format!("the gRPC endpoint form {scheme}:")));
@@ -221,6 +270,13 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
+const NO_PATH: &str = "a unix socket needs the path of its file";
+const PATH_HINT: &str = "write endpoint: /run/otlp-relay.sock";
+
+/// Those of Go's networks that the Collector takes and the relay does not.
+const TRANSPORTS: &[&str] =
+    &["tcp4", "tcp6", "udp", "udp4", "udp6", "ip", "ip4", "ip6", "unixgram", "unixpacket", "npipe"];
+
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 4318;
 
@@ -267,6 +323,9 @@ mod tests {
         check_grpc("dns:///backend:4317", Scheme::None, "backend", 4317);
         check_grpc("dns:backend:4317", Scheme::None, "backend", 4317);
         check_grpc("dns:4317", Scheme::None, "dns", 4317);
+        check_grpc("unix:///run/x", Scheme::None, "/run/x", 0);
+        check_grpc("unix:x.sock", Scheme::None, "./x.sock", 0);
+        check_grpc("unix:4317", Scheme::None, "unix", 4317);
         check_grpc("passthrough:///127.0.0.1:4317", Scheme::None, "127.0.0.1", 4317);
     }
 
@@ -290,9 +349,9 @@ mod tests {
             "the scheme grpc:// is not supported; write https://b:1 for TLS or http://b:1 for plaintext",
         );
         check_fault(
-            grpc_target("unix:///run/x"),
+            grpc_target("unix-abstract:x"),
             Mistake::NotSupportedYet,
-            "the gRPC endpoint form unix: is not supported by otlp-relay yet",
+            "the gRPC endpoint form unix-abstract: is not supported by otlp-relay yet",
         );
         check_fault(
             http_target("http://b:4318/v1/traces"),

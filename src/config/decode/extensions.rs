@@ -1,6 +1,6 @@
-//! What each extension asks for: health_check.
+//! What each extension asks for: health_check, zpages, pprof.
 
-use crate::config::model::{Extension, HealthCheck, ListenAddress};
+use crate::config::model::{Extension, HealthCheck, ListenAddress, Zpages};
 use crate::config::section::{Rule, Section};
 
 use super::endpoint;
@@ -30,6 +30,22 @@ pub(super) fn health_check(section: &mut Section<'_>) -> Option<Extension> {
     }))
 }
 
+/// `zpages`
+pub(super) fn zpages(section: &mut Section<'_>) -> Option<Extension> {
+    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    section.rest(&[("expvar", Rule::NoEffect("the variables are those of the Go runtime"))]);
+    section.rest(REST);
+    let listen = listen.unwrap_or_else(|| ListenAddress { host: "localhost".to_owned(), port: 55679 });
+    Some(Extension::Zpages(Zpages { listen }))
+}
+
+/// `pprof`
+pub(super) fn pprof(section: &mut Section<'_>) -> Option<Extension> {
+    section.whole().warn("the extension has no effect: its profiles are those of the Go runtime");
+    section.rest(PPROF);
+    Some(Extension::Pprof)
+}
+
 /// `port`, which early versions of the Collector had instead of `endpoint`.
 fn early_port(section: &mut Section<'_>) -> Option<ListenAddress> {
     let value = section.value("port")?;
@@ -47,6 +63,14 @@ fn everywhere(port: u16) -> ListenAddress {
     ListenAddress { host: "0.0.0.0".to_owned(), port }
 }
 
+const GO: &str = "profiles are those of the Go runtime";
+const PPROF: &[(&str, Rule)] = &[
+    ("endpoint", Rule::NoEffect(GO)),
+    ("dialer", Rule::NoEffect(GO)),
+    ("block_profile_fraction", Rule::NoEffect(GO)),
+    ("mutex_profile_fraction", Rule::NoEffect(GO)),
+    ("save_to_file", Rule::NoEffect(GO)),
+];
 const SERVER: &str = "the relay serves this page in one way";
 const REST: &[(&str, Rule)] = &[
     ("check_collector_pipeline", Rule::NoEffect("it has no function in the Collector of today either")),

@@ -44,6 +44,9 @@ fn listeners(config: &Config) -> impl Iterator<Item = (String, &ListenAddress)> 
 }
 
 fn leads_to(endpoint: &Endpoint, listen: &ListenAddress) -> bool {
+    if endpoint.socket().is_some() || listen.socket().is_some() {
+        return endpoint.socket() == listen.socket();
+    }
     if endpoint.port != listen.port || listen.port == 0 {
         return false;
     }

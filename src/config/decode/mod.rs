@@ -9,12 +9,15 @@ mod exporters;
 mod extensions;
 mod headers;
 mod http_surface;
+mod keepalive;
 mod loops;
 mod processors;
 mod receivers;
+mod server_tls;
 mod service;
 mod telemetry;
 mod tls;
+mod tls_terms;
 mod upstream;
 
 use super::model::Config;

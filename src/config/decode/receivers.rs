@@ -4,7 +4,7 @@ use crate::config::model::{Detection, GrpcServer, HttpServer, ListenAddress, Otl
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
 
-use super::{endpoint, http_surface};
+use super::{endpoint, http_surface, keepalive, server_tls};
 
 /// `otlp`
 pub(super) fn otlp(section: &mut Section<'_>) -> Option<Receiver> {
@@ -20,7 +20,7 @@ pub(super) fn otlp(section: &mut Section<'_>) -> Option<Receiver> {
         nothing_on(section);
     }
     let detection = section.choice("protocol_detection", DETECTIONS).unwrap_or_default();
-    Some(Receiver::Otlp(OtlpReceiver { grpc, http, detection }))
+    Some(Receiver::Otlp(Box::new(OtlpReceiver { grpc, http, detection })))
 }
 
 fn nothing_on(section: &Section<'_>) {
@@ -29,7 +29,10 @@ fn nothing_on(section: &Section<'_>) {
 }
 
 fn grpc(mut section: Section<'_>) -> GrpcServer {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    let listen = endpoint::listen_by_transport(&mut section);
+    let tls = server_tls::read(&mut section);
+    let max_streams = keepalive::max_streams(&mut section);
+    let keepalive = keepalive::server(&mut section);
     let mib = section.value("max_recv_msg_size_mib").and_then(|value| {
         let mib = value.unsigned()?;
         if MAX_MESSAGE_MIB < mib {
@@ -45,19 +48,21 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
         None | Some(0) => ByteCount::mib(4),
         Some(mib) => ByteCount::mib(mib),
     };
-    GrpcServer { listen: listen.unwrap_or_else(|| everywhere(4317)), max_message, include_metadata }
+    let listen = listen.unwrap_or_else(|| everywhere(4317));
+    GrpcServer { listen, max_message, tls, max_streams, keepalive, include_metadata }
 }
 
 fn http(mut section: Section<'_>) -> HttpServer {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    let listen = endpoint::listen_by_transport(&mut section);
+    let tls = server_tls::read(&mut section);
     // Zero and less stand for the default, like in the Collector.
     let max_body = section.value("max_request_body_size").and_then(|value| value.integer());
     let max_body = max_body.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes != 0).map(ByteCount);
-    let surface = Box::new(http_surface::read(&mut section));
+    let surface = http_surface::read(&mut section);
     section.rest(HTTP_REST);
     section.finish();
     let listen = listen.unwrap_or_else(|| everywhere(4318));
-    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), surface }
+    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls, surface }
 }
 
 /// `nop`
@@ -78,21 +83,12 @@ const MAX_MESSAGE_MIB: u64 = 4095;
 const BUFFERS: &str = "the relay sizes its buffers by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
-    ("transport", Rule::Only(&["tcp"])),
     ("dialer", Rule::NoEffect("a listener dials nobody")),
-    ("max_concurrent_streams", Rule::NoEffect("the relay bounds streams by itself")),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("keepalive", Rule::NotYet),
-    ("tls", Rule::NotYet),
     ("auth", Rule::NotYet),
     ("middlewares", Rule::NotYet),
 ];
 
-const HTTP_REST: &[(&str, Rule)] = &[
-    ("transport", Rule::Only(&["tcp"])),
-    ("dialer", Rule::NoEffect("a listener dials nobody")),
-    ("tls", Rule::NotYet),
-    ("auth", Rule::NotYet),
-    ("middlewares", Rule::NotYet),
-];
+const HTTP_REST: &[(&str, Rule)] =
+    &[("dialer", Rule::NoEffect("a listener dials nobody")), ("auth", Rule::NotYet), ("middlewares", Rule::NotYet)];

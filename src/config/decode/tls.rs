@@ -1,11 +1,11 @@
 //! Whether an exporter's connection is TLS, and with which certificates: the client side of the Collector's `tls`.
 
-use crate::config::model::{ClientTls, PemSource, Secret};
-use crate::config::problem::Mistake;
+use crate::config::model::{ClientTls, PemSource};
 use crate::config::reading::Reading;
-use crate::config::section::{Rule, Section};
+use crate::config::section::Section;
 
 use super::endpoint::Scheme;
+use super::tls_terms;
 
 /// What `tls` asks for, before the endpoint's scheme is known.
 #[derive(Clone, Debug, Default)]
@@ -51,10 +51,8 @@ fn early_settings(exporter: &mut Section<'_>) -> Wish {
 }
 
 fn settings(tls: &mut Section<'_>) -> Wish {
-    let ca = pem(tls, "ca_file", "ca_pem", "provide either a CA file or the PEM-encoded string, but not both");
-    let certificate = pem(tls, "cert_file", "cert_pem", "provide either certificate file or PEM, but not both");
-    let key = pem(tls, "key_file", "key_pem", "provide either key file or PEM, but not both");
-    let identity = match (certificate, key) {
+    let ca = tls_terms::ca(tls);
+    let identity = match tls_terms::certificate_and_key(tls) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => {
@@ -63,8 +61,6 @@ fn settings(tls: &mut Section<'_>) -> Wish {
             None
         }
     };
-    check_versions(tls);
-    tls.rest(REST);
     Wish {
         insecure: tls.boolean("insecure"),
         settings: ClientTls {
@@ -73,41 +69,9 @@ fn settings(tls: &mut Section<'_>) -> Wish {
             system_roots_too: tls.boolean("include_system_ca_certs_pool").unwrap_or(false),
             server_name: tls.text("server_name_override").filter(|name| !name.is_empty()),
             skip_verify: tls.boolean("insecure_skip_verify").unwrap_or(false),
+            terms: tls_terms::terms(tls),
+            reload_interval: tls_terms::reload_interval(tls),
         },
-    }
-}
-
-fn pem(tls: &mut Section<'_>, file: &'static str, inline: &'static str, both: &str) -> Option<PemSource> {
-    let path = tls.text(file).filter(|path| !path.is_empty());
-    let text = tls.text(inline).filter(|text| !text.is_empty());
-    match (path, text) {
-        (Some(_), Some(_)) => {
-            tls.whole().wrong(both);
-            None
-        }
-        (Some(path), None) => Some(PemSource::File(path.into())),
-        (None, Some(text)) => Some(PemSource::Inline(Secret::new(text))),
-        (None, None) => None,
-    }
-}
-
-/// The relay speaks TLS 1.2 and 1.3, as the Collector does unless told otherwise.
-fn check_versions(tls: &mut Section<'_>) {
-    for (key, as_we_do) in [("min_version", "1.2"), ("max_version", "1.3")] {
-        let Some(value) = tls.value(key) else { continue };
-        match value.text().as_deref() {
-            None | Some("") => {}
-            Some(version) if version == as_we_do => {}
-            Some("1.0" | "1.1") if key == "min_version" => {
-                value.warn("otlp-relay speaks TLS 1.2 and 1.3 only, which is stricter");
-            }
-            Some("1.0" | "1.1" | "1.2" | "1.3") => {
-                let what =
-                    format!("the Collector's key \"{key}\" is supported by otlp-relay only as \"{as_we_do}\" yet");
-                value.refuse(value.fault(what).is(Mistake::NotSupportedYet));
-            }
-            Some(other) => value.wrong(format!("invalid TLS {key}: unsupported TLS version: {other:?}")),
-        }
     }
 }
 
@@ -151,11 +115,3 @@ impl Wish {
         None
     }
 }
-
-const REST: &[(&str, Rule)] = &[
-    ("include_insecure_cipher_suites", Rule::NotYet),
-    ("cipher_suites", Rule::NotYet),
-    ("curve_preferences", Rule::NotYet),
-    ("reload_interval", Rule::NotYet),
-    ("tpm", Rule::NotYet),
-];

@@ -57,8 +57,8 @@ const EXTENSIONS: &str = "
     datadog db_storage docker_observer ecs_observer ecs_task_observer encoding file_storage googleclientauth
     google_cloud_logentry_encoding headers_setter healthcheckv2 host_observer http_forwarder httpforwarder
     jaeger_encoding jaegerremotesampling jsonlogencoding json_log_encoding k8s_leader_elector k8s_observer
-    kafkatopics_observer memory_ballast memory_limiter oauth2client oidc opamp otlp_encoding pprof redis_storage
-    remotetap sigv4auth skywalking_encoding solarwindsapmsettings sumologic text_encoding zipkin_encoding zpages";
+    kafkatopics_observer memory_ballast memory_limiter oauth2client oidc opamp otlp_encoding redis_storage
+    remotetap sigv4auth skywalking_encoding solarwindsapmsettings sumologic text_encoding zipkin_encoding";
 
 #[cfg(test)]
 mod tests {

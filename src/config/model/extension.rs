@@ -7,6 +7,17 @@ use super::ListenAddress;
 pub enum Extension {
     /// `health_check`
     HealthCheck(HealthCheck),
+    /// `zpages`
+    Zpages(Zpages),
+    /// `pprof`: profiles of the Go runtime, which is not there. Accepted, since many configurations have it.
+    Pprof,
+}
+
+/// `extensions::zpages`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zpages {
+    /// `endpoint`; localhost:55679.
+    pub listen: ListenAddress,
 }
 
 /// `extensions::health_check`

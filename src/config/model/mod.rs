@@ -24,13 +24,13 @@ use super::problem::{Places, Problem};
 pub use address::{Endpoint, ListenAddress};
 pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 pub use exporter::{Compression, Debug, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
-pub use extension::{Extension, HealthCheck};
+pub use extension::{Extension, HealthCheck, Zpages};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
-pub use receiver::{Detection, GrpcServer, HttpServer, OtlpReceiver, Receiver};
+pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
 pub use telemetry::{LogEncoding, LogLevel, Telemetry};
-pub use tls::{ClientTls, PemSource};
+pub use tls::{CaReload, CipherSuite, ClientCa, ClientTls, Curve, PemSource, ServerTls, TlsTerms, TlsVersion};
 
 /// A whole configuration. Every reference in it is known to lead somewhere.
 #[derive(Debug, Default)]

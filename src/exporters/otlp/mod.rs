@@ -18,7 +18,8 @@ use crate::config::{ClientTls, Endpoint, OtlpGrpc, OtlpHttp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::{Facts, Signal};
-use crate::transport::client::{Client, ClientSettings, Protocol, TlsClient, TlsProblem};
+use crate::transport::client::{Client, ClientSettings, Protocol, TlsClient};
+use crate::transport::tls::TlsProblem;
 
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};

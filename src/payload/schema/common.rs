@@ -28,14 +28,14 @@ pub(super) const INSTRUMENTATION_SCOPE: &[Field] = &[
 ];
 
 pub(super) const ANY_VALUE: &[Field] = &[
-    one(1, "string_value", String),
-    one(2, "bool_value", Bool),
-    one(3, "int_value", Int64),
-    one(4, "double_value", Double),
-    one(5, "array_value", Message(ArrayValue)),
-    one(6, "kvlist_value", Message(KeyValueList)),
-    one(7, "bytes_value", Bytes),
-    one(8, "string_value_strindex", Int32),
+    one(1, "string_value", String).either(),
+    one(2, "bool_value", Bool).either(),
+    one(3, "int_value", Int64).either(),
+    one(4, "double_value", Double).either(),
+    one(5, "array_value", Message(ArrayValue)).either(),
+    one(6, "kvlist_value", Message(KeyValueList)).either(),
+    one(7, "bytes_value", Bytes).either(),
+    one(8, "string_value_strindex", Int32).either(),
 ];
 
 pub(super) const ARRAY_VALUE: &[Field] = &[many(1, "values", Message(AnyValue))];

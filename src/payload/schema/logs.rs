@@ -7,13 +7,13 @@ use super::{Enumeration, Field, many, one};
 pub(super) const EXPORT_LOGS_SERVICE_REQUEST: &[Field] = &[many(1, "resource_logs", Message(ResourceLogs)).leads()];
 
 pub(super) const RESOURCE_LOGS: &[Field] = &[
-    one(1, "resource", Message(Resource)),
+    one(1, "resource", Message(Resource)).always(),
     many(2, "scope_logs", Message(ScopeLogs)).leads(),
     one(3, "schema_url", String),
 ];
 
 pub(super) const SCOPE_LOGS: &[Field] = &[
-    one(1, "scope", Message(InstrumentationScope)),
+    one(1, "scope", Message(InstrumentationScope)).always(),
     many(2, "log_records", Message(LogRecord)).item(),
     one(3, "schema_url", String),
 ];
@@ -22,7 +22,7 @@ pub(super) const LOG_RECORD: &[Field] = &[
     one(1, "time_unix_nano", Fixed64),
     one(2, "severity_number", Enum(&SEVERITY_NUMBER)),
     one(3, "severity_text", String),
-    one(5, "body", Message(AnyValue)),
+    one(5, "body", Message(AnyValue)).always(),
     many(6, "attributes", Message(KeyValue)),
     one(7, "dropped_attributes_count", Uint32),
     one(8, "flags", Fixed32),

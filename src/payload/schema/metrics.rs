@@ -8,13 +8,13 @@ pub(super) const EXPORT_METRICS_SERVICE_REQUEST: &[Field] =
     &[many(1, "resource_metrics", Message(ResourceMetrics)).leads()];
 
 pub(super) const RESOURCE_METRICS: &[Field] = &[
-    one(1, "resource", Message(Resource)),
+    one(1, "resource", Message(Resource)).always(),
     many(2, "scope_metrics", Message(ScopeMetrics)).leads(),
     one(3, "schema_url", String),
 ];
 
 pub(super) const SCOPE_METRICS: &[Field] = &[
-    one(1, "scope", Message(InstrumentationScope)),
+    one(1, "scope", Message(InstrumentationScope)).always(),
     many(2, "metrics", Message(Metric)).leads(),
     one(3, "schema_url", String),
 ];
@@ -23,11 +23,11 @@ pub(super) const METRIC: &[Field] = &[
     one(1, "name", String),
     one(2, "description", String),
     one(3, "unit", String),
-    one(5, "gauge", Message(Gauge)).leads(),
-    one(7, "sum", Message(Sum)).leads(),
-    one(9, "histogram", Message(Histogram)).leads(),
-    one(10, "exponential_histogram", Message(ExponentialHistogram)).leads(),
-    one(11, "summary", Message(Summary)).leads(),
+    one(5, "gauge", Message(Gauge)).leads().either(),
+    one(7, "sum", Message(Sum)).leads().either(),
+    one(9, "histogram", Message(Histogram)).leads().either(),
+    one(10, "exponential_histogram", Message(ExponentialHistogram)).leads().either(),
+    one(11, "summary", Message(Summary)).leads().either(),
     many(12, "metadata", Message(KeyValue)),
 ];
 
@@ -54,9 +54,9 @@ pub(super) const SUMMARY: &[Field] = &[many(1, "data_points", Message(SummaryDat
 pub(super) const NUMBER_DATA_POINT: &[Field] = &[
     one(2, "start_time_unix_nano", Fixed64),
     one(3, "time_unix_nano", Fixed64),
-    one(4, "as_double", Double),
+    one(4, "as_double", Double).either(),
     many(5, "exemplars", Message(Exemplar)),
-    one(6, "as_int", Sfixed64),
+    one(6, "as_int", Sfixed64).either(),
     many(7, "attributes", Message(KeyValue)),
     one(8, "flags", Uint32),
 ];
@@ -65,14 +65,14 @@ pub(super) const HISTOGRAM_DATA_POINT: &[Field] = &[
     one(2, "start_time_unix_nano", Fixed64),
     one(3, "time_unix_nano", Fixed64),
     one(4, "count", Fixed64),
-    one(5, "sum", Double),
+    one(5, "sum", Double).optional(),
     many(6, "bucket_counts", Fixed64),
     many(7, "explicit_bounds", Double),
     many(8, "exemplars", Message(Exemplar)),
     many(9, "attributes", Message(KeyValue)),
     one(10, "flags", Uint32),
-    one(11, "min", Double),
-    one(12, "max", Double),
+    one(11, "min", Double).optional(),
+    one(12, "max", Double).optional(),
 ];
 
 pub(super) const EXPONENTIAL_HISTOGRAM_DATA_POINT: &[Field] = &[
@@ -80,15 +80,15 @@ pub(super) const EXPONENTIAL_HISTOGRAM_DATA_POINT: &[Field] = &[
     one(2, "start_time_unix_nano", Fixed64),
     one(3, "time_unix_nano", Fixed64),
     one(4, "count", Fixed64),
-    one(5, "sum", Double),
+    one(5, "sum", Double).optional(),
     one(6, "scale", Sint32),
     one(7, "zero_count", Fixed64),
     one(8, "positive", Message(Buckets)),
     one(9, "negative", Message(Buckets)),
     one(10, "flags", Uint32),
     many(11, "exemplars", Message(Exemplar)),
-    one(12, "min", Double),
-    one(13, "max", Double),
+    one(12, "min", Double).optional(),
+    one(13, "max", Double).optional(),
     one(14, "zero_threshold", Double),
 ];
 
@@ -104,10 +104,10 @@ pub(super) const SUMMARY_DATA_POINT: &[Field] = &[
 
 pub(super) const EXEMPLAR: &[Field] = &[
     one(2, "time_unix_nano", Fixed64),
-    one(3, "as_double", Double),
+    one(3, "as_double", Double).either(),
     one(4, "span_id", Id8),
     one(5, "trace_id", Id16),
-    one(6, "as_int", Sfixed64),
+    one(6, "as_int", Sfixed64).either(),
     many(7, "filtered_attributes", Message(KeyValue)),
 ];
 

@@ -27,6 +27,8 @@ pub struct Field {
     pub count: Count,
     /// What it has to do with items.
     pub role: Role,
+    /// When OTLP/JSON shows it.
+    pub presence: Presence,
 }
 
 /// What the value of a field is.
@@ -86,6 +88,19 @@ pub enum Role {
     LeadsAlone,
     /// It is an item.
     Item,
+}
+
+/// What it means that a field is not there, and so when OTLP/JSON shows one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The same as zero or empty: a number or a string that is neither is shown, and a message that is there.
+    Implicit,
+    /// Something else than zero (`optional` in the `.proto` file): shown where it is there.
+    Explicit,
+    /// Of such fields of a message one at most is there, the last (`oneof`): shown where it is there.
+    Alternative,
+    /// A message that is always shown, as the Collector does it.
+    Always,
 }
 
 /// The names of a number.
@@ -207,12 +222,12 @@ impl Kind {
 
 /// A field that is there at most once.
 const fn one(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, count: Count::One, role: Role::Header }
+    Field { number, name, kind, count: Count::One, role: Role::Header, presence: Presence::Implicit }
 }
 
 /// A field that is there any number of times.
 const fn many(number: u32, name: &'static str, kind: Kind) -> Field {
-    Field { number, name, kind, count: Count::Many, role: Role::Header }
+    Field { number, name, kind, count: Count::Many, role: Role::Header, presence: Presence::Implicit }
 }
 
 impl Field {
@@ -226,6 +241,21 @@ impl Field {
 
     const fn item(mut self) -> Field {
         self.role = Role::Item;
+        self
+    }
+
+    const fn optional(mut self) -> Field {
+        self.presence = Presence::Explicit;
+        self
+    }
+
+    const fn either(mut self) -> Field {
+        self.presence = Presence::Alternative;
+        self
+    }
+
+    const fn always(mut self) -> Field {
+        self.presence = Presence::Always;
         self
     }
 }

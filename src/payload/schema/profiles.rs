@@ -10,7 +10,7 @@ pub(super) const EXPORT_PROFILES_SERVICE_REQUEST: &[Field] = &[
 ];
 
 pub(super) const RESOURCE_PROFILES: &[Field] = &[
-    one(1, "resource", Message(Resource)),
+    one(1, "resource", Message(Resource)).always(),
     many(2, "scope_profiles", Message(ScopeProfiles)).leads(),
     one(3, "schema_url", String),
 ];
@@ -26,7 +26,7 @@ pub(super) const PROFILES_DICTIONARY: &[Field] = &[
 ];
 
 pub(super) const SCOPE_PROFILES: &[Field] = &[
-    one(1, "scope", Message(InstrumentationScope)),
+    one(1, "scope", Message(InstrumentationScope)).always(),
     many(2, "profiles", Message(Profile)).leads(),
     one(3, "schema_url", String),
 ];

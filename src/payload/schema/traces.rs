@@ -7,13 +7,13 @@ use super::{Enumeration, Field, many, one};
 pub(super) const EXPORT_TRACE_SERVICE_REQUEST: &[Field] = &[many(1, "resource_spans", Message(ResourceSpans)).leads()];
 
 pub(super) const RESOURCE_SPANS: &[Field] = &[
-    one(1, "resource", Message(Resource)),
+    one(1, "resource", Message(Resource)).always(),
     many(2, "scope_spans", Message(ScopeSpans)).leads(),
     one(3, "schema_url", String),
 ];
 
 pub(super) const SCOPE_SPANS: &[Field] = &[
-    one(1, "scope", Message(InstrumentationScope)),
+    one(1, "scope", Message(InstrumentationScope)).always(),
     many(2, "spans", Message(Span)).item(),
     one(3, "schema_url", String),
 ];
@@ -33,7 +33,7 @@ pub(super) const SPAN: &[Field] = &[
     one(12, "dropped_events_count", Uint32),
     many(13, "links", Message(SpanLink)),
     one(14, "dropped_links_count", Uint32),
-    one(15, "status", Message(Status)),
+    one(15, "status", Message(Status)).always(),
     one(16, "flags", Fixed32),
 ];
 

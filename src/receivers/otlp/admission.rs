@@ -12,6 +12,7 @@ use crate::units::ByteCount;
 
 use super::OtlpServer;
 use super::body::Held;
+use super::format::Format;
 use super::refusal::{malformed, no_room, too_large};
 use crate::protocol::{INSTANCE_HEADER, Protocol};
 
@@ -19,6 +20,7 @@ use crate::protocol::{INSTANCE_HEADER, Protocol};
 pub(super) struct Arrival {
     pub(super) protocol: Protocol,
     pub(super) signal: Signal,
+    pub(super) format: Format,
     pub(super) encoding: Option<Encoding>,
     pub(super) body: Held,
     /// The most that it may be after decompression.
@@ -42,23 +44,24 @@ impl OtlpServer {
 impl Arrival {
     /// The payload that it carries. A large one is unpacked beside the worker, whose other connections would wait.
     pub(super) async fn admit(self) -> Result<Payload, Failure> {
-        if self.encoding.is_none() || self.body.bytes.len() < LARGE {
+        let quick = self.encoding.is_none() && self.format == Format::Protobuf;
+        if quick || self.body.bytes.len() < LARGE {
             return self.unpack();
         }
         let unpacked = tokio::task::spawn_blocking(|| self.unpack()).await;
-        unpacked.unwrap_or_else(|_| Err(Failure::new(Class::Panicked, "the decompression of a request panicked")))
+        unpacked.unwrap_or_else(|_| Err(Failure::new(Class::Panicked, "the unpacking of a request panicked")))
     }
 
     fn unpack(self) -> Result<Payload, Failure> {
         let Held { bytes, mut hold } = self.body;
         let payload = match self.encoding {
-            None => parse(self.signal, bytes)?,
+            None => self.format.parse(self.signal, bytes, &mut hold, &self.budget)?,
             Some(encoding) => {
                 let mut grant = |more| hold.grow(more);
                 let plain = codec::decompress_within(encoding, &bytes, self.limit, &mut grant)
                     .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
-                let payload = parse(self.signal, plain)?;
-                match codec::recognize(encoding, &bytes) {
+                let payload = self.format.parse(self.signal, plain, &mut hold, &self.budget)?;
+                match codec::recognize(encoding, &bytes).filter(|_| self.format == Format::Protobuf) {
                     Some(encoding) => payload.with_encoded(Encoded { encoding, body: bytes }),
                     None => payload,
                 }
@@ -82,9 +85,5 @@ fn undecodable(error: DecodeError, protocol: Protocol, budget: &Budget) -> Failu
     }
 }
 
-fn parse(signal: Signal, body: bytes::Bytes) -> Result<Payload, Failure> {
-    Payload::parse(signal, body).map_err(|error| malformed(error.to_string()))
-}
-
-/// Compressed bytes from which on the decompression takes milliseconds.
+/// Bytes of a compressed body, or of JSON, from which on unpacking takes milliseconds.
 const LARGE: usize = 512 << 10;

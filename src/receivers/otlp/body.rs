@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::failure::{Class, Failure};
 use crate::payload::{Budget, Hold};
@@ -36,15 +37,15 @@ pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, budget: &A
     if limit.0 < declared.lower() {
         return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
     }
+    let most = declared.exact().map_or(limit, ByteCount);
     let mut buffer = Buffer::new(budget)?;
-    buffer.resize(ByteCount(declared.lower()))?;
-    while let Some(data) = next_data(body).await? {
+    let deadline = Instant::now() + LONGEST;
+    while let Some(data) = next_data(body, deadline).await? {
         let length = ByteCount::of(buffer.bytes.len()) + ByteCount::of(data.len());
         if limit < length {
             return Err(too_large(Protocol::Http, None, limit));
         }
-        buffer.make_room(data.len(), limit)?;
-        buffer.bytes.extend_from_slice(&data);
+        buffer.extend(&data, most)?;
     }
     Ok(buffer.finish())
 }
@@ -70,17 +71,17 @@ pub(super) async fn read_message(
 ) -> Result<(Flag, Held), Failure> {
     let mut prefix = Prefix::default();
     let mut buffer = Buffer::new(budget)?;
-    while let Some(mut data) = next_data(body).await? {
-        if let Some(length) = prefix.complete_from(&mut data) {
-            if limit < length {
-                return Err(too_large(Protocol::Grpc, Some(length.0), limit));
-            }
-            buffer.resize(length)?;
+    let deadline = Instant::now() + LONGEST;
+    while let Some(mut data) = next_data(body, deadline).await? {
+        if let Some(length) = prefix.complete_from(&mut data)
+            && limit < length
+        {
+            return Err(too_large(Protocol::Grpc, Some(length.0), limit));
         }
         if prefix.length() < ByteCount::of(buffer.bytes.len() + data.len()) {
             return Err(malformed("grpc: more than one message in a unary request"));
         }
-        buffer.bytes.extend_from_slice(&data);
+        buffer.extend(&data, prefix.length())?;
     }
     match prefix.flag() {
         Some(flag) if prefix.length() == ByteCount::of(buffer.bytes.len()) => Ok((flag?, buffer.finish())),
@@ -104,16 +105,21 @@ pub(super) async fn discard(body: &mut Incoming) {
     let _ = tokio::time::timeout(DISCARDING_TIME, all).await;
 }
 
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
+async fn next_data(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Failure> {
     loop {
-        let frame = match tokio::time::timeout(STALL, body.frame()).await {
+        let patience = deadline.min(Instant::now() + STALL);
+        let frame = match tokio::time::timeout_at(patience, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return Ok(None),
             Ok(Some(Err(error))) => {
                 return Err(Failure::new(Class::BodyInterrupted, "the request ends early").because(error));
             }
             Err(_) => {
-                let text = format!("the client has sent nothing of its request for {} s", STALL.as_secs());
+                let text = format!(
+                    "the client has sent nothing for {} s, or has not come to the end of its request in {} s",
+                    STALL.as_secs(),
+                    LONGEST.as_secs()
+                );
                 return Err(Failure::new(Class::BodyInterrupted, text));
             }
         };
@@ -137,14 +143,16 @@ impl<'a> Buffer<'a> {
         Ok(Buffer { budget, bytes: Vec::new(), hold })
     }
 
-    /// Makes room for `more` bytes beyond those there are, and for the ones that may follow up to `limit`.
-    fn make_room(&mut self, more: usize, limit: ByteCount) -> Result<(), Failure> {
-        let needed = self.bytes.len() + more;
-        if needed <= self.bytes.capacity() {
-            return Ok(());
+    /// Adds `data` to a body that is not longer than `most`. Room for all of that is made by and by: an announced length
+    /// costs its sender nothing, and must not use up the budget.
+    fn extend(&mut self, data: &[u8], most: ByteCount) -> Result<(), Failure> {
+        let needed = self.bytes.len() + data.len();
+        if self.bytes.capacity() < needed {
+            let roomy = needed.max(self.bytes.capacity().saturating_mul(GROWTH)).max(SMALLEST);
+            self.resize(ByteCount::of(roomy.min(most.as_len().max(needed))))?;
         }
-        let roomy = needed.max(self.bytes.capacity().saturating_mul(2)).max(SMALLEST).min(limit.as_len().max(needed));
-        self.resize(ByteCount::of(roomy))
+        self.bytes.extend_from_slice(data);
+        Ok(())
     }
 
     fn resize(&mut self, capacity: ByteCount) -> Result<(), Failure> {
@@ -199,11 +207,17 @@ impl Prefix {
 
 const PREFIX: usize = 5;
 
-/// Of a body whose length is not declared.
+/// Room for the first bytes of a body, which most bodies do not exceed.
 const SMALLEST: usize = 16 << 10;
+
+/// By how much the room grows when it is used up.
+const GROWTH: usize = 4;
 
 /// How long a client may take over the next bytes of a body.
 const STALL: Duration = Duration::from_secs(30);
+
+/// How long a client may take over a whole body, however steadily it sends: a largest one needs 70 kB/s.
+const LONGEST: Duration = Duration::from_secs(300);
 
 const DISCARDED_BYTES: usize = 32 << 20;
 

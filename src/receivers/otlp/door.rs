@@ -1,105 +1,59 @@
-//! Which protocol a port is for, and what becomes of a client that speaks the other one there.
+//! What answers on a listener at the moment, and can be replaced while clients are connected.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{Method, Request, Response};
+use arc_swap::ArcSwap;
+use http::{Request, Response};
 use hyper::body::Incoming;
 
-use crate::config::Detection;
-use crate::failure::{Class, Failure};
-use crate::protocol::Protocol;
-use crate::signal::Signal;
-use crate::transport::server::{Answer, Reply};
+use crate::flow::{Lifetime, Workers};
+use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 
-use super::{OtlpServer, grpc, http as otlp_http};
+use super::{OtlpServer, Sign, grpc, http as http_answers};
 
-/// One of a receiver's ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Answers each request by the server of that moment: connections outlive a configuration, requests are answered by
+/// the one that they came in under. A connection keeps the terms on which it was taken.
 pub struct Door {
-    /// The protocol that it is for.
-    pub protocol: Protocol,
-    /// The port that is for the other protocol, if the receiver has one.
-    pub elsewhere: Option<u16>,
+    behind: ArcSwap<Behind>,
+    terms: Arc<ArcSwap<Terms>>,
 }
 
-/// What answers at a door.
-pub(super) struct Entrance {
-    pub(super) server: Arc<OtlpServer>,
-    pub(super) door: Door,
+struct Behind {
+    server: Arc<OtlpServer>,
+    sign: Sign,
 }
 
 impl Door {
-    /// The door for `protocol` of a receiver with these `ports`.
-    pub fn among(ports: &[(Protocol, u16)], protocol: Protocol) -> Door {
-        let other = ports.iter().find(|(other, _)| *other != protocol);
-        Door { protocol, elsewhere: other.map(|(_, port)| *port) }
+    /// A door to `server` with this `sign`, for connections on these `terms`.
+    pub fn to(server: Arc<OtlpServer>, sign: Sign, terms: Terms) -> Arc<Door> {
+        let behind = ArcSwap::from_pointee(Behind { server, sign });
+        Arc::new(Door { behind, terms: Arc::new(ArcSwap::from_pointee(terms)) })
     }
 
-    /// Where a client belongs that speaks the other protocol.
-    fn direction(self) -> String {
-        let (here, there) = match self.protocol {
-            Protocol::Grpc => ("gRPC", "HTTP"),
-            Protocol::Http => ("HTTP", "gRPC"),
-        };
-        match self.elsewhere {
-            Some(port) => format!("this is the port of OTLP/{here}; OTLP/{there} is on port {port}"),
-            None => format!("this is the port of OTLP/{here}; this receiver has no port for OTLP/{there}"),
-        }
-    }
-}
-
-impl OtlpServer {
-    /// What is spoken at `door`.
-    pub fn spoken(&self, door: Door) -> &'static str {
-        match (self.settings.detection, door.protocol) {
-            (Detection::On, _) => "gRPC and HTTP",
-            (Detection::Off, Protocol::Grpc) => "gRPC",
-            (Detection::Off, Protocol::Http) => "HTTP",
-        }
+    /// Serves the connections of `listener` until the intake of `lifetime` ends, then finishes the requests in hand.
+    ///
+    /// # Errors
+    /// When the system gives no file descriptor for the listener's share.
+    pub fn serve(self: &Arc<Self>, listener: &Listener, workers: &Workers, lifetime: &Lifetime) -> io::Result<()> {
+        server::serve(listener, workers, lifetime, Arc::clone(&self.terms), Arc::clone(self))
     }
 
-    /// What a client is told that speaks `spoken` at `door`, if it is not served there. One that is served is named in the
-    /// log, since a Collector would not serve it.
-    pub(super) fn turn_away(&self, door: Door, spoken: Protocol, peer: SocketAddr, head: &Parts) -> Option<Failure> {
-        if spoken == door.protocol {
-            return None;
-        }
-        if self.settings.detection == Detection::On {
-            if self.is_export(spoken, head) {
-                self.complaints.misplaced(spoken, peer, &door.direction());
-            }
-            return None;
-        }
-        let class = match spoken {
-            Protocol::Grpc => Class::PeerSentGrpc,
-            Protocol::Http => Class::PeerSentHttp,
-        };
-        let failure = Failure::new(class, door.direction());
-        // Others are probes and browsers, which are to be told but not to be counted.
-        if head.method == Method::POST {
-            self.complaints.refused(spoken, peer, &failure);
-        }
-        Some(failure)
-    }
-
-    fn is_export(&self, spoken: Protocol, head: &Parts) -> bool {
-        let path = head.uri.path();
-        let signal = match spoken {
-            Protocol::Grpc => Signal::from_grpc_path(path),
-            Protocol::Http => self.settings.surface.signal(path),
-        };
-        signal.is_some() && head.method == Method::POST
+    /// From the next request on `server` answers; from the next connection on these `terms` hold.
+    pub fn lead_to(&self, server: Arc<OtlpServer>, sign: Sign, terms: Terms) {
+        self.terms.store(Arc::new(terms));
+        self.behind.store(Arc::new(Behind { server, sign }));
     }
 }
 
-impl Answer for Entrance {
+impl Answer for Door {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+        let Behind { server, sign } = &*self.behind.load_full();
         if grpc::speaks(&request) {
-            grpc::answer(&self.server, self.door, peer, request).await
+            grpc::answer(server, sign, peer, request).await
         } else {
-            otlp_http::answer(&self.server, self.door, peer, request).await
+            http_answers::answer(server, sign, peer, request).await
         }
     }
 }

@@ -17,8 +17,9 @@ use crate::transport::server::Reply;
 
 use super::admission::Arrival;
 use super::body::{self, Flag};
+use super::format::Format;
 use super::refusal::malformed;
-use super::{Door, OtlpServer, status};
+use super::{OtlpServer, Sign, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call with protobuf messages.
@@ -33,12 +34,12 @@ pub(super) fn speaks(request: &Request<Incoming>) -> bool {
 
 pub(super) async fn answer(
     server: &OtlpServer,
-    door: Door,
+    sign: &Sign,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
-    if let Some(failure) = server.turn_away(door, Protocol::Grpc, peer, &head) {
+    if let Some(failure) = server.turn_away(sign, Protocol::Grpc, peer, &head) {
         return refusal(&failure);
     }
     let signal = Signal::from_grpc_path(head.uri.path());
@@ -71,7 +72,8 @@ async fn admit(
         Flag::Compressed => Some(encoding(headers)?),
     };
     let budget = server.budget.clone();
-    Arrival { protocol: Protocol::Grpc, signal, encoding, body, limit, budget }.admit().await
+    let format = Format::Protobuf;
+    Arrival { protocol: Protocol::Grpc, signal, format, encoding, body, limit, budget }.admit().await
 }
 
 /// What compressed messages of this call are compressed with.

@@ -1,5 +1,5 @@
-//! OTLP/HTTP: POST requests with protobuf bodies (OTLP specification, "OTLP/HTTP"). Answers follow the Collector's, but
-//! an oversize body is 413 and `identity` is an encoding.
+//! OTLP/HTTP: POST requests in protobuf or JSON, answered in the same format (OTLP specification, "OTLP/HTTP"). Answers
+//! follow the Collector's, but an oversize body is 413 and `identity` is an encoding.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,23 +20,24 @@ use crate::signal::Signal;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::{Door, OtlpServer, body, status};
+use super::format::Format;
+use super::{OtlpServer, Sign, body, status, status_json};
 use crate::protocol::Protocol;
 
 pub(super) async fn answer(
     server: &OtlpServer,
-    door: Door,
+    sign: &Sign,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
-    let mut response = match enter(server, door, peer, &head) {
-        Ok((signal, next)) => {
-            let admitted = admit(server, signal, &head.headers, &mut body).await;
+    let mut response = match enter(server, sign, peer, &head) {
+        Ok((signal, format, next)) => {
+            let admitted = admit(server, signal, format, &head.headers, &mut body).await;
             let admitted = admitted.and_then(|payload| server.attach(Protocol::Http, &head, payload));
             match server.settle(Protocol::Http, peer, next, admitted).await {
-                Ok(receipt) => success(&receipt),
-                Err(failure) => refusal(&failure),
+                Ok(receipt) => success(&receipt, signal, format),
+                Err(failure) => refusal(&failure, format),
             }
         }
         Err(response) => *response,
@@ -49,14 +50,14 @@ pub(super) async fn answer(
     response
 }
 
-/// Where a request goes that may come in at `door`.
+/// Where a request goes that came in at the port with this `sign`.
 fn enter<'a>(
     server: &'a OtlpServer,
-    door: Door,
+    sign: &Sign,
     peer: SocketAddr,
     head: &Parts,
-) -> Result<(Signal, &'a Next), Box<Response<Reply>>> {
-    if let Some(failure) = server.turn_away(door, Protocol::Http, peer, head) {
+) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
+    if let Some(failure) = server.turn_away(sign, Protocol::Http, peer, head) {
         return Err(text(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", failure.cause()));
     }
     match server.settings.surface.preflight(head) {
@@ -70,7 +71,7 @@ fn route<'a>(
     server: &'a OtlpServer,
     peer: SocketAddr,
     head: &Parts,
-) -> Result<(Signal, &'a Next), Box<Response<Reply>>> {
+) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
     let signal = server.settings.surface.signal(head.uri.path());
     let Some((signal, next)) = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Http, signal)?)))
     else {
@@ -85,16 +86,16 @@ fn route<'a>(
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return Err(refused);
     }
-    match media_type(&head.headers).as_deref() {
-        Some(PROTOBUF) => Ok((signal, next)),
-        Some("application/json") => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", NO_JSON)),
-        _ => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE)),
+    match Format::of(&head.headers) {
+        Some(format) => Ok((signal, format, next)),
+        None => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE)),
     }
 }
 
 async fn admit(
     server: &OtlpServer,
     signal: Signal,
+    format: Format,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Payload, Failure> {
@@ -104,20 +105,18 @@ async fn admit(
     let reading = body::read_whole(body, limit, &server.budget);
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
     let budget = server.budget.clone();
-    Arrival { protocol: Protocol::Http, signal, encoding, body, limit, budget }.admit().await
+    Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, budget }.admit().await
 }
 
-/// The content type without its parameters, in lower case.
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply> {
+    let body = match format {
+        Format::Protobuf => status::response(receipt),
+        Format::Json => status_json::response(receipt, signal),
+    };
+    reply(StatusCode::OK, format.name(), body)
 }
 
-fn success(receipt: &Receipt) -> Response<Reply> {
-    reply(StatusCode::OK, PROTOBUF, status::response(receipt))
-}
-
-fn refusal(failure: &Failure) -> Response<Reply> {
+fn refusal(failure: &Failure, format: Format) -> Response<Reply> {
     let mut status = status::of(failure);
     let code = match failure.class() {
         Class::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -127,7 +126,11 @@ fn refusal(failure: &Failure) -> Response<Reply> {
         }
         _ => http_code(status::code(failure)),
     };
-    let mut response = reply(code, PROTOBUF, status.encode_to_vec().into());
+    let body = match format {
+        Format::Protobuf => status.encode_to_vec().into(),
+        Format::Json => status_json::status(&status),
+    };
+    let mut response = reply(code, format.name(), body);
     if let (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(delay)) =
         (code, status::delay(failure))
     {
@@ -170,8 +173,4 @@ fn reply(code: StatusCode, content_type: &'static str, data: Bytes) -> Response<
     response
 }
 
-const PROTOBUF: &str = "application/x-protobuf";
-
-const UNSUPPORTED_TYPE: &str = "415 unsupported media type, supported: [application/x-protobuf]";
-
-const NO_JSON: &str = "415 unsupported media type, supported: [application/x-protobuf]; OTLP/JSON is not supported yet";
+const UNSUPPORTED_TYPE: &str = "415 unsupported media type, supported: [application/json, application/x-protobuf]";

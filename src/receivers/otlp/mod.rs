@@ -5,15 +5,17 @@ mod body;
 mod cors;
 mod door;
 mod entries;
+mod format;
 mod grpc;
 mod http;
 mod metadata;
 mod refusal;
 mod settings;
+mod sign;
 mod status;
+mod status_json;
 mod surface;
 
-use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,17 +23,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use crate::failure::{Class, Failure};
-use crate::flow::{Lifetime, Next, Receipt, Workers};
+use crate::flow::{Next, Receipt};
 use crate::payload::{Budget, Payload};
 use crate::protocol::Protocol;
-use crate::transport::server::{self, Limits, Listener};
 
 pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
 pub use settings::{MessageLimits, Settings};
+pub use sign::Sign;
 
-use door::Entrance;
 use refusal::Complaints;
 
 /// Answers the export requests of one `otlp` receiver.
@@ -58,30 +59,8 @@ impl OtlpServer {
         instance: Arc<str>,
         refusals: Arc<dyn Refusals>,
     ) -> Arc<OtlpServer> {
-        Arc::new(OtlpServer {
-            settings: settings.into(),
-            entries,
-            budget,
-            instance,
-            complaints: Complaints::new(refusals),
-        })
-    }
-
-    /// Serves the connections of `listener`, which is this `door`, within `limits` until the intake of `lifetime` ends, then
-    /// finishes the requests in hand. A server may serve several listeners.
-    ///
-    /// # Errors
-    /// When the system gives no file descriptor for the listener's share.
-    pub fn serve(
-        self: &Arc<Self>,
-        listener: &Listener,
-        door: Door,
-        limits: Limits,
-        workers: &Workers,
-        lifetime: &Lifetime,
-    ) -> io::Result<()> {
-        let entrance = Entrance { server: Arc::clone(self), door };
-        server::serve(listener, workers, lifetime, limits, Arc::new(entrance))
+        let (settings, complaints) = (settings.into(), Complaints::new(refusals));
+        Arc::new(OtlpServer { settings, entries, budget, instance, complaints })
     }
 
     /// Hands on what was admitted; reports what was not.

@@ -2,16 +2,18 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::obstacle::{Obstacle, is_out_of_files};
 use crate::failure::Class;
+use crate::transport::{Socket, UNIX_PEER};
 
 /// Connects to whichever of `addresses` answers first. They are tried in turn, each a little after the one before it or as
 /// soon as that one failed (RFC 8305, "Happy Eyeballs"), with the address families alternating.
@@ -23,6 +25,22 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Sock
         }
         Ok(Err(errors)) => Err(explain(&errors).await),
         Err(_) => Err(no_reply(addresses)),
+    }
+}
+
+/// Connects to the unix socket at `path`. Its peer has no address: it counts as one of this machine's.
+pub(super) async fn connect_unix(path: &Path) -> Result<(Socket, SocketAddr), Obstacle> {
+    match timeout(CONNECT_LIMIT, UnixStream::connect(path)).await {
+        Ok(Ok(stream)) => Ok((Socket::Right(stream), UNIX_PEER)),
+        Ok(Err(error)) => {
+            let class = match error.kind() {
+                // Nobody has made the socket, as nobody listens on a port.
+                ErrorKind::NotFound => Class::ConnectionRefused,
+                _ => classify(&error),
+            };
+            Err(Obstacle::new(class, format!("the unix socket {} {}", path.display(), words(&error))))
+        }
+        Err(_) => Err(Obstacle::new(Class::ConnectTimeout, format!("no reply from unix socket {}", path.display()))),
     }
 }
 

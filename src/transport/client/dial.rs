@@ -3,29 +3,32 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::Protocol;
-use super::connect::connect;
+use super::connect::{connect, connect_unix};
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
 use super::obstacle::Obstacle;
 use super::tap::{Frames, Stream, Tap};
-use super::tls::{TlsClient, TlsContext, no_http2};
+use super::tls::{TlsClient, TlsConnector, TlsContext, no_http2};
 use crate::failure::{Class, Phase};
+use crate::transport::Socket;
 
 /// How connections to one endpoint are opened.
 pub(super) struct Dialer {
     protocol: Protocol,
-    tls: Option<(Arc<TlsClient>, TlsConnector)>,
+    tls: Option<TlsConnector>,
+    /// The unix socket that stands for all addresses.
+    socket: Option<PathBuf>,
 }
 
 /// Told of each phase as it begins.
@@ -37,11 +40,12 @@ impl Dialer {
             Protocol::Http2Only => &[H2],
             Protocol::Any => &[H2, b"http/1.1"],
         };
-        let tls = tls.map(|client| {
-            let connector = client.connector(alpn);
-            (client, connector)
-        });
-        Dialer { protocol, tls }
+        Dialer { protocol, tls: tls.map(|client| client.connector(alpn)), socket: None }
+    }
+
+    /// Opens connections to `socket` instead of an address.
+    pub(super) fn over(self, socket: Option<&Path>) -> Dialer {
+        Dialer { socket: socket.map(Path::to_owned), ..self }
     }
 
     /// Whether a connection may turn out to be HTTP/2.
@@ -52,17 +56,20 @@ impl Dialer {
     /// Opens a connection to the first of `addresses` that answers, on the current runtime.
     pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
         enter(Phase::Connect);
-        let (stream, peer) = connect(addresses).await?;
-        let Some((client, connector)) = &self.tls else {
+        let (stream, peer) = match &self.socket {
+            Some(path) => connect_unix(path).await?,
+            None => connect(addresses).await.map(|(stream, peer)| (Socket::Left(stream), peer))?,
+        };
+        let Some(connector) = &self.tls else {
             return match self.protocol {
                 Protocol::Http2Only => self.speak_http2(Stream::Plain(stream), peer, None, enter).await,
                 Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
             };
         };
         enter(Phase::Tls);
-        let stream = shake(client, connector, stream, peer).await?;
+        let (stream, context) = shake(connector, stream, peer).await?;
         let agreed_on_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-        let (stream, context) = (Stream::Tls(Box::new(stream)), Some(client.context()));
+        let (stream, context) = (Stream::Tls(Box::new(stream)), Some(context));
         match self.protocol {
             _ if agreed_on_http2 => self.speak_http2(stream, peer, context, enter).await,
             Protocol::Http2Only => Err(no_http2()),
@@ -98,12 +105,11 @@ impl fmt::Debug for Dialer {
 }
 
 async fn shake(
-    client: &TlsClient,
     connector: &TlsConnector,
-    stream: TcpStream,
+    stream: Socket,
     peer: SocketAddr,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Obstacle> {
-    match timeout(TLS_LIMIT, client.shake(connector, stream)).await {
+) -> Result<(TlsStream<Socket>, TlsContext), Obstacle> {
+    match timeout(TLS_LIMIT, connector.shake(stream)).await {
         Ok(shaken) => shaken,
         Err(_) => {
             let text = format!("{peer} accepts the connection, but never answers the TLS handshake");

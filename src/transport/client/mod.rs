@@ -27,7 +27,7 @@ use tokio::runtime::{Handle, Id};
 pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
-pub use tls::{TlsClient, TlsProblem};
+pub use tls::TlsClient;
 
 use self::dial::Dialer;
 use self::exchange::{Broken, NextStep, over_http1, over_http2};
@@ -39,6 +39,7 @@ use crate::attempt::Progress;
 use crate::config::Endpoint;
 use crate::failure::{Class, Failure};
 use crate::flow::{worker_count, worker_index};
+use crate::transport::UNIX_PEER;
 
 /// What a client is made of.
 #[derive(Debug)]
@@ -81,11 +82,11 @@ impl Client {
     pub fn new(settings: ClientSettings) -> Client {
         let ClientSettings { endpoint, tls, protocol } = settings;
         Client {
-            host: Host::parse(&endpoint.host),
+            host: endpoint.socket().map_or_else(|| Host::parse(&endpoint.host), |_| Host::Address(UNIX_PEER.ip())),
             port: endpoint.port,
             authority: endpoint.authority(),
             wire: if protocol == Protocol::Http2Only { Wire::Http2 } else { Wire::Http1 },
-            dialer: Arc::new(Dialer::new(protocol, tls)),
+            dialer: Arc::new(Dialer::new(protocol, tls).over(endpoint.socket())),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
             looked_at: Mutex::default(),
         }

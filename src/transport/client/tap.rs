@@ -10,18 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::frames::{FrameWalk, GoAway};
+use crate::transport::Socket;
 
 /// The bytes below HTTP.
 #[derive(Debug)]
 pub(super) enum Stream {
-    /// TCP.
-    Plain(TcpStream),
+    /// TCP or a unix socket.
+    Plain(Socket),
     /// TLS.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// What was seen of the peer. Shared by the connection and those who want to explain its end.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -12,10 +12,11 @@ use crate::failure::Class;
 use crate::flow::{Lifetime, Workers};
 
 use super::connection::Shared;
-use super::{Answer, Limits, Listener, OncePer};
+use super::socket::Acceptor;
+use super::{Answer, Listener, OncePer, Terms};
 
 /// Accepts the connections of `listener` until the intake of `lifetime` ends, hands them to `workers` in turn, and lets
-/// `answer` answer their requests. Requests in hand are answered after the intake's end.
+/// `answer` answer their requests. Each connection is taken on the `terms` of its moment. Requests in hand are answered after the intake's end.
 ///
 /// # Errors
 /// When the system gives no file descriptor for the listener's share.
@@ -23,21 +24,21 @@ pub fn serve<A: Answer>(
     listener: &Listener,
     workers: &Workers,
     lifetime: &Lifetime,
-    limits: Limits,
+    terms: Arc<ArcSwap<Terms>>,
     answer: Arc<A>,
 ) -> io::Result<()> {
     let runtime = workers.next();
     let socket = {
         let _entered = runtime.enter();
-        listener.on_this_runtime()?
+        listener.acceptor()?
     };
     let gate = Gate {
         socket,
-        slots: Arc::new(Semaphore::new(limits.connections)),
+        slots: Arc::new(Semaphore::new(terms.load().limits.connections)),
         complaints: OncePer::new(LOG_INTERVAL, LOG_KINDS),
     };
     let turns = workers.all().to_vec();
-    let shared = Arc::new(Shared::new(answer, limits, lifetime.clone()));
+    let shared = Arc::new(Shared::new(answer, terms, lifetime.clone()));
     let lives = lifetime.clone();
     lifetime.spawn_on(runtime, "accept loop", async move {
         tokio::select! {
@@ -49,7 +50,7 @@ pub fn serve<A: Answer>(
 }
 
 struct Gate {
-    socket: TcpListener,
+    socket: Acceptor,
     slots: Arc<Semaphore>,
     complaints: OncePer<&'static str>,
 }
@@ -60,7 +61,7 @@ impl Gate {
         for worker in turns.iter().cycle() {
             let Some(slot) = self.slot().await else { return };
             let (stream, peer) = loop {
-                match self.socket.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+                match self.socket.accept().await {
                     Ok(accepted) => break accepted,
                     Err(error) if is_of_one_client(&error) => {}
                     Err(error) => {
@@ -134,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::config::ListenAddress;
-    use crate::transport::server::Reply;
+    use crate::transport::server::{Limits, Reply};
 
     struct Empty;
 
@@ -151,7 +152,14 @@ mod tests {
     async fn connected(limits: Limits, clients: usize) -> (Vec<TcpStream>, Lifetime, Workers) {
         let listener = Listener::bind(&ListenAddress { host: "localhost".to_owned(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(1).unwrap(), Lifetime::new());
-        serve(&listener, &workers, &lifetime, limits, Arc::new(Empty)).unwrap();
+        serve(
+            &listener,
+            &workers,
+            &lifetime,
+            Arc::new(ArcSwap::from_pointee(Terms { limits, tls: None })),
+            Arc::new(Empty),
+        )
+        .unwrap();
         let mut streams = Vec::new();
         for _ in 0..clients {
             streams.push(TcpStream::connect(listener.local_addr()).await.unwrap());

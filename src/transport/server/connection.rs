@@ -3,31 +3,36 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use crate::flow::Lifetime;
+use crate::transport::Socket;
 
+use super::greeting::Greeting;
 use super::pulse::{Listening, Pulse};
-use super::{Answer, Limits, OncePer};
+use super::socket::Accepted;
+use super::tls::HTTP2;
+use super::{Answer, Limits, Terms, TlsServer};
 
 /// What the connections of a listener share.
 pub(super) struct Shared<A> {
     answer: Arc<A>,
-    limits: Limits,
+    terms: Arc<ArcSwap<Terms>>,
     lifetime: Lifetime,
-    http: auto::Builder<OnThisRuntime>,
-    tls_seen: OncePer<IpAddr>,
+    greeting: Greeting,
 }
 
 /// What the first bytes of a connection are.
@@ -40,7 +45,20 @@ enum Opening {
     Http2,
     /// Anything else: HTTP/1.1 or nonsense.
     Other,
+    /// Not looked at: a unix socket cannot be.
+    Unseen,
 }
+
+/// What is spoken on a connection, as far as its beginning tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Http2,
+    /// HTTP/1.1 or nonsense.
+    Other,
+}
+
+/// The bytes below HTTP.
+type Carrier = Either<Socket, Box<TlsStream<Socket>>>;
 
 /// What a connection is told from outside.
 enum Order {
@@ -51,34 +69,63 @@ enum Order {
 }
 
 impl<A: Answer> Shared<A> {
-    pub(super) fn new(answer: Arc<A>, limits: Limits, lifetime: Lifetime) -> Shared<A> {
-        let http = protocols(&limits, OnThisRuntime(lifetime.clone()));
-        Shared { answer, limits, lifetime, http, tls_seen: OncePer::new(TLS_LOG_INTERVAL, TLS_LOG_PEERS) }
+    pub(super) fn new(answer: Arc<A>, terms: Arc<ArcSwap<Terms>>, lifetime: Lifetime) -> Shared<A> {
+        Shared { answer, terms, lifetime, greeting: Greeting::new() }
     }
 
     /// Serves the client at `peer` until it leaves, is silent for too long, or the intake ends.
-    pub(super) async fn attend(self: Arc<Self>, stream: std::net::TcpStream, peer: SocketAddr) {
-        let Ok(stream) = TcpStream::from_std(stream) else { return };
-        // Answers are small and each is written at once: waiting to fill a segment would only delay them.
-        let _ = stream.set_nodelay(true);
+    pub(super) async fn attend(self: Arc<Self>, accepted: Accepted, peer: SocketAddr) {
+        let Ok(socket) = accepted.on_this_runtime() else { return };
+        let terms = self.terms.load_full();
         let pulse = Pulse::new();
-        match self.opening(&stream, &pulse).await {
-            Opening::Nothing => {}
-            Opening::Tls => self.name_tls(peer),
-            Opening::Http2 => self.converse(stream, peer, pulse, Duration::MAX).await,
-            Opening::Other => self.converse(stream, peer, pulse, self.limits.header).await,
-        }
+        let (stream, speaks) = match (self.opening(&socket, &pulse, &terms.limits).await, &terms.tls) {
+            (Opening::Nothing, _) => return,
+            (Opening::Tls, None) => return self.greeting.sent_tls(peer),
+            (Opening::Http2 | Opening::Other, Some(_)) => return self.greeting.sent_plaintext(peer, socket).await,
+            (Opening::Tls | Opening::Unseen, Some(tls)) => {
+                let Some((stream, speaks)) = self.shake(tls, socket, peer, terms.limits.handshake).await else {
+                    return;
+                };
+                (Either::Right(stream), speaks)
+            }
+            (Opening::Http2 | Opening::Unseen, None) => (Either::Left(socket), Speaks::Http2),
+            (Opening::Other, None) => (Either::Left(socket), Speaks::Other),
+        };
+        self.converse(stream, peer, pulse, speaks, &terms.limits).await;
     }
 
-    async fn opening(&self, stream: &TcpStream, pulse: &Pulse) -> Opening {
+    async fn opening(&self, socket: &Socket, pulse: &Pulse, limits: &Limits) -> Opening {
         tokio::select! {
-            opening = opening(stream) => opening.unwrap_or(Opening::Nothing),
-            () = pulse.stops(self.limits.idle, self.limits.header) => Opening::Nothing,
+            opening = opening(socket) => opening.unwrap_or(Opening::Nothing),
+            () = pulse.stops(limits.idle, limits.header) => Opening::Nothing,
             () = self.lifetime.intake_ended() => Opening::Nothing,
         }
     }
 
-    async fn converse(&self, stream: TcpStream, peer: SocketAddr, pulse: Arc<Pulse>, head: Duration) {
+    async fn shake(
+        &self,
+        tls: &TlsServer,
+        socket: Socket,
+        peer: SocketAddr,
+        limit: Duration,
+    ) -> Option<(Box<TlsStream<Socket>>, Speaks)> {
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(limit, tls.shake(socket)) => shaken.ok()?,
+            () = self.lifetime.intake_ended() => return None,
+        };
+        match shaken {
+            Ok(stream) => {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+                Some((Box::new(stream), if http2 { Speaks::Http2 } else { Speaks::Other }))
+            }
+            Err(shaken) => {
+                self.greeting.not_shaken(peer, &shaken);
+                None
+            }
+        }
+    }
+
+    async fn converse(&self, stream: Carrier, peer: SocketAddr, pulse: Arc<Pulse>, speaks: Speaks, limits: &Limits) {
         let service = service_fn(|request| {
             let (answer, beat) = (Arc::clone(&self.answer), pulse.beat());
             async move {
@@ -88,8 +135,9 @@ impl<A: Answer> Shared<A> {
             }
         });
         let stream = Listening::new(TokioIo::new(stream), Arc::clone(&pulse));
-        let mut connection = pin!(self.http.serve_connection(stream, service));
-        let mut orders = self.orders(&pulse, head);
+        let http = protocols(limits, OnThisRuntime(self.lifetime.clone()));
+        let mut connection = pin!(http.serve_connection(stream, service));
+        let mut orders = self.orders(&pulse, speaks, limits);
         loop {
             tokio::select! {
                 biased;
@@ -111,24 +159,27 @@ impl<A: Answer> Shared<A> {
     }
 
     /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
-    fn orders<'a>(&'a self, pulse: &'a Pulse, head: Duration) -> FuturesUnordered<BoxFuture<'a, Order>> {
+    fn orders<'a>(
+        &'a self,
+        pulse: &'a Pulse,
+        speaks: Speaks,
+        limits: &Limits,
+    ) -> FuturesUnordered<BoxFuture<'a, Order>> {
+        // What comes between the requests of HTTP/2 need not be the head of one.
+        let head = if speaks == Speaks::Http2 { Duration::MAX } else { limits.header };
         let orders: FuturesUnordered<BoxFuture<'a, Order>> = FuturesUnordered::new();
         orders.push(Box::pin(self.lifetime.intake_ended().map(|()| Order::Finish)));
         orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
-        orders.push(Box::pin(pulse.stops(self.limits.idle, head).map(|()| Order::Finish)));
-        orders
-    }
-
-    fn name_tls(&self, peer: SocketAddr) {
-        let client = peer.ip().to_canonical();
-        if self.tls_seen.admits(client) {
-            tracing::warn!(
-                class = "peer_sent_tls",
-                %client,
-                remedy = "use an http:// endpoint (or insecure: true) in the client's exporter",
-                "a client speaks TLS to a plaintext receiver"
-            );
+        orders.push(Box::pin(pulse.stops(limits.idle, head).map(|()| Order::Finish)));
+        // HTTP/1.1 has no word for it that does not cross with a request.
+        if let (Some(age), Speaks::Http2) = (limits.age, speaks) {
+            let most = age.spread();
+            orders.push(Box::pin(tokio::time::sleep(most).map(|()| Order::Finish)));
+            if let Some(grace) = age.grace {
+                orders.push(Box::pin(tokio::time::sleep(most.saturating_add(grace)).map(|()| Order::Leave)));
+            }
         }
+        orders
     }
 }
 
@@ -139,7 +190,8 @@ async fn linger(pulse: &Pulse) -> Order {
     Order::Leave
 }
 
-async fn opening(stream: &TcpStream) -> io::Result<Opening> {
+async fn opening(socket: &Socket) -> io::Result<Opening> {
+    let Either::Left(stream) = socket else { return Ok(Opening::Unseen) };
     let mut first = [0; 3];
     let length = stream.peek(&mut first).await?;
     Ok(match &first[..length] {
@@ -178,7 +230,3 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for OnThisR
 
 /// How long a connection that is finishing has to end by itself, and may be without a request after that.
 const LINGER: Duration = Duration::from_secs(1);
-
-const TLS_LOG_INTERVAL: Duration = Duration::from_secs(600);
-
-const TLS_LOG_PEERS: usize = 256;

@@ -10,6 +10,10 @@ pub struct Limits {
     pub connections: usize,
     /// How long a connection may be silent between requests.
     pub idle: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake: Duration,
+    /// When an HTTP/2 client is asked to connect anew; none: never.
+    pub age: Option<Age>,
     /// How long the head of an HTTP/1.1 request may take from its first byte on.
     pub header: Duration,
     /// Whether an HTTP/1.1 connection ends behind its first answer.
@@ -30,11 +34,32 @@ pub struct Limits {
     pub pending_resets: usize,
 }
 
+/// How old a connection may get: so that clients spread anew over several relays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age {
+    /// When the client is told to connect anew. Spread by a tenth both ways, so that clients that came together do not
+    /// come together again.
+    pub most: Duration,
+    /// How long its requests may take after that; none: as long as they want.
+    pub grace: Option<Duration>,
+}
+
+impl Age {
+    /// The age of one connection, spread.
+    pub(super) fn spread(self) -> Duration {
+        let (dice, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let share = 0.9 + 0.2 * (dice as f64 / u64::MAX as f64);
+        self.most.min(LONGEST_AGE).mul_f64(share)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: connections(),
             idle: Duration::from_secs(600),
+            handshake: Duration::from_secs(10),
+            age: None,
             header: Duration::from_secs(30),
             one_request: false,
             ping: Duration::from_secs(60),
@@ -61,6 +86,24 @@ fn open_files() -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// Beyond all that a process lives.
+const LONGEST_AGE: Duration = Duration::from_secs(1 << 40);
+
 const MOST_CONNECTIONS: usize = 16_384;
 
 const FEWEST_CONNECTIONS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_spread_by_a_tenth() {
+        let most = Duration::from_secs(100);
+        let ages: Vec<_> = (0..100).map(|_| Age { most, grace: None }.spread().as_secs()).collect();
+        assert!(
+            ages.iter().all(|age| (90..=110).contains(age)) && 1 < ages.iter().filter(|age| **age != ages[0]).count()
+        );
+        Age { most: Duration::MAX, grace: None }.spread();
+    }
+}

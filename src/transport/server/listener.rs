@@ -1,18 +1,27 @@
 //! Where the relay listens, and why it cannot where it cannot.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::socket::{Acceptor, UnixSocket};
 use crate::config::ListenAddress;
+use crate::transport::UNIX_PEER;
 
 /// A listening socket. Clones share it, so that it outlives a configuration and loses no connection in a reload.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    socket: Arc<TcpListener>,
+    socket: Bound,
     address: SocketAddr,
+}
+
+#[derive(Clone, Debug)]
+enum Bound {
+    Tcp(Arc<TcpListener>),
+    Unix(Arc<UnixSocket>),
 }
 
 /// What keeps an address from being listened on.
@@ -48,6 +57,10 @@ impl Listener {
     /// there is one, as SDKs try that first or only.
     pub async fn bind(address: &ListenAddress) -> Result<Listener, BindError> {
         let failed = |problem, source| BindError { address: address.clone(), problem, source };
+        if let Some(path) = address.socket() {
+            let socket = UnixSocket::bind(path).await.map_err(|error| failed(BindProblem::of(&error), error))?;
+            return Ok(Listener { socket: Bound::Unix(Arc::new(socket)), address: UNIX_PEER });
+        }
         let host = address.host.as_str();
         let opened = if host.is_empty() {
             listen_on_all(address.port)
@@ -57,17 +70,38 @@ impl Listener {
         };
         let bound = opened.and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (address, socket) = bound.map_err(|error| failed(BindProblem::of(&error), error))?;
-        Ok(Listener { socket: Arc::new(socket), address })
+        Ok(Listener { socket: Bound::Tcp(Arc::new(socket)), address })
     }
 
-    /// The address that it listens on, with the port that the system chose where the configuration says 0.
+    /// The address that it listens on, with the port that the system chose where the configuration says 0. A
+    /// unix socket has none: it counts as one of this machine.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The socket for the current runtime's own use.
+    /// The TCP socket for the current runtime's own use.
     pub(crate) fn on_this_runtime(&self) -> io::Result<tokio::net::TcpListener> {
-        tokio::net::TcpListener::from_std(self.socket.try_clone()?)
+        match &self.socket {
+            Bound::Tcp(socket) => tokio::net::TcpListener::from_std(socket.try_clone()?),
+            Bound::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The socket, whichever it is, for the current runtime's own use.
+    pub(super) fn acceptor(&self) -> io::Result<Acceptor> {
+        match &self.socket {
+            Bound::Tcp(_) => self.on_this_runtime().map(Acceptor::Tcp),
+            Bound::Unix(socket) => socket.on_this_runtime(),
+        }
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Bound::Tcp(_) => self.address.fmt(f),
+            Bound::Unix(socket) => write!(f, "unix:{}", socket.path().display()),
+        }
     }
 }
 

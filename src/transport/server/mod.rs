@@ -1,14 +1,17 @@
 //! How requests come in: listeners, the connections they accept, and the life of each connection.
 //!
-//! HTTP/1.1 and HTTP/2 without TLS are told apart by their first bytes, on every listener.
+//! HTTP/1.1 and HTTP/2 are told apart on every listener: without TLS by their first bytes, with it by ALPN.
 
 mod accept;
 mod connection;
+mod greeting;
 mod limits;
 mod listener;
 mod once_per;
 mod pulse;
 mod reply;
+mod socket;
+mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,10 +21,20 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use accept::serve;
-pub use limits::Limits;
+pub use limits::{Age, Limits};
 pub use listener::{BindError, BindProblem, Listener};
 pub use once_per::OncePer;
 pub use reply::Reply;
+pub use tls::TlsServer;
+
+/// On which terms the connections of a listener are taken.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Their bounds.
+    pub limits: Limits,
+    /// TLS; none means plaintext.
+    pub tls: Option<Arc<TlsServer>>,
+}
 
 /// What answers the requests of a listener.
 pub trait Answer: Send + Sync + 'static {

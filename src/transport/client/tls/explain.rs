@@ -8,8 +8,8 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use super::super::obstacle::Obstacle;
 use super::Identity;
-use super::name::names;
 use crate::failure::{Class, Phase};
+use crate::transport::tls::names;
 
 /// What is known beside the error itself.
 #[derive(Clone, Debug)]

@@ -1,32 +1,43 @@
 //! TLS to a backend: from the configuration to a connector, or which key of it is wrong.
 
 mod explain;
-mod name;
-mod pem;
 mod verify;
 
 use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::client::TlsStream;
 
 pub(super) use explain::{TlsContext, no_http2};
 
 use self::verify::{Trust, Verifier};
 use super::obstacle::Obstacle;
-use crate::config::{ClientTls, Endpoint, PemSource};
+use crate::config::{ClientTls, Endpoint};
+use crate::transport::tls::{
+    self, CA_KEYS, Renewed, TlsProblem, add_authorities, add_system_roots, identity_problem, key_of,
+};
 
 /// The TLS settings of an endpoint, with their files read.
-#[derive(Debug)]
 pub struct TlsClient {
-    config: ClientConfig,
+    files: Arc<Renewed<Files, Loaded>>,
     server_name: ServerName<'static>,
+}
+
+/// What the files of the settings hold.
+#[derive(PartialEq)]
+struct Files {
+    authorities: Option<Vec<CertificateDer<'static>>>,
+    identity: Option<tls::Identity>,
+}
+
+/// What is made of them.
+struct Loaded {
+    config: ClientConfig,
     verifier: Arc<Verifier>,
     identity: Identity,
     roots: usize,
@@ -39,13 +50,10 @@ pub(super) enum Identity {
     None,
 }
 
-/// What is wrong with the `tls` section of an exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsProblem {
-    /// The key below `tls`: `ca_file`.
-    pub key: &'static str,
-    /// What is wrong: lower case, no full stop.
-    pub what: String,
+/// Shakes hands for certain protocols.
+pub(super) struct TlsConnector {
+    client: Arc<TlsClient>,
+    alpn: Vec<Vec<u8>>,
 }
 
 impl TlsClient {
@@ -55,50 +63,81 @@ impl TlsClient {
     ///
     /// The key whose file cannot be read, holds something else, or does not fit the other one.
     pub fn load(tls: &ClientTls, endpoint: &Endpoint) -> Result<TlsClient, TlsProblem> {
-        let provider = Arc::new(ring::default_provider());
-        let (trust, roots) = trust(tls, &provider)?;
-        let verifier = Arc::new(Verifier::new(trust, Arc::clone(&provider)));
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| TlsProblem { key: "", what: error.to_string() })?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
-        let (config, identity) = match &tls.identity {
-            None => (builder.with_no_client_auth(), Identity::None),
-            Some((certificate, key)) => {
-                let chain = pem::certificates(certificate).map_err(|what| problem(certificate, CERT_KEYS, what))?;
-                let key_der = pem::private_key(key).map_err(|what| problem(key, KEY_KEYS, what))?;
-                let config = builder
-                    .with_client_auth_cert(chain, key_der)
-                    .map_err(|error| problem(key, KEY_KEYS, identity_error(&error)))?;
-                (config, Identity::Configured)
-            }
-        };
         let server_name = server_name(tls, endpoint)?;
-        Ok(TlsClient { config, server_name, verifier, identity, roots })
+        let (readers, makers) = (tls.clone(), tls.clone());
+        let read = move |_: Option<&Files>| Files::read(&readers);
+        let make = move |files: &Files| Loaded::make(files, &makers);
+        let files = Renewed::load(endpoint.text.clone(), tls.reload_interval, read, make)?;
+        Ok(TlsClient { files, server_name })
     }
 
     /// A connector that offers these protocols, the preferred one first.
-    pub(super) fn connector(&self, alpn: &[&[u8]]) -> TlsConnector {
-        let mut config = self.config.clone();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        TlsConnector::from(Arc::new(config))
+    pub(super) fn connector(self: &Arc<Self>, alpn: &[&[u8]]) -> TlsConnector {
+        TlsConnector { client: Arc::clone(self), alpn: alpn.iter().map(|name| name.to_vec()).collect() }
+    }
+}
+
+impl TlsConnector {
+    /// Shakes hands over `stream`; with what is needed to explain a later error.
+    pub(super) async fn shake<S>(&self, stream: S) -> Result<(TlsStream<S>, TlsContext), Obstacle>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let loaded = self.client.files.fresh().await;
+        // The clone shares what is remembered of earlier connections.
+        let mut config = loaded.config.clone();
+        config.alpn_protocols.clone_from(&self.alpn);
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let name = &self.client.server_name;
+        let shaken = connector.connect(name.clone(), stream).await;
+        let context = loaded.context(name);
+        match shaken {
+            Ok(stream) => Ok((stream, context)),
+            Err(error) => Err(context.explain_handshake(&error)),
+        }
+    }
+}
+
+impl fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsClient").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
+}
+
+impl Files {
+    fn read(tls: &ClientTls) -> Result<Files, TlsProblem> {
+        let ca = tls.ca.as_ref().filter(|_| !tls.skip_verify);
+        Ok(Files {
+            authorities: ca.map(|source| tls::authorities(source, CA_KEYS)).transpose()?,
+            identity: tls.identity.as_ref().map(|(cert, key)| tls::Identity::read(cert, key)).transpose()?,
+        })
+    }
+}
+
+impl Loaded {
+    fn make(files: &Files, tls: &ClientTls) -> Result<Loaded, TlsProblem> {
+        let provider = Arc::new(tls::provider(&tls.terms));
+        let (trust, roots) = trust(files, tls, &provider)?;
+        let verifier = Arc::new(Verifier::new(trust, Arc::clone(&provider)));
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&tls::versions(&tls.terms))
+            .map_err(|error| TlsProblem::new("", error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
+        let (config, identity) = match (files.identity.clone(), &tls.identity) {
+            (Some(tls::Identity { chain, key }), Some((_, source))) => {
+                let config = builder.with_client_auth_cert(chain, key);
+                (config.map_err(|error| identity_problem(source, &error))?, Identity::Configured)
+            }
+            _ => (builder.with_no_client_auth(), Identity::None),
+        };
+        Ok(Loaded { config, verifier, identity, roots })
     }
 
-    /// Shakes hands over `stream`.
-    pub(super) async fn shake(
-        &self,
-        connector: &TlsConnector,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Obstacle> {
-        let shaken = connector.connect(self.server_name.clone(), stream).await;
-        shaken.map_err(|error| self.context().explain_handshake(&error))
-    }
-
-    /// What is needed to explain an error of this connector.
-    pub(super) fn context(&self) -> TlsContext {
+    /// What is needed to explain an error.
+    fn context(&self, server_name: &ServerName<'_>) -> TlsContext {
         TlsContext {
-            server_name: explain::shown(&self.server_name),
+            server_name: explain::shown(server_name),
             identity: self.identity,
             roots: self.roots,
             refused: self.verifier.refused(),
@@ -106,71 +145,32 @@ impl TlsClient {
     }
 }
 
-impl fmt::Display for TlsProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.what)
-    }
-}
-
-impl std::error::Error for TlsProblem {}
-
 /// Which authorities count, and how many there are.
-fn trust(tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<(Trust, usize), TlsProblem> {
+fn trust(files: &Files, tls: &ClientTls, provider: &Arc<CryptoProvider>) -> Result<(Trust, usize), TlsProblem> {
     if tls.skip_verify {
         return Ok((Trust::Anything, 0));
     }
     let mut roots = RootCertStore::empty();
-    if let Some(source) = &tls.ca {
-        let certificates = pem::certificates(source).map_err(|what| problem(source, CA_KEYS, what))?;
-        for certificate in certificates {
-            roots.add(certificate).map_err(|error| {
-                problem(source, CA_KEYS, format!("a certificate of it cannot be used as an authority: {error}"))
-            })?;
-        }
-    }
+    let key = tls.ca.as_ref().map_or(CA_KEYS.0, |source| key_of(source, CA_KEYS));
+    add_authorities(&mut roots, files.authorities.as_deref().unwrap_or_default(), key)?;
     if tls.ca.is_none() || tls.system_roots_too {
         add_system_roots(&mut roots);
     }
     let count = roots.len();
     let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    let webpki = webpki.map_err(|error| TlsProblem { key: CA_KEYS.0, what: error.to_string() })?;
+    let webpki = webpki.map_err(|error| TlsProblem::new(key, error.to_string()))?;
     Ok((Trust::Authorities(webpki), count))
-}
-
-/// The machine's own authorities; an image without any gets Mozilla's.
-fn add_system_roots(roots: &mut RootCertStore) {
-    let before = roots.len();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.len() == before {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
 }
 
 fn server_name(tls: &ClientTls, endpoint: &Endpoint) -> Result<ServerName<'static>, TlsProblem> {
     let (key, text) = match &tls.server_name {
-        Some(name) => ("server_name_override", name),
-        None => ("", &endpoint.host),
+        Some(name) => ("server_name_override", name.as_str()),
+        None if endpoint.socket().is_some() => ("", "localhost"),
+        None => ("", endpoint.host.as_str()),
     };
-    ServerName::try_from(text.clone())
-        .map_err(|_| TlsProblem { key, what: format!("\"{text}\" is not a name that a certificate can be for") })
+    ServerName::try_from(text.to_owned())
+        .map_err(|_| TlsProblem::new(key, format!("\"{text}\" is not a name that a certificate can be for")))
 }
-
-fn identity_error(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            "the key does not belong to the certificate: were both renewed?".to_owned()
-        }
-        other => format!("the certificate and its key cannot be used: {other}"),
-    }
-}
-
-fn problem(source: &PemSource, (file, inline): (&'static str, &'static str), what: String) -> TlsProblem {
-    TlsProblem { key: if matches!(source, PemSource::File(_)) { file } else { inline }, what }
-}
-
-const CA_KEYS: (&str, &str) = ("ca_file", "ca_pem");
-const CERT_KEYS: (&str, &str) = ("cert_file", "cert_pem");
-const KEY_KEYS: (&str, &str) = ("key_file", "key_pem");
 
 #[cfg(test)]
 mod tests {
@@ -179,7 +179,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{PemSource, Secret};
 
     fn endpoint() -> Endpoint {
         Endpoint { text: "https://localhost:1".to_owned(), host: "localhost".to_owned(), port: 1 }
@@ -222,6 +222,6 @@ mod tests {
     #[test]
     fn without_a_ca_the_system_or_mozilla_is_trusted() {
         let client = TlsClient::load(&ClientTls::default(), &endpoint()).unwrap();
-        assert!(0 < client.roots);
+        assert!(0 < client.files.current().roots);
     }
 }

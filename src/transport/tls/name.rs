@@ -4,13 +4,13 @@
 
 /// The common names (or organisations) of a certificate's issuer and subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) issuer: String,
-    pub(super) subject: String,
+pub(in crate::transport) struct Names {
+    pub(in crate::transport) issuer: String,
+    pub(in crate::transport) subject: String,
 }
 
 /// Reads the names of a DER certificate; nothing where it is not as expected.
-pub(super) fn names(certificate: &[u8]) -> Option<Names> {
+pub(in crate::transport) fn names(certificate: &[u8]) -> Option<Names> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut fields, _) = element(certificate)?;
     let (tag, _, rest) = element(fields)?;

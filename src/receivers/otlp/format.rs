@@ -1,0 +1,54 @@
+//! In which of OTLP/HTTP's two formats is a request written, and hence its answer?
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use crate::failure::Failure;
+use crate::payload::{Budget, Hold, JsonError, Payload};
+use crate::signal::Signal;
+
+use super::refusal::{malformed, no_room};
+
+/// A format of requests and answers (OTLP specification, "OTLP/HTTP").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Protobuf,
+    Json,
+}
+
+impl Format {
+    /// The format of a request with these headers: of its content type, whatever its case and parameters.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Format> {
+        let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        [Format::Protobuf, Format::Json].into_iter().find(|format| format.name().eq_ignore_ascii_case(media_type))
+    }
+
+    /// The content type.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Format::Protobuf => "application/x-protobuf",
+            Format::Json => "application/json",
+        }
+    }
+
+    /// Reads a request of `signal`; `hold` grows by what JSON becomes.
+    pub(super) fn parse(
+        self,
+        signal: Signal,
+        body: Bytes,
+        hold: &mut Hold,
+        budget: &Budget,
+    ) -> Result<Payload, Failure> {
+        match self {
+            Format::Protobuf => Payload::parse(signal, body).map_err(|error| malformed(error.to_string())),
+            Format::Json => {
+                Payload::from_json_within(signal, &body, &mut |more| hold.grow(more)).map_err(|error| match error {
+                    JsonError::Malformed(error) => malformed(error.to_string()),
+                    JsonError::NoRoom => no_room(budget),
+                })
+            }
+        }
+    }
+}

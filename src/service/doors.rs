@@ -1,0 +1,110 @@
+//! The listeners for telemetry, by address: they outlive a configuration, with the clients that are connected to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::ListenAddress;
+use crate::flow::{Lifetime, Workers};
+use crate::ident::ComponentId;
+use crate::pipeline::{Listen, Server};
+use crate::receivers::otlp::{Door, OtlpServer, Sign};
+use crate::transport::server::{Listener, Terms};
+
+use super::start::StartError;
+
+/// Every address that is listened on.
+#[derive(Default)]
+pub(super) struct Doors(BTreeMap<ListenAddress, Open>);
+
+struct Open {
+    door: Arc<Door>,
+    life: Lifetime,
+}
+
+/// What another configuration makes of the doors, ready to be put in force.
+pub(super) struct Prepared {
+    fresh: BTreeMap<ListenAddress, Listener>,
+    wanted: Vec<Wanted>,
+}
+
+struct Wanted {
+    receiver: ComponentId,
+    address: ListenAddress,
+    server: Arc<OtlpServer>,
+    sign: Sign,
+    terms: Terms,
+}
+
+impl Doors {
+    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched.
+    ///
+    /// # Errors
+    /// When one of them cannot be listened on; then none is.
+    pub(super) async fn prepare(&self, servers: Vec<Server>) -> Result<Prepared, StartError> {
+        let mut prepared = Prepared { fresh: BTreeMap::new(), wanted: Vec::new() };
+        let mut claimed = BTreeSet::new();
+        for server in servers {
+            for Listen { address, sign, terms } in server.listens {
+                // An address that is claimed twice is bound again, to fail as it would between two processes.
+                if !claimed.insert(address.clone()) || !self.0.contains_key(&address) {
+                    let listener = Listener::bind(&address).await?;
+                    prepared.fresh.insert(address.clone(), listener);
+                }
+                let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
+                prepared.wanted.push(Wanted { receiver, address, server, sign, terms });
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Puts `prepared` in force: open doors lead to the new servers from their next request on, new ones open, and those
+    /// that nobody wants any more close when their requests in hand are answered.
+    ///
+    /// # Errors
+    /// When the system gives no file descriptor for a new one. The others are in force all the same.
+    pub(super) fn enforce(
+        &mut self,
+        prepared: Prepared,
+        workers: &Workers,
+        lifetime: &Lifetime,
+    ) -> Result<(), StartError> {
+        let Prepared { fresh, wanted } = prepared;
+        let mut outcome = Ok(());
+        let mut kept = BTreeMap::new();
+        for Wanted { receiver, address, server, sign, terms } in wanted {
+            let open = match (self.0.remove(&address), fresh.get(&address)) {
+                (Some(open), _) => {
+                    open.door.lead_to(server, sign, terms);
+                    open
+                }
+                (None, Some(listener)) => {
+                    let spoken = server.spoken(&sign);
+                    match open(listener, Door::to(server, sign, terms), workers, lifetime) {
+                        Ok(open) => {
+                            tracing::info!(%receiver, address = %listener, "receiving OTLP over {spoken}");
+                            open
+                        }
+                        Err(error) => {
+                            outcome = Err(error);
+                            continue;
+                        }
+                    }
+                }
+                (None, None) => continue,
+            };
+            kept.insert(address, open);
+        }
+        for (address, open) in std::mem::replace(&mut self.0, kept) {
+            open.life.end_intake();
+            tracing::info!(%address, "no longer receiving here");
+        }
+        outcome
+    }
+}
+
+/// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
+fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Lifetime) -> Result<Open, StartError> {
+    let life = lifetime.branch();
+    door.serve(listener, workers, &life)?;
+    Ok(Open { door, life })
+}

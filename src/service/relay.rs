@@ -1,0 +1,86 @@
+//! A relay that runs: how a configuration is put in force, be it the first one or another, and how it all ends.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::admin::ReloadRequest;
+use crate::config::Config;
+use crate::flow::Drained;
+use crate::pipeline::{self, Built};
+use crate::telemetry::Totals;
+use crate::units::Items;
+
+use super::admin::Admin;
+use super::doors::Doors;
+use super::holdings::Holdings;
+use super::memory::default_budget;
+use super::start::StartError;
+
+/// A relay and all that it owns.
+pub(super) struct Relay {
+    holdings: Holdings,
+    doors: Doors,
+    admin: Admin,
+    /// How long the end may take.
+    grace: Duration,
+}
+
+impl Relay {
+    /// A relay without a configuration. Its admin side asks for reloads over `reloads`.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub(super) fn new(reloads: mpsc::Sender<ReloadRequest>) -> Result<Relay, StartError> {
+        let holdings = Holdings::new(default_budget())?;
+        let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            threads = holdings.workers.all().len(),
+            "Starting otlp-relay..."
+        );
+        tracing::info!(
+            limit = %holdings.budget.limit(),
+            "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
+        );
+        Ok(Relay { holdings, doors: Doors::default(), admin, grace: Duration::ZERO })
+    }
+
+    /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
+    /// have goes on without an interruption.
+    ///
+    /// # Errors
+    /// When it asks for something that is not there. Then everything is as it was.
+    pub(super) async fn apply(&mut self, config: Config) -> Result<(), StartError> {
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let plan = pipeline::plan(&config);
+        let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let doors = self.doors.prepare(servers).await?;
+        let admin = self.admin.prepare(&config).await?;
+
+        self.grace = config.shutdown_timeout;
+        let before = std::mem::replace(&mut self.holdings.chains, chains);
+        self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
+        let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime);
+        self.admin.ready(self.holdings.chains.states());
+        in_force.and(self.admin.enforce(admin))
+    }
+
+    /// Ends the intake, empties the queues within the grace period, and says what became of everything.
+    pub(super) async fn stop(self) {
+        let grace = self.grace;
+        self.admin.draining();
+        tracing::info!(?grace, "Starting shutdown...");
+        if self.holdings.lifetime.drain(grace).await == Drained::Abandoned {
+            tracing::warn!(?grace, "the grace period is over; what was left is given up");
+        }
+        self.admin.end().await;
+        let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
+        // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is
+        // no durable queue yet.
+        let lost = rejected + dropped;
+        tracing::info!(delivered = delivered.0, kept = Items::ZERO.0, lost = lost.0, "Shutdown complete.");
+    }
+}
