@@ -31,54 +31,99 @@ const RUN: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn python_over_grpc() {
-    check_sdk(Language::Python, Wire::Grpc, Coding::None).await;
+    check_sdk(Language::Python, Protocol::Grpc, Coding::None).await;
 }
 
 #[tokio::test]
 async fn python_over_grpc_with_gzip() {
-    check_sdk(Language::Python, Wire::Grpc, Coding::Gzip).await;
+    check_sdk(Language::Python, Protocol::Grpc, Coding::Gzip).await;
 }
 
 #[tokio::test]
 async fn python_over_http() {
-    check_sdk(Language::Python, Wire::Http, Coding::None).await;
+    check_sdk(Language::Python, Protocol::Http, Coding::None).await;
 }
 
 #[tokio::test]
 async fn python_over_http_with_gzip() {
-    check_sdk(Language::Python, Wire::Http, Coding::Gzip).await;
+    check_sdk(Language::Python, Protocol::Http, Coding::Gzip).await;
 }
 
 #[tokio::test]
 async fn node_over_grpc() {
-    check_sdk(Language::Node, Wire::Grpc, Coding::None).await;
+    check_sdk(Language::Node, Protocol::Grpc, Coding::None).await;
 }
 
 #[tokio::test]
 async fn node_over_grpc_with_gzip() {
-    check_sdk(Language::Node, Wire::Grpc, Coding::Gzip).await;
+    check_sdk(Language::Node, Protocol::Grpc, Coding::Gzip).await;
 }
 
 #[tokio::test]
 async fn node_over_http() {
-    check_sdk(Language::Node, Wire::Http, Coding::None).await;
+    check_sdk(Language::Node, Protocol::Http, Coding::None).await;
 }
 
 #[tokio::test]
 async fn node_over_http_with_gzip() {
-    check_sdk(Language::Node, Wire::Http, Coding::Gzip).await;
+    check_sdk(Language::Node, Protocol::Http, Coding::Gzip).await;
+}
+
+#[tokio::test]
+async fn node_in_json() {
+    check_sdk(Language::Node, Protocol::Json, Coding::None).await;
+}
+
+#[tokio::test]
+async fn node_in_json_with_gzip() {
+    check_sdk(Language::Node, Protocol::Json, Coding::Gzip).await;
+}
+
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Grpc,
+    Http,
+    Json,
+}
+
+impl Protocol {
+    fn wire(self) -> Wire {
+        match self {
+            Protocol::Grpc => Wire::Grpc,
+            Protocol::Http | Protocol::Json => Wire::Http,
+        }
+    }
+
+    /// The word for it on the client's command line.
+    fn name(self) -> &'static str {
+        match self {
+            Protocol::Grpc => "grpc",
+            Protocol::Http => "http",
+            Protocol::Json => "json",
+        }
+    }
+
+    /// How the second hop is to be encoded.
+    fn settings(self) -> &'static str {
+        match self {
+            Protocol::Json => "compression: none, encoding: json",
+            Protocol::Grpc | Protocol::Http => "compression: none",
+        }
+    }
 }
 
 /// The second hop goes over the other wire than the client used.
-async fn check_sdk(language: Language, wire: Wire, coding: Coding) {
+async fn check_sdk(language: Language, protocol: Protocol, coding: Coding) {
     let Some(sdk) = language.installed() else { return };
+    let wire = protocol.wire();
     let (reference, behind) = (Backend::start(), Backend::start());
-    let second = Relay::start(&Setup::forwarding(wire, &behind, "compression: none")).await;
+    let second = Relay::start(&Setup::forwarding(wire, &behind, protocol.settings())).await;
     let hop = if wire == Wire::Grpc { Wire::Http } else { Wire::Grpc };
     let first = Setup::new().export_to(exporter_type(hop), hop, second.ports.receiver(hop), "compression: gzip");
     let first = Relay::start(&first).await;
 
-    let client = sdk.client(wire, coding, first.ports.receiver(wire), reference.port(wire));
+    let client = sdk.client(protocol, coding, first.ports.receiver(wire), reference.port(wire));
     let finished = client.finish_within(RUN).await;
     assert_eq!(finished.code, Some(0), "the client failed: {}{}", finished.stdout, finished.stderr);
 
@@ -199,7 +244,7 @@ fn install(language: Language) -> Result<PathBuf, String> {
 
 impl Sdk {
     /// Starts the client program.
-    fn client(&self, wire: Wire, coding: Coding, target: u16, reference: u16) -> Process {
+    fn client(&self, protocol: Protocol, coding: Coding, target: u16, reference: u16) -> Process {
         let mut command = match self.language {
             Language::Python => {
                 let mut command = Command::new(self.place.join("venv/bin/python"));
@@ -212,8 +257,7 @@ impl Sdk {
                 command
             }
         };
-        let protocol = if wire == Wire::Grpc { "grpc" } else { "http" };
-        command.args(["--protocol", protocol, "--compression", coding.name(), "--count", &COUNT.to_string()]);
+        command.args(["--protocol", protocol.name(), "--compression", coding.name(), "--count", &COUNT.to_string()]);
         command.args(["--target", &format!("http://127.0.0.1:{target}")]);
         command.args(["--reference", &format!("http://127.0.0.1:{reference}")]);
         // A proxy for the world outside must not come between two local programs.

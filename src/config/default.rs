@@ -58,8 +58,9 @@ impl Variable {
 
 /// The exporter's type and settings.
 fn forward(endpoint: &Variable, env: &dyn Environment, report: &Report) -> (&'static str, Node) {
-    let exporter = protocol(endpoint, env, report);
+    let (exporter, encoding) = protocol(endpoint, env, report);
     let mut settings = vec![("endpoint", endpoint.node())];
+    settings.extend(encoding.map(|encoding| ("encoding", Node::text(nowhere(), encoding))));
     settings.extend(tls(endpoint, env).map(|tls| ("tls", tls)));
     settings.extend(Variable::read(env, "HEADERS").map(|headers| ("headers", header_list(&headers, report))));
     settings.extend(Variable::read(env, "COMPRESSION").map(|compression| ("compression", compression.node())));
@@ -67,22 +68,20 @@ fn forward(endpoint: &Variable, env: &dyn Environment, report: &Report) -> (&'st
     (exporter, map(settings))
 }
 
-fn protocol(endpoint: &Variable, env: &dyn Environment, report: &Report) -> &'static str {
+/// The exporter's type and its encoding, where that is not the default.
+fn protocol(endpoint: &Variable, env: &dyn Environment, report: &Report) -> (&'static str, Option<&'static str>) {
     let Some(protocol) = Variable::read(env, "PROTOCOL") else {
         let on_grpc_port = endpoint.value.trim_end_matches('/').ends_with(":4317");
-        return if on_grpc_port { "otlp_grpc" } else { "otlp_http" };
+        return if on_grpc_port { ("otlp_grpc", None) } else { ("otlp_http", None) };
     };
     match protocol.value.as_str() {
-        "grpc" => "otlp_grpc",
-        "http/protobuf" => "otlp_http",
+        "grpc" => ("otlp_grpc", None),
+        "http/protobuf" => ("otlp_http", None),
+        "http/json" => ("otlp_http", Some("json")),
         other => {
-            let problem = if other == "http/json" {
-                protocol.problem("http/json is not supported by otlp-relay yet").is(Mistake::NotSupportedYet)
-            } else {
-                protocol.problem(format!("unknown protocol {other:?}"))
-            };
-            report.refuse(problem.hint("write grpc or http/protobuf"));
-            "otlp_http"
+            let problem = protocol.problem(format!("unknown protocol {other:?}"));
+            report.refuse(problem.hint("write grpc, http/protobuf or http/json"));
+            ("otlp_http", None)
         }
     }
 }

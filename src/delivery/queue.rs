@@ -16,7 +16,7 @@ use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::{MergeRule, Payload};
 use crate::signal::Merge;
-use crate::units::Items;
+use crate::units::{ByteCount, Items};
 
 use super::batcher::{Added, Batch, Batcher, Due, Gathered, Pace, PartitionIndex, Shape};
 use super::cut;
@@ -197,11 +197,31 @@ impl Shared {
         if batch.is_none() && self.lifetime.is_draining() {
             batch = state.batcher.take_open();
         }
-        if batch.is_none() {
-            state.running -= 1;
+        match &mut batch {
+            Some(batch) if self.lifetime.is_aborted() => self.add_given_up(batch, &mut state),
+            Some(_) => {}
+            None => state.running -= 1,
         }
         self.note(&state);
         batch
+    }
+
+    /// Adds to `batch`, which nobody sends any more, what else waits: each request by itself could not be counted in the
+    /// little time that is left.
+    fn add_given_up(&self, batch: &mut Batch, state: &mut State) {
+        batch.gathered = None;
+        batch.shape = Shape::Fitting;
+        if self.merge == Merge::Whole {
+            return;
+        }
+        let bytes = |parts: &[Part]| parts.iter().map(|part| part.payload.len()).sum::<ByteCount>();
+        let mut size = bytes(&batch.parts);
+        while size < GIVEN_UP_TOGETHER
+            && let Some(next) = state.ready.pop_front()
+        {
+            size += bytes(&next.parts);
+            batch.parts.extend(next.parts);
+        }
     }
 
     /// The first piece of `batch` that keeps its limits. The others are next in the queue, but what is left over waits
@@ -287,3 +307,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// How much is joined, and so copied, of what is given up.
+const GIVEN_UP_TOGETHER: ByteCount = ByteCount::mib(1);

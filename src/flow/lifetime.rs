@@ -109,4 +109,4 @@ async fn caught<T>(name: &'static str, task: impl Future<Output = T>) -> Option<
 }
 
 /// How long interrupted tasks may take to say what they leave behind.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -77,6 +77,7 @@ impl Relay {
             tracing::warn!(?grace, "the grace period is over; what was left is given up");
         }
         self.admin.end().await;
+        self.holdings.watch.last_words();
         let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
         // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is
         // no durable queue yet.

@@ -37,6 +37,11 @@ impl Watch {
     pub fn new(registry: Registry) -> Watch {
         Watch { registry, ledger: Ledger::new(), voices: Voices::default() }
     }
+
+    /// Logs what was held back of the data that was lost: at the end of a run, when no later line can tell it.
+    pub fn last_words(&self) {
+        self.voices.last_words();
+    }
 }
 
 impl Registry {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use otlp_relay::config::{
-    Acknowledge, BatchSizer, Compression, Exporter, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource, QueueSizer,
-    Verbosity,
+    Acknowledge, BatchSizer, Compression, Exporter, HttpEncoding, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource,
+    QueueSizer, Verbosity,
 };
 
 use super::*;
@@ -119,6 +119,18 @@ fn a_compression_level_has_to_fit() {
         &with_exporter(&with("compression_params: {level: -2}")),
         &["c.yaml:4:65: exporters::otlp_http::compression_params::level: is taken for level 1: \
            otlp-relay has no mode that only uses Huffman codes"],
+    );
+}
+
+#[test]
+fn an_http_exporter_encodes_as_it_is_told() {
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1'}").encoding, HttpEncoding::Proto);
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1', encoding: proto}").encoding, HttpEncoding::Proto);
+    assert_eq!(http("otlp_http: {endpoint: 'http://b:1', encoding: json}").encoding, HttpEncoding::Json);
+    check_problems(
+        &[],
+        &with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: JSON}"),
+        &["c.yaml:4:49: exporters::otlp_http::encoding: invalid encoding type: JSON; write proto or json"],
     );
 }
 

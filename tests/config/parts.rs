@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use otlp_relay::config::{Exporter, Extension, MemoryLimit, Mistake, Processor, Receiver};
+use otlp_relay::config::{Exporter, Extension, HttpEncoding, MemoryLimit, Processor, Receiver};
 use otlp_relay::units::{ByteCount, Items};
 
 use super::*;
@@ -25,7 +25,6 @@ fn keys_that_are_missing_here_are_refused_unless_they_ask_for_nothing() {
         &["c.yaml:3:88: receivers::otlp::protocols::grpc::read_buffer_size: has no effect in otlp-relay: \
            the relay sizes its buffers by itself"],
     );
-    check_mistake(&with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: json}"), Mistake::NotSupportedYet);
     check_warnings(&[], &with_exporter("otlp_http: {endpoint: 'http://b:1', encoding: proto, proxy_url: ''}"), &[]);
 }
 
@@ -143,6 +142,9 @@ fn without_a_configuration_data_goes_where_the_variables_say() {
     let values: Vec<&str> = http.headers.iter().map(|(_, value)| value.reveal()).collect();
     assert_eq!(values, ["b c", "e=f"]);
     assert!(http.tls.is_some_and(|tls| tls.ca.is_some()));
+    let json = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json");
+    let Exporter::OtlpHttp(http) = default_exporter(&[endpoint, json]) else { panic!() };
+    assert_eq!(http.encoding, HttpEncoding::Json);
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "b:4317");
     let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
     let Exporter::OtlpGrpc(grpc) = default_exporter(&[endpoint, insecure]) else { panic!() };
@@ -154,7 +156,7 @@ fn problems_of_the_embedded_default_name_the_variable() {
     let problems = load_default(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http"),
     ]);
     assert_eq!(
         shown(problems.expect_err("problems").iter()),
@@ -164,8 +166,8 @@ fn problems_of_the_embedded_default_name_the_variable() {
              another port",
             "environment variable OTEL_EXPORTER_OTLP_HEADERS: member 1 is no key=value, percent-encoded; \
              write key=value,key2=value2",
-            "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: http/json is not supported by otlp-relay yet; \
-             write grpc or http/protobuf",
+            "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: unknown protocol \"http\"; \
+             write grpc, http/protobuf or http/json",
         ]
     );
 }

@@ -46,6 +46,20 @@ async fn an_abort_counts_everything_exactly_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_abort_leaves_behind_is_counted_in_few_pieces() {
+    let bench = Bench::new(None, Some(Queue { num_consumers: 3, queue_size: 10_000, ..QUEUE }));
+    bench.backend.otherwise(Some(Reply::Hang));
+    for id in 0..10_000 {
+        bench.send(payload([id])).await.unwrap();
+    }
+    assert_eq!(bench.lifetime.drain(GRACE).await, Drained::Abandoned);
+    assert_eq!(bench.settled.items(Some(Class::ShuttingDown)), 10_000);
+    assert_eq!(bench.entry.level.size(), 0);
+    let pieces = bench.settled.outcomes().len();
+    assert!(pieces < 20, "{pieces}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_abort_answers_everyone_who_waits() {
     let settings = Queue { queue_size: 1, overflow: Overflow::Block, acknowledge: Acknowledge::WhenExported, ..QUEUE };
     let bench = Bench::new(None, Some(settings));

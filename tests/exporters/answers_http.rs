@@ -6,9 +6,9 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use otlp_relay::config::Compression;
+use otlp_relay::config::{Compression, HttpEncoding, OtlpHttp};
 use otlp_relay::failure::{Class, Retry};
-use otlp_relay::payload::Encoding;
+use otlp_relay::payload::{Encoding, Payload};
 use otlp_relay::signal::Signal;
 use otlp_relay::transport::codec::decompress;
 use otlp_relay::units::{ByteCount, Items};
@@ -54,6 +54,29 @@ async fn the_request_is_a_post_of_protobuf_with_its_length() {
             Some(encoding) => decompress(encoding, request.body(), ByteCount::mib(1)).unwrap(),
         };
         ExportTraceServiceRequest::decode(body).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn json_is_sent_where_it_is_asked_for() {
+    for compression in [Compression::None, Compression::Zstd] {
+        let seen = Arc::new(Mutex::new(None));
+        let put = Arc::clone(&seen);
+        let stub = http1(move |request| {
+            *put.lock().unwrap() = Some(request);
+            response(200, &[("content-type", "application/json")], r#"{"partialSuccess":{}}"#)
+        });
+        let stub = stub.await;
+        let config = OtlpHttp { compression, encoding: HttpEncoding::Json, ..http_config(stub.address) };
+        send(&http(&config)).await.unwrap();
+        let request = seen.lock().unwrap().take().unwrap();
+        assert_eq!(request.headers()["content-type"], "application/json");
+        let body = match compression {
+            Compression::Zstd => decompress(Encoding::Zstd, request.body(), ByteCount::mib(1)).unwrap(),
+            _ => request.body().clone(),
+        };
+        let sent = Payload::from_json(Signal::Traces, &body).unwrap();
+        assert_eq!((sent.items(), sent.to_json()), (Items(1), body));
     }
 }
 

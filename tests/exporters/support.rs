@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use otlp_relay::config::{ClientTls, Compression, Delivery, Endpoint, OtlpGrpc, OtlpHttp, PemSource, Secret};
+use otlp_relay::config::{
+    ClientTls, Compression, Delivery, Endpoint, HttpEncoding, OtlpGrpc, OtlpHttp, PemSource, Secret,
+};
 use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
 use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::Receipt;
@@ -41,6 +43,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         base_path: String::new(),
         tls: None,
         headers: Vec::new(),
+        encoding: HttpEncoding::Proto,
         compression: Compression::None,
         compression_level: None,
         timeout: Some(LONG),

@@ -73,6 +73,16 @@ impl Setup {
         self
     }
 
+    /// Settings of both protocols of the `otlp` receiver, beside their endpoints.
+    pub fn receiving(mut self, settings: &str) -> Setup {
+        let Ports { grpc, http, .. } = self.ports;
+        self.receivers.retain(|(known, _)| known != "otlp");
+        let protocol = |name, port| format!("{name}: {{endpoint: '127.0.0.1:{port}', {settings}}}");
+        let protocols = format!("protocols: {{{}, {}}}", protocol("grpc", grpc), protocol("http", http));
+        self.receivers.push(("otlp".to_owned(), protocols));
+        self
+    }
+
     /// On the ports of `other`, as another configuration for the same relay.
     pub fn in_place_of(mut self, other: &Setup) -> Setup {
         self.ports = other.ports;

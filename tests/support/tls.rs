@@ -45,6 +45,12 @@ impl Authority {
         (self.write("client.pem", &certificate.pem()), self.write("client.key", &key.serialize_pem()))
     }
 
+    /// The files for `cert_file` and `key_file` of a receiver on localhost.
+    pub fn server_files(&self) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+        (self.write("server.pem", &certificate.pem()), self.write("server.key", &key.serialize_pem()))
+    }
+
     /// Ends TLS in front of the port `target`, with a certificate for `name`; answers the port it listens on.
     pub async fn serve(&self, name: &str, target: u16, clients: Clients) -> u16 {
         let acceptor = TlsAcceptor::from(Arc::new(self.server_config(name, clients)));

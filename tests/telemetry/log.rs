@@ -97,6 +97,25 @@ async fn dropped_data_is_told_at_most_once_a_minute_with_all_its_items() {
     ]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_held_back_of_dropped_data_is_told_at_the_end() {
+    let (log, _guard) = Written::capture(LogEncoding::Console);
+    let watch = Watch::new(Registry::new());
+    let script = Scripted::answering([]);
+    let stage = settled(&exporter(), Signal::Traces, &watch, Arc::clone(&script) as Next);
+    for _ in 0..3 {
+        script.then(Err(refused()));
+        let _ = stage.consume(spans(10)).await;
+    }
+    log.take();
+    watch.last_words();
+    let line = "ERROR Exporting failed. Dropped more data than the lines before tell. \
+        class=connection_refused exporter=otlp_grpc/eu dropped_items=20 folded=2";
+    log.check(&[line]);
+    watch.last_words();
+    log.check(&[]);
+}
+
 #[test]
 fn a_json_line_is_one_object() {
     let (log, guard) = Written::capture(LogEncoding::Json);

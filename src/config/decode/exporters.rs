@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Debug, Delivery, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
+use crate::config::model::{Debug, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
 use crate::config::problem::Problem;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -36,6 +36,7 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
     let target = endpoint.as_ref().and_then(endpoint::http);
     let wish = tls::wish(section);
     let headers = headers::read(section, Carrier::Http);
+    let encoding = encoding(section);
     let (compression, compression_level) = compression::http(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
@@ -49,11 +50,27 @@ pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
         base_path,
         tls,
         headers,
+        encoding,
         compression,
         compression_level,
         timeout,
         delivery,
     }))
+}
+
+/// `encoding`, in lower case only, as in the Collector.
+fn encoding(section: &mut Section<'_>) -> HttpEncoding {
+    let Some((value, text)) = section.value("encoding").and_then(|value| value.text().map(|text| (value, text))) else {
+        return HttpEncoding::Proto;
+    };
+    match text.as_str() {
+        "proto" => HttpEncoding::Proto,
+        "json" => HttpEncoding::Json,
+        other => {
+            value.refuse(value.fault(format!("invalid encoding type: {other}")).hint("write proto or json"));
+            HttpEncoding::Proto
+        }
+    }
 }
 
 /// The endpoint, or the problem that there is none.
@@ -136,7 +153,6 @@ const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
     ("cookies", Rule::NoEffect("the relay keeps no cookies")),
     ("disable_keep_alives", Rule::NotYet),
-    ("encoding", Rule::Only(&["proto"])),
     ("force_attempt_http2", Rule::Fixed("true", "over TLS the server chooses between HTTP/2 and HTTP/1.1")),
     ("http2_ping_timeout", Rule::NoEffect(POOL)),
     ("http2_read_idle_timeout", Rule::NoEffect(POOL)),

@@ -47,6 +47,8 @@ pub struct OtlpHttp {
     pub tls: Option<ClientTls>,
     /// `headers`, in the order written.
     pub headers: Vec<(HeaderName, Secret)>,
+    /// `encoding`; proto.
+    pub encoding: HttpEncoding,
     /// `compression`; gzip.
     pub compression: Compression,
     /// `compression_params::level`, checked to fit `compression`. None where it is not written or 0.
@@ -55,6 +57,15 @@ pub struct OtlpHttp {
     pub timeout: Option<Duration>,
     /// What happens around an attempt.
     pub delivery: Delivery,
+}
+
+/// `encoding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpEncoding {
+    /// `proto`
+    Proto,
+    /// `json`
+    Json,
 }
 
 /// `compression`. Each exporter takes its own choice of them.

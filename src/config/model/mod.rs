@@ -23,7 +23,7 @@ use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
 pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
-pub use exporter::{Compression, Debug, Exporter, OtlpGrpc, OtlpHttp, Verbosity};
+pub use exporter::{Compression, Debug, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
 pub use extension::{Extension, HealthCheck, Zpages};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};

@@ -58,6 +58,18 @@ pub(super) async fn body(payload: Payload, packing: Packing) -> Result<Arc<[Byte
     }
 }
 
+/// The body of an OTLP/HTTP request in JSON. Unknown fields are left out of it.
+pub(super) async fn json_body(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
+    let written = aside_if_large(payload, move |payload| {
+        let json = payload.to_json();
+        match packing {
+            Packing::Plain => Ok(json),
+            Packing::Packed(encoding, level) => compress_at(encoding, level, &[json]),
+        }
+    });
+    Ok([written.await?].into())
+}
+
 /// The one message of a gRPC request: flag, length, bytes (gRPC over HTTP/2, "Length-Prefixed-Message").
 pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     let (flag, chunks) = match packing {
@@ -82,14 +94,22 @@ async fn pack(payload: Payload, encoding: Encoding, level: Option<Level>) -> Res
     {
         return Ok(encoded.body.clone());
     }
-    let packed = if payload.len() < LARGE {
-        compress_at(encoding, level, payload.chunks())
-    } else {
-        let task = tokio::task::spawn_blocking(move || compress_at(encoding, level, payload.chunks()));
-        task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
-    };
-    packed.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))
+    aside_if_large(payload, move |payload| compress_at(encoding, level, payload.chunks())).await
 }
 
-/// From here on compressing takes so long that other requests of the thread would wait.
+/// What `write` makes of a payload; of a large one beside the worker.
+async fn aside_if_large(
+    payload: Payload,
+    write: impl FnOnce(&Payload) -> io::Result<Bytes> + Send + 'static,
+) -> Result<Bytes, Failure> {
+    let written = if payload.len() < LARGE {
+        write(&payload)
+    } else {
+        let task = tokio::task::spawn_blocking(move || write(&payload));
+        task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    };
+    written.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))
+}
+
+/// From here on compressing or writing JSON takes so long that other requests of the thread would wait.
 const LARGE: ByteCount = ByteCount(256 << 10);

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::SetupProblem;
 use super::encode::Packing;
-use crate::config::Secret;
+use crate::config::{HttpEncoding, Secret};
 use crate::protocol::INSTANCE_HEADER;
 
 /// Those of a gRPC request. `timeout` is passed on, so that the backend need not work for nobody.
@@ -33,11 +33,16 @@ pub(super) fn grpc(
 /// Those of an OTLP/HTTP request. The configured ones win, as in the Collector.
 pub(super) fn http(
     configured: &[(HeaderName, Secret)],
+    encoding: HttpEncoding,
     packing: Packing,
     instance: &str,
 ) -> Result<HeaderMap, SetupProblem> {
     let mut headers = own(instance);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    let content_type = match encoding {
+        HttpEncoding::Proto => "application/x-protobuf",
+        HttpEncoding::Json => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(token) = packing.http_token() {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(token));
     }
@@ -100,7 +105,7 @@ mod tests {
             (USER_AGENT, Secret::new("mine")),
             (CONTENT_TYPE, Secret::new("application/json")),
         ];
-        let http = http(&configured, Packing::Packed(Encoding::Gzip, None), "one").unwrap();
+        let http = http(&configured, HttpEncoding::Proto, Packing::Packed(Encoding::Gzip, None), "one").unwrap();
         assert!(http["authorization"].is_sensitive());
         assert_eq!(http["user-agent"], "mine");
         assert_eq!(http["content-type"], "application/json");
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn a_value_that_is_no_header_is_named_but_not_shown() {
         let configured = [(HeaderName::from_static("authorization"), Secret::new("s3cr3t\n"))];
-        let problem = http(&configured, Packing::Plain, "one").unwrap_err();
+        let problem = http(&configured, HttpEncoding::Json, Packing::Plain, "one").unwrap_err();
         assert_eq!(problem.key, "headers::authorization");
         assert!(!problem.to_string().contains("s3cr3t"));
     }

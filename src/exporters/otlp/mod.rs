@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderMap, Request};
 
-use crate::config::{ClientTls, Endpoint, OtlpGrpc, OtlpHttp};
+use crate::config::{ClientTls, Endpoint, HttpEncoding, OtlpGrpc, OtlpHttp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::{Facts, Signal};
@@ -70,9 +70,10 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { endpoint, base_path, tls, headers, compression, compression_level, timeout, delivery: _ } = config;
+    let OtlpHttp { endpoint, base_path, tls, headers, encoding, compression, compression_level, timeout, delivery: _ } =
+        config;
     let packing = Packing::http(*compression, *compression_level);
-    let mut headers = headers::http(headers, packing, instance)?;
+    let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let authority = host.unwrap_or_else(|| endpoint.authority());
@@ -82,7 +83,10 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
         id,
         endpoint: endpoint.text.as_str().into(),
         client: client(endpoint, tls.as_ref(), Protocol::Any)?,
-        shape: Shape::Http,
+        shape: match encoding {
+            HttpEncoding::Proto => Shape::Http,
+            HttpEncoding::Json => Shape::HttpJson,
+        },
         packing,
         timeout: *timeout,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Request;
 
-use super::encode::{Packing, body, message};
+use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
 use crate::failure::Failure;
@@ -21,6 +21,8 @@ pub(super) enum Shape {
     Grpc,
     /// A plain POST of protobuf. Redirects are not followed: they turn a POST into something else.
     Http,
+    /// The same in JSON.
+    HttpJson,
 }
 
 /// What the stages of one exporter have in common.
@@ -61,11 +63,12 @@ impl Stage {
         let parts = match target.shape {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
+            Shape::HttpJson => json_body(payload, target.packing).await?,
         };
         let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
         match target.shape {
             Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
-            Shape::Http => http_answer::verdict(&answer, self.head.uri(), &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, self.head.uri(), &target.id),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Arrival {
             }
         };
         // What is unpacked may be smaller than was reserved, and what is repaired larger.
-        let held = payload.held();
+        let held = payload.held() + BESIDE;
         if !hold.grow(held - hold.bytes()) {
             return Err(no_room(&self.budget));
         }
@@ -87,3 +87,6 @@ fn undecodable(error: DecodeError, protocol: Protocol, budget: &Budget) -> Failu
 
 /// Bytes of a compressed body, or of JSON, from which on unpacking takes milliseconds.
 const LARGE: usize = 512 << 10;
+
+/// What a request costs beside its bytes, in a queue of small ones: measured with 138 bytes each, it was 550 to 680.
+const BESIDE: ByteCount = ByteCount(600);

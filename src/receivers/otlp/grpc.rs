@@ -38,11 +38,14 @@ pub(super) async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Reply> {
+    let signal = Signal::from_grpc_path(request.uri().path());
     let (head, mut body) = request.into_parts();
     if let Some(failure) = server.turn_away(sign, Protocol::Grpc, peer, &head) {
         return refusal(&failure);
     }
-    let signal = Signal::from_grpc_path(head.uri.path());
+    if signal.is_none() && server.companions.offer(head.uri.path()) {
+        return server.companions.answer(Request::from_parts(head, body)).await;
+    }
     let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
         if let Some(signal) = signal {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod body;
+mod companions;
 mod cors;
 mod door;
 mod entries;
@@ -33,6 +34,7 @@ pub use refusal::Refusals;
 pub use settings::{MessageLimits, Settings};
 pub use sign::Sign;
 
+use companions::Companions;
 use refusal::Complaints;
 
 /// Answers the export requests of one `otlp` receiver.
@@ -46,6 +48,7 @@ pub struct OtlpServer {
     budget: Arc<Budget>,
     instance: Arc<str>,
     complaints: Complaints,
+    companions: Companions,
 }
 
 impl OtlpServer {
@@ -59,8 +62,9 @@ impl OtlpServer {
         instance: Arc<str>,
         refusals: Arc<dyn Refusals>,
     ) -> Arc<OtlpServer> {
-        let (settings, complaints) = (settings.into(), Complaints::new(refusals));
-        Arc::new(OtlpServer { settings, entries, budget, instance, complaints })
+        let (settings, companions) = (settings.into(), Companions::of(&entries));
+        let complaints = Complaints::new(refusals);
+        Arc::new(OtlpServer { settings, entries, budget, instance, complaints, companions })
     }
 
     /// Hands on what was admitted; reports what was not.

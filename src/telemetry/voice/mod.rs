@@ -70,6 +70,13 @@ impl Voices {
         let voice = voices.entry(Arc::clone(exporter)).or_insert_with(|| Arc::new(Voice::new(Arc::clone(exporter))));
         Arc::clone(voice)
     }
+
+    /// Tells of every loss that was held back so far.
+    pub(super) fn last_words(&self) {
+        for voice in lock(&self.0).values() {
+            voice.last_words();
+        }
+    }
 }
 
 impl Voice {
@@ -145,6 +152,20 @@ impl Voice {
         }
     }
 
+    /// Tells of the losses that wait for the next line of their kind. What senders were told of is not among them.
+    fn last_words(&self) {
+        for ((loss, class), throttle) in &mut lock(&self.story).losses {
+            if *loss == Loss::Refused || throttle.folded == 0 {
+                continue;
+            }
+            let (items, folded) = throttle.take();
+            tracing::error!(
+                class = class.code(), exporter = %self.exporter, dropped_items = items.0, folded,
+                "Exporting failed. Dropped more data than the lines before tell."
+            );
+        }
+    }
+
     fn say_failed(&self, signal: Signal, failure: &Failure, queued: Option<u64>, previous: Option<Class>, folded: u64) {
         let row = failure.class().row();
         macro_rules! say {
@@ -217,7 +238,11 @@ impl Throttle {
             return None;
         }
         self.last = Some(now);
-        Some((std::mem::take(&mut self.items), std::mem::take(&mut self.folded)))
+        Some(self.take())
+    }
+
+    fn take(&mut self) -> (Items, u64) {
+        (std::mem::take(&mut self.items), std::mem::take(&mut self.folded))
     }
 }
 

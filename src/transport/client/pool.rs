@@ -160,7 +160,7 @@ impl Pool {
         if let Some(dial) = &state.dial {
             return Pick::Wait(dial.subscribe());
         }
-        let (tell, waiting) = watch::channel(Dialing::In(Phase::Connect));
+        let (tell, waiting) = watch::channel(Dialing::In(self.first_phase()));
         let tell = Arc::new(tell);
         state.dial = Some(Arc::clone(&tell));
         tokio::spawn(Arc::clone(self).dial_for_all(tell));
@@ -188,6 +188,13 @@ impl Pool {
                 None
             }
         })));
+    }
+
+    fn first_phase(&self) -> Phase {
+        match self.host {
+            Host::Name(_) => Phase::Resolve,
+            Host::Address(_) => Phase::Connect,
+        }
     }
 
     /// Looks the host up and opens a connection to one of its addresses.
@@ -390,6 +397,20 @@ mod tests {
         let Lease::Http2(mut place) = lease else { panic!("HTTP/1.1") };
         place.answered();
         place.connection.link.peer
+    }
+
+    #[tokio::test]
+    async fn the_phases_of_a_dial_begin_with_the_first_and_are_told_once() {
+        let port = server().await;
+        for (host, first) in [("localhost", Phase::Resolve), ("127.0.0.1", Phase::Connect)] {
+            let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
+            let pool = Arc::new(Pool::new(dialer, Host::parse(host), port));
+            let progress = Progress::new();
+            pool.lease(&progress).await.unwrap();
+            let phases: Vec<Phase> = progress.record().phases.into_iter().map(|(phase, _)| phase).collect();
+            assert_eq!(phases.first(), Some(&first), "{phases:?}");
+            assert_eq!(phases.iter().collect::<BTreeSet<_>>().len(), phases.len(), "{phases:?}");
+        }
     }
 
     #[tokio::test]

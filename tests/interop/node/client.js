@@ -77,7 +77,8 @@ class Tee {
 }
 
 function exporters(protocol, base, compression) {
-  const wire = protocol === 'grpc' ? 'grpc' : 'proto';
+  // The exporters that are called http send JSON.
+  const wire = { grpc: 'grpc', http: 'proto', json: 'http' }[protocol];
   const url = (path) => (protocol === 'grpc' ? base : base + path);
   const { OTLPTraceExporter } = require(`@opentelemetry/exporter-trace-otlp-${wire}`);
   const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${wire}`);

@@ -1,4 +1,4 @@
-//! How is OTLP/HTTP served? Protobuf over HTTP/1.1, or HTTP/2 with prior knowledge.
+//! How is OTLP/HTTP served? Protobuf or JSON over HTTP/1.1, or HTTP/2 with prior knowledge.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use otlp_relay::payload::Payload;
 use prost::Message;
 use tokio::net::TcpListener;
 
@@ -41,16 +42,20 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     };
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: BTreeMap<_, _> = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    if headers.get("content-type").map(String::as_str) != Some("application/x-protobuf") {
+    let format = headers.get("content-type").cloned().unwrap_or_default();
+    if !["application/x-protobuf", "application/json"].contains(&format.as_str()) {
         return Ok(status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let Ok(body) = body.collect().await else { return Ok(status(StatusCode::BAD_REQUEST)) };
     let encoding = headers.get("content-encoding").cloned().unwrap_or_default();
     let plain = decompress(&encoding, &body.to_bytes());
+    let plain =
+        plain.and_then(|plain| if format == "application/json" { from_json(signal, &plain) } else { Some(plain) });
     let Some(export) = plain.and_then(|plain| Export::decode(signal, &plain).ok()) else {
         return Ok(status(StatusCode::BAD_REQUEST));
     };
     Ok(match shared.take(Wire::Http, headers, export).await {
+        Answer::Accept | Answer::Slow(_) | Answer::Hang if format == "application/json" => json_success(),
         Answer::Accept | Answer::Slow(_) | Answer::Hang => success(None),
         Answer::Partial { rejected } => success(Some(rejected)),
         Answer::Unavailable => status(StatusCode::SERVICE_UNAVAILABLE),
@@ -58,6 +63,12 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
         Answer::Throttle(delay) => retry_after(StatusCode::SERVICE_UNAVAILABLE, delay),
         Answer::RateLimit(delay) => retry_after(StatusCode::TOO_MANY_REQUESTS, delay),
     })
+}
+
+/// The relay's own reader: its tests hold it against prost.
+fn from_json(signal: Signal, json: &[u8]) -> Option<Vec<u8>> {
+    let signal = otlp_relay::signal::Signal::from_http_path(signal.path())?;
+    Some(Payload::from_json(signal, json).ok()?.to_bytes().into())
 }
 
 fn decompress(encoding: &str, body: &[u8]) -> Option<Vec<u8>> {
@@ -80,6 +91,12 @@ fn success(rejected: Option<i64>) -> Reply {
     let error_message = "the test rejects some".to_owned();
     let partial_success = rejected.map(|rejected_spans| ExportTracePartialSuccess { rejected_spans, error_message });
     protobuf(StatusCode::OK, ExportTraceServiceResponse { partial_success }.encode_to_vec())
+}
+
+fn json_success() -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from_static(br#"{"partialSuccess":{}}"#)));
+    reply.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    reply
 }
 
 /// A body as the specification wants it for an error: a `google.rpc.Status`.
