@@ -11,6 +11,8 @@ use crate::failure::Phase;
 pub struct Attempt {
     /// The phases that began, in order, with the time each took; the last may be unfinished.
     pub phases: Vec<(Phase, Duration)>,
+    /// The proxy that the connection goes through, in words.
+    pub via: Option<Arc<str>>,
     /// The address that was connected to.
     pub peer: Option<SocketAddr>,
     /// Whether the request was written whole: if so, the peer may have taken the data although no answer came.
@@ -39,6 +41,11 @@ impl Progress {
         running.close_phase();
         running.attempt.phases.push((phase, Duration::ZERO));
         running.began = Some(Instant::now());
+    }
+
+    /// The connection goes through a proxy.
+    pub fn goes_via(&self, proxy: &Arc<str>) {
+        self.lock().attempt.via = Some(Arc::clone(proxy));
     }
 
     /// The connection goes to `peer`.

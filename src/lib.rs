@@ -34,7 +34,7 @@
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport` | watch, carry |
 //! | 2 | `flow` | the trait, fan-out, the life of tasks, the threads |
-//! | 1 | `payload`, `config` | what moves, what was asked for |
+//! | 1 | `payload`, `config`, `memory` | what moves, what was asked for, what there is to use |
 //! | 0 | `signal`, `protocol`, `ident`, `units`, `failure`, `attempt` | words |
 //!
 //! Where to begin: the path of a request is `receivers` -> `pipeline::build` (which stages it meets) -> `delivery` ->
@@ -71,6 +71,7 @@ pub mod exporters;
 pub mod failure;
 pub mod flow;
 pub mod ident;
+pub mod memory;
 pub mod payload;
 pub mod pipeline;
 pub mod processors;

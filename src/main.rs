@@ -1,7 +1,63 @@
-//! The program: hands the command line to `otlp_relay::cli`.
+//! The program: names its allocator, and hands the command line to `otlp_relay::cli`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "jemalloc")]
+    otlp_relay::memory::set_allocator(&jemalloc::Statistics);
     otlp_relay::cli::run(std::env::args_os())
+}
+
+/// jemalloc gives freed memory back to the system in time, and knows what is live.
+#[cfg(feature = "jemalloc")]
+mod jemalloc {
+    use otlp_relay::memory::{Allocated, Allocator};
+    use otlp_relay::units::ByteCount;
+    use tikv_jemalloc_ctl::{Access, AsName, arenas, epoch, stats};
+
+    #[global_allocator]
+    static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+    /// What jemalloc counts.
+    pub(super) struct Statistics;
+
+    impl Allocator for Statistics {
+        fn allocated(&self) -> Option<Allocated> {
+            // Statistics are those of the moment of the last advance.
+            epoch::advance().ok()?;
+            let (live, mapped) = (stats::allocated::read().ok()?, stats::mapped::read().ok()?);
+            Some(Allocated { live: ByteCount::of(live), mapped: ByteCount::of(mapped) })
+        }
+
+        /// A decay time of zero returns free pages at once. What an arena refuses stays as it was: it decays anyway.
+        fn release(&self) {
+            for arena in 0..arenas::narenas::read().unwrap_or(0) {
+                let name = format!("arena.{arena}.dirty_decay_ms\0");
+                if let Ok(decay) = Access::<isize>::update(name.name(), 0) {
+                    let _ = Access::<isize>::write(name.name(), decay);
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #![allow(clippy::unwrap_used)]
+
+        use super::*;
+
+        #[test]
+        fn live_bytes_follow_what_is_held_and_releasing_keeps_the_decay() {
+            let held = vec![1_u8; 64 << 20];
+            let with = Statistics.allocated().unwrap();
+            assert!(ByteCount::mib(64) <= with.live && with.live <= with.mapped, "{with:?}");
+            drop(held);
+            let decay = || Access::<isize>::read(b"arena.0.dirty_decay_ms\0".name()).unwrap();
+            let before = decay();
+            Statistics.release();
+            let without = Statistics.allocated().unwrap();
+            assert!(without.live + ByteCount::mib(63) < with.live, "{without:?} after {with:?}");
+            assert_eq!(decay(), before);
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub enum Merge {
 pub struct Facts {
     /// The name in configurations and in the `data_type` label: `traces`.
     pub name: &'static str,
+    /// The key of `otlp_http` that sets its URL: `traces_endpoint`.
+    pub endpoint_key: &'static str,
     /// The default OTLP/HTTP path (OTLP specification, "OTLP/HTTP Request").
     pub http_path: &'static str,
     /// The full gRPC path of the Export method.
@@ -83,6 +85,7 @@ impl fmt::Display for Signal {
 static TABLE: [Facts; 4] = [
     Facts {
         name: "traces",
+        endpoint_key: "traces_endpoint",
         http_path: "/v1/traces",
         grpc_path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         metric_noun: "spans",
@@ -92,6 +95,7 @@ static TABLE: [Facts; 4] = [
     },
     Facts {
         name: "metrics",
+        endpoint_key: "metrics_endpoint",
         http_path: "/v1/metrics",
         grpc_path: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         metric_noun: "metric_points",
@@ -101,6 +105,7 @@ static TABLE: [Facts; 4] = [
     },
     Facts {
         name: "logs",
+        endpoint_key: "logs_endpoint",
         http_path: "/v1/logs",
         grpc_path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         metric_noun: "log_records",
@@ -110,6 +115,7 @@ static TABLE: [Facts; 4] = [
     },
     Facts {
         name: "profiles",
+        endpoint_key: "profiles_endpoint",
         http_path: "/v1development/profiles",
         grpc_path: "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         metric_noun: "profile_samples",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The floors of `src/lib.rs`, lowest first. A module imports only from floors below its own.
 const FLOORS: &[&[&str]] = &[
     &["signal", "protocol", "ident", "units", "failure", "attempt"],
-    &["payload", "config"],
+    &["payload", "config", "memory"],
     &["flow"],
     &["telemetry", "transport"],
     &["receivers", "processors", "delivery", "exporters"],

@@ -46,7 +46,7 @@ pub fn load(origin: &Origin, env: &dyn Environment) -> Result<Config, Problems> 
 fn embedded(env: &dyn Environment) -> Result<Config, Problems> {
     let report = Report::default();
     let root = default::tree(env, &report);
-    decode(&root, default::SOURCE, report)
+    decode(&root, default::SOURCE, env, report)
 }
 
 fn from_text(text: &str, source: &Arc<str>, env: &dyn Environment) -> Result<Config, Problems> {
@@ -71,7 +71,7 @@ fn from_text(text: &str, source: &Arc<str>, env: &dyn Environment) -> Result<Con
     for warning in remarks.warnings {
         report.warn(warning);
     }
-    decode(&root, source, report)
+    decode(&root, source, env, report)
 }
 
 /// The one file among the values of `--config`.

@@ -10,6 +10,8 @@ mod environment;
 mod expand;
 mod load;
 mod model;
+mod no_proxy;
+mod percent;
 mod problem;
 mod reading;
 mod section;

@@ -47,6 +47,8 @@ pub enum Mistake {
     ExportLoop,
     /// A destination that is an address to listen on.
     WildcardDestination,
+    /// A proxy that is no address of one.
+    InvalidProxy,
     /// A certificate or key file that cannot be read.
     FileUnreadable,
     /// A certificate or key that is none.
@@ -139,6 +141,7 @@ impl Mistake {
             Mistake::EmptyCredential => "config_empty_credential",
             Mistake::ExportLoop => "config_export_loop",
             Mistake::WildcardDestination => "config_wildcard_destination",
+            Mistake::InvalidProxy => "config_invalid_proxy",
             Mistake::FileUnreadable => "config_file_unreadable",
             Mistake::PemInvalid => "config_pem_invalid",
             Mistake::KeyMismatch => "config_key_mismatch",

@@ -78,6 +78,11 @@ impl<'a> Reading<'a> {
         self.node.is_null()
     }
 
+    /// Whether a variable of the value is not set.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        !self.node.provenance.unset.is_empty()
+    }
+
     /// Whether so much is wrong already that nothing more is said.
     pub(crate) fn is_muted(&self) -> bool {
         self.report.is_full()

@@ -57,6 +57,11 @@ impl<'a> Section<'a> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
+    /// Whether nothing is written in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The value of `key`, null included.
     pub(crate) fn entry(&mut self, key: &'static str) -> Option<Reading<'a>> {
         self.known.push(key);
@@ -67,6 +72,11 @@ impl<'a> Section<'a> {
     /// The value of `key`, unless it is null: null stands for the default.
     pub(crate) fn value(&mut self, key: &'static str) -> Option<Reading<'a>> {
         self.entry(key).filter(|value| !value.is_null())
+    }
+
+    /// The value of `key`, unless it is null or an empty text, which the Collector takes for not set.
+    pub(crate) fn text_value(&mut self, key: &'static str) -> Option<Reading<'a>> {
+        self.value(key).filter(|value| !value.is_one_of(&[""]) || value.is_incomplete())
     }
 
     /// The map at `key`; null is an empty map. None when the key is not there or is switched off by `enabled: false`.

@@ -28,6 +28,7 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "processors", name: "batch", aliases: &[], stability: ALL },
     ComponentType { section: "processors", name: "memory_limiter", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "debug", aliases: &["logging"], stability: ALL },
+    ComponentType { section: "exporters", name: "file", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },

@@ -10,6 +10,7 @@ use crate::signal::Merge;
 
 use super::Trigger;
 use super::lease::Part;
+use super::partitions::{Open, Partition, Partitions};
 use super::rule::Rule;
 
 /// Payloads that are exported as one request.
@@ -29,7 +30,9 @@ pub(super) struct Batch {
 pub(super) struct Gathered {
     pub(super) rule: Arc<Rule>,
     pub(super) trigger: Trigger,
-    partition: PartitionIndex,
+    /// What its senders have in common.
+    pub(super) partition: Partition,
+    index: RuleIndex,
 }
 
 /// Whether a batch may have to be cut.
@@ -45,13 +48,13 @@ pub(super) enum Shape {
 pub(super) struct Batcher {
     merge: Merge,
     exporter: Option<Arc<MergeRule>>,
-    /// One for each rule that was ever seen here: not more than the configuration has.
-    partitions: Vec<Partition>,
+    /// One for each rule that was ever seen here: as many as the configuration had since the start.
+    gatherings: Vec<Gathering>,
 }
 
-/// The place of a partition in its batcher.
+/// The place of a rule in its batcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PartitionIndex(usize);
+pub(super) struct RuleIndex(usize);
 
 /// Whether batches may wait for more payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,23 +68,22 @@ pub(super) enum Pace {
 }
 
 /// What came of adding to a batch.
-pub(super) enum Added {
-    /// A batch is ready.
-    Ready(Batch),
-    /// It waits, and somebody watches the time or takes it.
-    Waits,
-    /// It waits, and nobody watches the time yet: from now on the caller does, and asks at this moment what is due.
-    Watch(PartitionIndex, Instant),
+#[derive(Default)]
+pub(super) struct Added {
+    /// A batch that had to make room for another one.
+    pub(super) evicted: Option<Batch>,
+    /// The batch that was added to, if that made it ready.
+    pub(super) ready: Option<Batch>,
+    /// Nobody watches the time of this rule yet: from now on the caller does, and asks at this moment what is due.
+    pub(super) watch: Option<(RuleIndex, Instant)>,
 }
 
-/// What the one who watches a partition has to do.
-pub(super) enum Due {
-    /// Send this batch, and watch no more.
-    Now(Batch),
-    /// Ask again at this moment.
-    Later(Instant),
-    /// Watch no more: nothing waits.
-    Nothing,
+/// What the one who watches the time of a rule has to do.
+pub(super) struct Due {
+    /// Send these.
+    pub(super) ready: Vec<Batch>,
+    /// When to ask again; nothing: watch no more.
+    pub(super) again: Option<Instant>,
 }
 
 impl Gathered {
@@ -92,19 +94,15 @@ impl Gathered {
     }
 }
 
-/// The open batch of one rule.
-struct Partition {
+/// The open batches of one rule.
+struct Gathering {
     pipeline: Option<Arc<MergeRule>>,
     rule: Arc<Rule>,
-    parts: Vec<Part>,
-    /// By the rule's sizer.
-    size: u64,
-    /// When the batch began.
-    since: Instant,
+    partitions: Partitions,
     watch: Watch,
 }
 
-/// Whether somebody watches the time of a partition.
+/// Whether somebody watches the time of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watch {
     Unwatched,
@@ -114,86 +112,95 @@ enum Watch {
 impl Batcher {
     /// For payloads of a signal that merges as `merge` says, at an exporter that may have a rule of its own.
     pub(super) fn new(merge: Merge, exporter: Option<Arc<MergeRule>>) -> Batcher {
-        Batcher { merge, exporter, partitions: Vec::new() }
+        Batcher { merge, exporter, gatherings: Vec::new() }
     }
 
     /// Takes in a payload, which is never cut here.
     pub(super) fn add(&mut self, part: Part, now: Instant, pace: Pace) -> Added {
-        match self.partition_of(part.payload.rule(), now) {
-            Some(index) => self.put(index, Place::Back, vec![part], now, pace),
-            None => Added::Ready(Batch { parts: vec![part], gathered: None, since: now, shape: Shape::Fitting }),
+        match self.rule_of(part.payload.rule()) {
+            Some(index) => {
+                let partition = self.gatherings[index.0].rule.partition_of(&part.payload);
+                self.put(index, partition, Place::Back, vec![part], now, pace)
+            }
+            None => {
+                let alone = Batch { parts: vec![part], gathered: None, since: now, shape: Shape::Fitting };
+                Added { ready: Some(alone), ..Added::default() }
+            }
         }
     }
 
     /// Takes back what was cut from a batch and is too small to be sent: it comes before all that has come since.
     pub(super) fn give_back(&mut self, from: &Gathered, parts: Vec<Part>, now: Instant, pace: Pace) -> Added {
-        self.put(from.partition, Place::Front, parts, now, pace)
+        self.put(from.index, from.partition.clone(), Place::Front, parts, now, pace)
     }
 
-    /// What is due, for the one who watches this partition.
-    pub(super) fn due(&mut self, index: PartitionIndex, now: Instant, pace: Pace) -> Due {
-        let partition = &mut self.partitions[index.0];
-        let deadline = partition.deadline();
-        if !partition.parts.is_empty() && pace == Pace::Gather && now < deadline {
-            return Due::Later(deadline);
+    /// What is due, for the one who watches this rule. Batches of one rule wait equally long, so the oldest is the first.
+    pub(super) fn due(&mut self, index: RuleIndex, now: Instant, pace: Pace) -> Due {
+        let gathering = &mut self.gatherings[index.0];
+        let mut ready = Vec::new();
+        while let Some(deadline) = gathering.deadline().filter(|_| pace != Pace::UntilTaken) {
+            if pace == Pace::Gather && now < deadline {
+                return Due { ready, again: Some(deadline) };
+            }
+            ready.extend(gathering.close_oldest(index));
         }
-        partition.watch = Watch::Unwatched;
-        if pace == Pace::UntilTaken {
-            return Due::Nothing;
-        }
-        match partition.close(index, Trigger::Timeout) {
-            Some(batch) => Due::Now(batch),
-            None => Due::Nothing,
-        }
+        gathering.watch = Watch::Unwatched;
+        Due { ready, again: None }
     }
 
     /// A batch that is still open, as far as it has got.
     pub(super) fn take_open(&mut self) -> Option<Batch> {
-        let mut partitions = self.partitions.iter_mut().enumerate();
-        partitions.find_map(|(index, partition)| partition.close(PartitionIndex(index), Trigger::Timeout))
+        let mut gatherings = self.gatherings.iter_mut().enumerate();
+        gatherings.find_map(|(index, gathering)| gathering.close_oldest(RuleIndex(index)))
     }
 
-    fn put(&mut self, index: PartitionIndex, place: Place, parts: Vec<Part>, now: Instant, pace: Pace) -> Added {
-        let partition = &mut self.partitions[index.0];
-        if partition.parts.is_empty() {
-            partition.since = now;
-        }
-        partition.size += parts.iter().map(|part| part.payload.size(partition.rule.sizer)).sum::<u64>();
+    fn put(
+        &mut self,
+        index: RuleIndex,
+        partition: Partition,
+        place: Place,
+        parts: Vec<Part>,
+        now: Instant,
+        pace: Pace,
+    ) -> Added {
+        let gathering = &mut self.gatherings[index.0];
+        let open = gathering.partitions.open(&partition, now);
+        open.size += parts.iter().map(|part| part.payload.size(gathering.rule.sizer)).sum::<u64>();
         match place {
-            Place::Back => partition.parts.extend(parts),
-            Place::Front => drop(partition.parts.splice(..0, parts)),
+            Place::Back => open.parts.extend(parts),
+            Place::Front => drop(open.parts.splice(..0, parts)),
         }
         let trigger = match pace {
-            _ if partition.rule.min_size <= partition.size => Trigger::Size,
+            _ if gathering.rule.min_size <= open.size => Trigger::Size,
             Pace::Flush => Trigger::Timeout,
-            Pace::UntilTaken => return Added::Waits,
-            Pace::Gather => return partition.wait(index),
+            Pace::UntilTaken => return Added::default(),
+            Pace::Gather => return gathering.wait(index),
         };
-        partition.close(index, trigger).map_or(Added::Waits, Added::Ready)
+        let closed = gathering.partitions.close(&partition);
+        let ready = closed.map(|open| gathering.batch(index, partition, open, trigger));
+        Added { ready, ..Added::default() }
     }
 
-    /// The partition for payloads that carry this rule; nothing for those that travel alone.
-    fn partition_of(&mut self, pipeline: Option<&Arc<MergeRule>>, now: Instant) -> Option<PartitionIndex> {
+    /// The rule for payloads that carry this one; nothing for those that travel alone.
+    fn rule_of(&mut self, pipeline: Option<&Arc<MergeRule>>) -> Option<RuleIndex> {
         if self.merge == Merge::Whole {
             return None;
         }
-        let known = self.partitions.iter().position(|partition| match (&partition.pipeline, pipeline) {
+        let known = self.gatherings.iter().position(|gathering| match (&gathering.pipeline, pipeline) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
             (one, other) => one.is_none() && other.is_none(),
         });
         if let Some(index) = known {
-            return Some(PartitionIndex(index));
+            return Some(RuleIndex(index));
         }
         let rule = Rule::resolve(pipeline.map(Arc::as_ref), self.exporter.as_deref())?;
-        self.partitions.push(Partition {
+        self.gatherings.push(Gathering {
             pipeline: pipeline.cloned(),
             rule: Arc::new(rule),
-            parts: Vec::new(),
-            size: 0,
-            since: now,
+            partitions: Partitions::default(),
             watch: Watch::Unwatched,
         });
-        Some(PartitionIndex(self.partitions.len() - 1))
+        Some(RuleIndex(self.gatherings.len() - 1))
     }
 }
 
@@ -204,29 +211,40 @@ enum Place {
     Back,
 }
 
-impl Partition {
-    fn deadline(&self) -> Instant {
-        self.since + self.rule.timeout.min(LONGEST_WAIT)
+impl Gathering {
+    /// When the oldest batch is due.
+    fn deadline(&self) -> Option<Instant> {
+        self.partitions.oldest().map(|since| since + self.rule.timeout.min(LONGEST_WAIT))
     }
 
-    fn wait(&mut self, index: PartitionIndex) -> Added {
-        match self.watch {
-            Watch::Watched => Added::Waits,
+    /// The batch that was just added to waits. There may be one too many now: then the oldest goes, which is due next.
+    fn wait(&mut self, index: RuleIndex) -> Added {
+        let full = MOST_PARTITIONS < self.partitions.len();
+        let evicted = if full { self.close_oldest(index) } else { None };
+        let watch = match self.watch {
+            Watch::Watched => None,
             Watch::Unwatched => {
                 self.watch = Watch::Watched;
-                Added::Watch(index, self.deadline())
+                self.deadline().map(|deadline| (index, deadline))
             }
-        }
+        };
+        Added { evicted, ready: None, watch }
     }
 
-    /// All that it has gathered; nothing if that is nothing.
-    fn close(&mut self, partition: PartitionIndex, trigger: Trigger) -> Option<Batch> {
-        let parts = std::mem::take(&mut self.parts);
-        self.size = 0;
-        let gathered = Some(Gathered { rule: Arc::clone(&self.rule), trigger, partition });
-        (!parts.is_empty()).then_some(Batch { parts, gathered, since: self.since, shape: Shape::Rough })
+    fn close_oldest(&mut self, index: RuleIndex) -> Option<Batch> {
+        let (partition, open) = self.partitions.close_oldest()?;
+        Some(self.batch(index, partition, open, Trigger::Timeout))
+    }
+
+    fn batch(&self, index: RuleIndex, partition: Partition, open: Open, trigger: Trigger) -> Batch {
+        let since = open.since();
+        let gathered = Gathered { rule: Arc::clone(&self.rule), trigger, partition, index };
+        Batch { parts: open.parts, gathered: Some(gathered), since, shape: Shape::Rough }
     }
 }
 
 /// A flush timeout of centuries must not overflow the clock.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How many batches of one rule may be open, as in the Collector: whoever makes up tenants must not fill the memory.
+const MOST_PARTITIONS: usize = 10_000;

@@ -14,6 +14,7 @@ mod batcher;
 mod cut;
 mod lease;
 mod level;
+mod partitions;
 mod queue;
 mod retry;
 mod room;
@@ -99,7 +100,7 @@ pub struct BatchSent<'a> {
 pub enum Trigger {
     /// It had reached its size.
     Size,
-    /// Its time was up, or the relay is stopping.
+    /// Its time was up, the relay is stopping, or too many others had to wait beside it.
     Timeout,
 }
 
@@ -121,7 +122,7 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
     let route = Route::to(attempted(exporter));
     let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
     let direct = settled(Arc::clone(&retry) as Next);
-    let level = Arc::new(QueueLevel::new(queue.map(|queue| queue.queue_size)));
+    let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size)));
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
             room,

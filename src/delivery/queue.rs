@@ -18,7 +18,7 @@ use crate::payload::{MergeRule, Payload};
 use crate::signal::Merge;
 use crate::units::{ByteCount, Items};
 
-use super::batcher::{Added, Batch, Batcher, Due, Gathered, Pace, PartitionIndex, Shape};
+use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
 use super::lease::{Outcome, Part, settle};
 use super::level::QueueLevel;
@@ -72,7 +72,7 @@ struct State {
 #[derive(Default)]
 struct Todo {
     consumers: Vec<Batch>,
-    watch: Option<(PartitionIndex, Instant)>,
+    watch: Option<(RuleIndex, Instant)>,
 }
 
 impl Queue {
@@ -130,16 +130,13 @@ impl Shared {
 
     /// Queues what has become ready, and takes out what consumers can be started for.
     fn plan(&self, state: &mut State, added: Added) -> Todo {
-        let mut todo = Todo::default();
-        match added {
-            Added::Ready(batch) => state.ready.push_back(batch),
-            Added::Waits => return todo,
-            Added::Watch(partition, from) => {
-                todo.watch = Some((partition, from));
-                return todo;
-            }
+        let Added { evicted, ready, watch } = added;
+        let mut todo = Todo { watch, ..Todo::default() };
+        let before = state.ready.len();
+        state.ready.extend(evicted.into_iter().chain(ready));
+        if before < state.ready.len() {
+            self.staff(state, &mut todo);
         }
-        self.staff(state, &mut todo);
         todo
     }
 
@@ -162,8 +159,8 @@ impl Shared {
         for batch in todo.consumers {
             self.lifetime.spawn("queue consumer", Arc::clone(self).run(batch));
         }
-        if let Some((partition, from)) = todo.watch {
-            self.lifetime.spawn("batch timer", Arc::clone(self).watch(partition, from));
+        if let Some((rule, from)) = todo.watch {
+            self.lifetime.spawn("batch timer", Arc::clone(self).watch(rule, from));
         }
     }
 
@@ -246,7 +243,7 @@ impl Shared {
         let pace = self.pace(&state);
         let added = match rest {
             Some(rest) => state.batcher.give_back(&gathered, rest, now, pace),
-            None => Added::Waits,
+            None => Added::default(),
         };
         let mut todo = self.plan(&mut state, added);
         self.staff(&mut state, &mut todo);
@@ -257,22 +254,19 @@ impl Shared {
 
     async fn send(&self, mut payloads: Vec<Payload>, gathered: Option<Gathered>) -> Outcome {
         let payload = if payloads.len() == 1 { payloads.pop() } else { Payload::merge(payloads) };
-        let Some(payload) = payload else { return Ok(Receipt::empty()) };
-        if let Some(Gathered { rule, trigger, .. }) = &gathered {
-            (self.on_batch)(&BatchSent {
-                owner: &rule.owner,
-                items: payload.items(),
-                bytes: payload.len(),
-                trigger: *trigger,
-            });
+        let Some(mut payload) = payload else { return Ok(Receipt::empty()) };
+        if let Some(Gathered { rule, trigger, partition, .. }) = gathered {
+            // Of what the senders said beside their data, only what they have in common can be passed on.
+            payload = payload.with_metadata_only(partition);
+            (self.on_batch)(&BatchSent { owner: &rule.owner, items: payload.items(), bytes: payload.len(), trigger });
         }
         self.next.consume(payload).await
     }
 
-    /// Sends the open batch of `partition` when its time is up, or when the relay drains.
-    async fn watch(self: Arc<Self>, partition: PartitionIndex, from: Instant) {
-        let mut at = from;
-        loop {
+    /// Sends the open batches of `rule` when their time is up, or when the relay drains.
+    async fn watch(self: Arc<Self>, rule: RuleIndex, from: Instant) {
+        let mut next = Some(from);
+        while let Some(at) = next {
             tokio::select! {
                 biased;
                 () = self.lifetime.intake_ended() => {}
@@ -280,16 +274,13 @@ impl Shared {
             }
             let mut state = self.lock();
             let pace = self.pace(&state);
-            let todo = match state.batcher.due(partition, Instant::now(), pace) {
-                Due::Later(later) => {
-                    at = later;
-                    continue;
-                }
-                Due::Now(batch) => self.plan(&mut state, Added::Ready(batch)),
-                Due::Nothing => return,
-            };
+            let due = state.batcher.due(rule, Instant::now(), pace);
+            next = due.again;
+            state.ready.extend(due.ready);
+            let mut todo = Todo::default();
+            self.staff(&mut state, &mut todo);
             drop(state);
-            return self.carry_out(todo);
+            self.carry_out(todo);
         }
     }
 

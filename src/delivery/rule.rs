@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use crate::config::{BatchSizer, QueueBatch};
 use crate::ident::ComponentId;
-use crate::payload::{Limit, MergeRule, Sizer};
+use crate::payload::{Limit, MergeRule, Payload, Sizer};
+
+use super::partitions::Partition;
 
 /// The rule of `sending_queue::batch`.
 pub(super) fn of_exporter(exporter: &ComponentId, batch: QueueBatch) -> MergeRule {
-    let QueueBatch { flush_timeout, min_size, max_size, sizer } = batch;
+    let QueueBatch { flush_timeout, min_size, max_size, sizer, metadata_keys } = batch;
     let sizer = match sizer {
         BatchSizer::Items => Sizer::Items,
         BatchSizer::Bytes => Sizer::Bytes,
     };
-    MergeRule { owner: exporter.to_string().into(), sizer, min_size, max_size, timeout: flush_timeout }
+    let owner = exporter.to_string().into();
+    MergeRule { owner, sizer, min_size, max_size, timeout: flush_timeout, metadata_keys }
 }
 
 /// What holds for one kind of payload at one exporter.
@@ -30,6 +33,8 @@ pub(super) struct Rule {
     pub(super) timeout: Duration,
     /// What no batch exceeds, unless a single item does: none, one, or one of each unit.
     pub(super) limits: Vec<Limit>,
+    /// Metadata by which senders are told apart, in lower case: what either rule asks for.
+    pub(super) metadata_keys: Vec<Box<str>>,
 }
 
 impl Rule {
@@ -51,7 +56,19 @@ impl Rule {
         let most = limits.iter().find(|limit| limit.sizer == sending.sizer).map_or(u64::MAX, |limit| limit.max);
         let min_size = if sending.timeout.is_zero() { 0 } else { sending.min_size.min(most) };
         let owner = Arc::clone(&owner.owner);
-        Some(Rule { owner, sizer: sending.sizer, min_size, timeout: sending.timeout, limits })
+        let mut metadata_keys: Vec<Box<str>> = Vec::new();
+        for key in [exporter, pipeline].into_iter().flatten().flat_map(|rule| &rule.metadata_keys) {
+            if !metadata_keys.contains(key) {
+                metadata_keys.push(key.clone());
+            }
+        }
+        Some(Rule { owner, sizer: sending.sizer, min_size, timeout: sending.timeout, limits, metadata_keys })
+    }
+
+    /// Which of this rule's batches `payload` belongs to.
+    pub(super) fn partition_of(&self, payload: &Payload) -> Partition {
+        let metadata = payload.metadata().filter(|_| !self.metadata_keys.is_empty())?;
+        Some(metadata.only(&self.metadata_keys)).filter(|kept| !kept.is_empty()).map(Arc::new)
     }
 }
 
@@ -61,12 +78,12 @@ mod tests {
 
     fn rule(owner: &str, sizer: Sizer, min_size: u64, max_size: u64) -> MergeRule {
         let timeout = Duration::from_millis(min_size);
-        MergeRule { owner: owner.into(), sizer, min_size, max_size: Some(max_size), timeout }
+        MergeRule { owner: owner.into(), sizer, min_size, max_size: Some(max_size), timeout, metadata_keys: Vec::new() }
     }
 
     fn resolved(owner: &str, sizer: Sizer, min_size: u64, limits: &[(Sizer, u64)]) -> Rule {
         let limits = limits.iter().map(|&(sizer, max)| Limit { sizer, max }).collect();
-        Rule { owner: owner.into(), sizer, min_size, timeout: Duration::ZERO, limits }
+        Rule { owner: owner.into(), sizer, min_size, timeout: Duration::ZERO, limits, metadata_keys: Vec::new() }
     }
 
     #[track_caller]
@@ -87,6 +104,16 @@ mod tests {
         let both: &[(Sizer, u64)] = &[(Bytes, 5), (Items, 9)];
         check(Some(rule("p", Items, 8, 9)), Some(rule("e", Bytes, 4, 5)), Some(resolved("p", Bytes, 4, both)));
         check(Some(rule("p", Items, 8, 0)), None, Some(resolved("p", Items, 8, &[])));
+    }
+
+    #[test]
+    fn the_keys_of_both_rules_tell_senders_apart() {
+        let keyed = |owner, keys: &[&str]| MergeRule {
+            metadata_keys: keys.iter().map(|key| Box::from(*key)).collect(),
+            ..rule(owner, Sizer::Items, 8, 9)
+        };
+        let resolved = Rule::resolve(Some(&keyed("p", &["tenant", "zone"])), Some(&keyed("e", &["zone", "app"])));
+        assert_eq!(resolved.map(|rule| rule.metadata_keys.join(" ")), Some("zone app tenant".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The stages at the end of a pipeline: each makes one attempt and reports one outcome.
 
 pub mod debug;
+pub mod file;
 pub mod nop;
 pub mod otlp;
+mod setup;
+
+pub use setup::SetupProblem;

@@ -114,6 +114,7 @@ fn http_class(status: StatusCode) -> Class {
         403 => Class::PermissionDenied,
         404 => Class::HttpNotFound,
         405 => Class::HttpMethodNotAllowed,
+        407 => Class::ProxyAuthRequired,
         411 => Class::HttpLengthRequired,
         413 => Class::MessageTooLarge,
         415 => Class::HttpUnsupportedMediaType,
@@ -201,10 +202,15 @@ mod tests {
         for number in 300..600 {
             let Ok(status) = StatusCode::from_u16(number) else { continue };
             let retryable = matches!(number, 429 | 502 | 503 | 504);
-            let expected = if retryable { Retry::BackOff } else { Retry::Never };
+            let expected = match number {
+                // A proxy says so, and the backend never saw the request.
+                407 => Retry::Hold,
+                _ if retryable => Retry::BackOff,
+                _ => Retry::Never,
+            };
             assert_eq!(from_http(status, None, "").retry(), expected, "{number}");
             let delay = Duration::from_secs(3);
-            let expected = if retryable { Retry::After(delay) } else { Retry::Never };
+            let expected = if retryable { Retry::After(delay) } else { expected };
             assert_eq!(from_http(status, Some(delay), "").retry(), expected, "{number}");
         }
     }

@@ -72,6 +72,12 @@ classes! {
         "the exporter's sending_queue is full" => "see why the exporter is slow or failing; sending_queue::queue_size only delays it";
     TooLargeForQueue "too_large_for_queue" Queue Local Never Person InvalidArgument
         "one request is larger than the whole sending_queue" => "raise sending_queue::queue_size, or send smaller requests";
+    TooManyCombinations "too_many_combinations" Local Local Never Person Internal
+        "the batch processor's metadata_keys have more values than it may tell apart" => "take a key with fewer values, or raise metadata_cardinality_limit";
+    DiskFull "disk_full" Local Local BackOff Person Unavailable
+        "the disk is full" => "make room on the volume of the path that is named";
+    StorageReadOnly "storage_read_only" Local Local BackOff Person Unavailable
+        "the file or directory cannot be written" => "check that the path exists, is mounted for writing, and belongs to the relay's user";
     // Resolve.
     DnsNotFound "dns_not_found" Resolve Resolve BackOff Person Unavailable
         "the host name does not exist" => "check the spelling of the endpoint's host, and which names this machine or container can resolve";
@@ -88,6 +94,19 @@ classes! {
         "the host cannot be reached" => "check that the host is up and that no firewall rejects the connection";
     ConnectBlocked "connect_blocked" Unreachable Connect BackOff Person Unavailable
         "a local policy forbids the connection" => "check the firewall, SELinux or seccomp rules of this machine";
+    // Proxies.
+    ProxyUnreachable "proxy_unreachable" Proxy Proxy BackOff Person Unavailable
+        "the proxy in front of the backend cannot be reached" => "check the proxy's address, or name the backend in NO_PROXY";
+    ProxyAuthRequired "proxy_auth_required" Proxy Proxy Hold Person Unavailable
+        "the proxy demands a user name and a password" => "write them into the proxy's URL: http://user:password@host:port";
+    ProxyDenied "proxy_denied" Proxy Proxy Hold Person Unavailable
+        "the proxy refuses to connect to the backend" => "let the proxy's rules allow the backend's host and port, or name it in NO_PROXY";
+    ProxyUpstreamUnreachable "proxy_upstream_unreachable" Proxy Proxy BackOff Either Unavailable
+        "the proxy cannot reach the backend" => "check the endpoint's host and port as the proxy sees them, or name the backend in NO_PROXY";
+    ProxyProtocolMismatch "proxy_protocol_mismatch" Proxy Proxy Hold Person Unavailable
+        "the proxy's port does not speak HTTP" => "check the proxy's port: it must be a plain HTTP proxy";
+    ProxyClosed "proxy_closed" Proxy Proxy BackOff Person Unavailable
+        "the proxy closed the connection without an answer" => "check that the proxy takes CONNECT requests in plain HTTP from this machine";
     // TLS.
     TlsToPlaintextPort "tls_to_plaintext_port" Tls Tls Hold Person Unavailable
         "the port speaks plaintext, not TLS" => "set tls::insecure: true, or use http:// in the endpoint";

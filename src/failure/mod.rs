@@ -38,6 +38,8 @@ pub enum Family {
     Refused,
     /// The host or network cannot be reached.
     Unreachable,
+    /// The proxy in front of the peer.
+    Proxy,
     /// A certificate is not accepted, by us or by the peer.
     X509,
     /// TLS, other than certificates.
@@ -75,6 +77,8 @@ pub enum Phase {
     Resolve,
     /// TCP.
     Connect,
+    /// The proxy's answer to CONNECT.
+    Proxy,
     /// TLS handshake.
     Tls,
     /// HTTP/2 preface, settings, connection control.
@@ -318,13 +322,13 @@ macro_rules! named {
 
 named! { Family:
     Config "config", Local "local", Queue "queue", Resolve "resolve", Refused "refused", Unreachable "unreachable",
-    X509 "x509", Tls "tls", Protocol "protocol", Connection "connection", Deadline "deadline",
+    Proxy "proxy", X509 "x509", Tls "tls", Protocol "protocol", Connection "connection", Deadline "deadline",
     Unauthenticated "unauthenticated", Throttled "throttled", ResourceExhausted "resource_exhausted",
     Unavailable "unavailable", Rejected "rejected", ServerFault "server_fault", Receiver "receiver", Other "other",
 }
 
 named! { Phase:
-    Local "local", Resolve "resolve", Connect "connect", Tls "tls", Http2 "http2", Request "request",
+    Local "local", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
     Response "response", Auth "auth", Receive "receive",
 }
 

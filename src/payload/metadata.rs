@@ -14,6 +14,18 @@ impl Metadata {
         self.0.iter().filter(move |(key, _)| **key == *name).map(|(_, value)| &**value)
     }
 
+    /// The values of `names`, which are in lower case, in the order of these names.
+    #[must_use]
+    pub fn only(&self, names: &[Box<str>]) -> Metadata {
+        let values = |name| self.0.iter().filter(move |(key, _)| key == name).cloned();
+        Metadata(names.iter().flat_map(values).collect())
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Every name with each of its values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
@@ -36,5 +48,20 @@ impl fmt::Debug for Metadata {
 impl<'a> FromIterator<(&'a str, &'a str)> for Metadata {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Metadata {
         Metadata(pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_in_the_order_of_the_names_and_an_empty_value_is_a_value() {
+        let metadata: Metadata =
+            [("Zone", "eu"), ("X-Tenant", "a"), ("other", "1"), ("x-tenant", "b")].into_iter().collect();
+        let kept = metadata.only(&["x-tenant".into(), "zone".into(), "absent".into()]);
+        assert_eq!(kept.iter().collect::<Vec<_>>(), [("x-tenant", "a"), ("x-tenant", "b"), ("zone", "eu")]);
+        let empty: Metadata = [("zone", "")].into_iter().collect();
+        assert!(!empty.only(&["zone".into()]).is_empty() && empty.only(&["x-tenant".into()]).is_empty());
     }
 }

@@ -173,6 +173,13 @@ impl Payload {
         self
     }
 
+    /// With this metadata instead of its own.
+    #[must_use]
+    pub fn with_metadata_only(mut self, metadata: Option<Arc<Metadata>>) -> Payload {
+        self.metadata = metadata;
+        self
+    }
+
     /// By which rule it is joined and cut.
     pub fn rule(&self) -> Option<&Arc<MergeRule>> {
         self.rule.as_ref()

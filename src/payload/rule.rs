@@ -34,4 +34,6 @@ pub struct MergeRule {
     pub max_size: Option<u64>,
     /// How long the first payload of a batch waits for others; zero: not at all.
     pub timeout: Duration,
+    /// Names of metadata, in lower case: payloads that differ in one of them are never joined.
+    pub metadata_keys: Vec<Box<str>>,
 }

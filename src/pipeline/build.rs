@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, ListenAddress, Problem, Problems, Processor};
+use crate::config::{Config, ListenAddress, Problem, Problems};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
-use crate::processors::{MemoryLimiter, memory_available, resident_memory, ruled};
+use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Sign};
 use crate::signal::Signal;
@@ -17,6 +17,7 @@ use crate::transport::server::{Terms, TlsServer};
 use super::chains::{Chains, Kept};
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
+use super::limiting::Limiters;
 use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
 /// What a build borrows: whatever outlives a configuration.
@@ -68,12 +69,13 @@ pub struct Listen {
 pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
     let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
-    let chains = build_chains(plan, config, tools, problems)?;
-    let limiters = build_limiters(plan, config);
+    let figures = BatchFigures::of(plan, &tools.watch.registry);
+    let chains = build_chains(plan, config, tools, &figures, problems)?;
+    let limiters = Limiters::of(plan, config, &tools.watch.registry);
     let pipelines: BTreeMap<&PipelineId, Next> = plan
         .pipelines
         .iter()
-        .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, tools.lifetime)))
+        .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, &figures, tools.lifetime)))
         .collect();
     let receivers = plan.receivers.iter().zip(doors);
     let servers = receivers.map(|(receiver, listens)| build_server(receiver, listens, &pipelines, tools)).collect();
@@ -85,9 +87,9 @@ fn build_chains(
     plan: &Plan,
     config: &Config,
     tools: &Tools<'_>,
+    figures: &BatchFigures,
     mut problems: Vec<Problem>,
 ) -> Result<Chains, Problems> {
-    let figures = BatchFigures::of(plan, &tools.watch.registry);
     let mut chains = Chains::default();
     let mut missing = Vec::new();
     for chain in &plan.chains {
@@ -106,42 +108,28 @@ fn build_chains(
         let known = tools.chains.get(chain).map(|kept| Arc::clone(&kept.state));
         let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
         let state = known.unwrap_or_else(fresh);
-        if let Some(entry) = exporters.chain(chain, &state, tools, &figures) {
+        if let Some(entry) = exporters.chain(chain, &state, tools, figures) {
             chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state });
         }
     }
     Ok(chains)
 }
 
-fn build_limiters(plan: &Plan, config: &Config) -> BTreeMap<ComponentId, Arc<MemoryLimiter>> {
-    let mut limiters = BTreeMap::new();
-    for id in plan.pipelines.values().flat_map(|pipeline| &pipeline.limiters) {
-        if let Some(Processor::MemoryLimiter(settings)) = config.processors.get(id) {
-            limiters
-                .entry(id.clone())
-                .or_insert_with(|| MemoryLimiter::new(settings, memory_available(), resident_memory));
-        }
-    }
-    limiters
-}
-
 fn build_pipeline(
     id: &PipelineId,
     pipeline: &PipelinePlan,
     chains: &Chains,
-    limiters: &BTreeMap<ComponentId, Arc<MemoryLimiter>>,
+    limiters: &Limiters,
+    figures: &BatchFigures,
     lifetime: &Lifetime,
 ) -> Next {
     let chain_of = |exporter: &ComponentId| Chain { exporter: exporter.clone(), signal: id.signal };
     let branches = pipeline.exporters.iter().filter_map(|exporter| chains.entrance(&chain_of(exporter))).collect();
     let mut next = FanOut::over(branches, lifetime);
     if let Some(batch) = &pipeline.batch {
-        next = ruled(batch.rule.clone(), next);
+        next = ruled(batch.rule.clone(), batch.combinations, figures.on_combination(batch), next);
     }
-    for limiter in pipeline.limiters.iter().rev().filter_map(|limiter| limiters.get(limiter)) {
-        next = limiter.guard(next);
-    }
-    next
+    limiters.guard(pipeline, id.signal, next)
 }
 
 /// The sockets of each receiver, with the files of their TLS read.

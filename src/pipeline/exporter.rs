@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{self, Acknowledge, Config, Delivery, Endpoint, Exporter, Problem};
+use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp, Problem};
 use crate::delivery::{self, ChainSettings, Entry, Wraps};
-use crate::exporters::{debug, nop, otlp};
+use crate::exporters::debug::Debug;
+use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::ident::ComponentId;
+use crate::signal::Signal;
 use crate::telemetry::{ExporterState, observe};
 
 use super::build::Tools;
@@ -23,16 +25,23 @@ pub(super) struct Exporters<'a> {
 /// An exporter without the chain around it.
 struct Made<'a> {
     id: Arc<ComponentId>,
-    kind: Kind<'a>,
+    kind: Kind,
     delivery: Delivery,
     /// What the Collector's metrics say of where it sends to.
-    target: Vec<(&'static str, String)>,
+    target: Target<'a>,
 }
 
-enum Kind<'a> {
+enum Kind {
     Otlp(otlp::Backend),
-    Debug(&'a config::Debug),
+    Debug(Debug),
+    File(file::FileSink),
     Nop,
+}
+
+enum Target<'a> {
+    None,
+    Grpc(&'a Endpoint),
+    Http(&'a OtlpHttp),
 }
 
 impl<'a> Exporters<'a> {
@@ -66,45 +75,62 @@ impl<'a> Exporters<'a> {
         tools: &Tools<'_>,
         figures: &BatchFigures,
     ) -> Option<Entry> {
-        self.made.get(&chain.exporter).map(|made| made.chain(chain, state, tools, figures))
+        self.made.get(&chain.exporter)?.chain(chain, state, tools, figures)
     }
 }
 
 impl<'a> Made<'a> {
-    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, otlp::SetupProblem> {
+    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, SetupProblem> {
         let id = Arc::new(id.clone());
         let (kind, delivery, target) = match asked {
             Exporter::OtlpGrpc(asked) => {
                 let backend = otlp::otlp_grpc(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), address(&asked.endpoint))
+                (Kind::Otlp(backend), asked.delivery.clone(), Target::Grpc(&asked.endpoint))
             }
             Exporter::OtlpHttp(asked) => {
                 let backend = otlp::otlp_http(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), address(&asked.endpoint))
+                (Kind::Otlp(backend), asked.delivery.clone(), Target::Http(asked))
             }
-            Exporter::Debug(asked) => (Kind::Debug(asked), asked.delivery.clone(), Vec::new()),
-            Exporter::Nop => (Kind::Nop, Delivery::default(), Vec::new()),
+            Exporter::Debug(asked) => {
+                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| SetupProblem {
+                    key: format!("output_paths::{}", problem.index),
+                    what: problem.to_string(),
+                })?;
+                (Kind::Debug(debug), asked.delivery.clone(), Target::None)
+            }
+            Exporter::File(asked) => {
+                (Kind::File(file::file(Arc::clone(&id), asked)?), Delivery::default(), Target::None)
+            }
+            Exporter::Nop => (Kind::Nop, Delivery::default(), Target::None),
         };
         Ok(Made { id, kind, delivery, target })
     }
 
-    fn chain(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>, figures: &BatchFigures) -> Entry {
+    /// Nothing for a signal that the exporter has no place for.
+    fn chain(
+        &self,
+        chain: &Chain,
+        state: &Arc<ExporterState>,
+        tools: &Tools<'_>,
+        figures: &BatchFigures,
+    ) -> Option<Entry> {
         let exporter = match &self.kind {
-            Kind::Otlp(backend) => backend.stage(chain.signal),
-            Kind::Debug(asked) => debug::debug(Arc::clone(&self.id), chain.signal, asked),
+            Kind::Otlp(backend) => backend.stage(chain.signal)?,
+            Kind::Debug(debug) => debug.stage(chain.signal),
+            Kind::File(sink) => sink.stage(),
             Kind::Nop => nop::nop(Arc::clone(&self.id)),
         };
         let wraps = self.wraps(chain, state, tools);
         let settings =
             ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
-        delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime)
+        Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
     }
 
     fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {
         let (id, signal, on_failure) = (&self.id, chain.signal, self.on_failure());
         let (admitted_id, settled_id, attempted_id) = (Arc::clone(id), Arc::clone(id), Arc::clone(id));
         let (admitted, settled, attempted) = (tools.watch.clone(), tools.watch.clone(), tools.watch.clone());
-        let (target, state) = (self.target.clone(), Arc::clone(state));
+        let (target, state) = (self.target.labels(chain.signal), Arc::clone(state));
         Wraps {
             admitted: Box::new(move |next| observe::admitted(&admitted_id, signal, &admitted, next)),
             settled: Box::new(move |next| {
@@ -119,13 +145,23 @@ impl<'a> Made<'a> {
 
     /// Without a queue, and where it waits for the result, the sender still has what failed.
     fn on_failure(&self) -> observe::OnFailure {
-        match self.delivery.queue {
+        match &self.delivery.queue {
             Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => observe::OnFailure::Dropped,
             _ => observe::OnFailure::Returned,
         }
     }
 }
 
-fn address(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
-    vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
+impl Target<'_> {
+    fn labels(&self, signal: Signal) -> Vec<(&'static str, String)> {
+        let endpoint = match self {
+            Target::None => None,
+            Target::Grpc(endpoint) => Some(*endpoint),
+            Target::Http(http) => http.targets.get(&signal).map(|target| &target.endpoint),
+        };
+        let labels = |endpoint: &Endpoint| {
+            vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
+        };
+        endpoint.map(labels).unwrap_or_default()
+    }
 }

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::delivery::{BatchSent, OnBatch, Trigger};
 use crate::failure::{Class, Phase};
 use crate::ident::ComponentId;
+use crate::processors::OnCombination;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::Refusals;
-use crate::telemetry::{Counter, Histogram, Registry};
+use crate::telemetry::{Counter, Gauge, Histogram, Registry};
 
-use super::plan::Plan;
+use super::plan::{BatchPlan, Plan};
 
 /// The metrics of the `batch` processors, by the owner of each rule.
 pub(super) struct BatchFigures(Arc<BTreeMap<Arc<str>, BatchSeries>>);
@@ -22,6 +24,26 @@ struct BatchSeries {
     size: Histogram,
     by_size: Counter,
     by_timeout: Counter,
+    combinations: Gauge,
+}
+
+/// How many combinations of metadata values one stage has met: its part of the gauge, which goes when the stage does.
+struct Combinations {
+    gauge: Gauge,
+    count: AtomicU32,
+}
+
+impl Combinations {
+    fn add(&self) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.gauge.add(1.0);
+    }
+}
+
+impl Drop for Combinations {
+    fn drop(&mut self) {
+        self.gauge.add(-f64::from(self.count.load(Ordering::Relaxed)));
+    }
 }
 
 impl BatchFigures {
@@ -30,6 +52,16 @@ impl BatchFigures {
         let batches = plan.pipelines.values().filter_map(|pipeline| pipeline.batch.as_ref());
         let series = batches.map(|batch| (Arc::clone(&batch.rule.owner), BatchSeries::of(&batch.processor, registry)));
         BatchFigures(Arc::new(series.collect()))
+    }
+
+    /// What the stage of `batch` calls for each combination of metadata values that it has not met before.
+    pub(super) fn on_combination(&self, batch: &BatchPlan) -> OnCombination {
+        let gauge = self.0.get(&batch.rule.owner).map(|series| series.combinations.clone()).unwrap_or_default();
+        let combinations = Combinations { gauge, count: AtomicU32::new(0) };
+        if batch.rule.metadata_keys.is_empty() {
+            combinations.add();
+        }
+        Box::new(move || combinations.add())
     }
 
     /// What a chain calls for each batch. Batches of an exporter's own rule have no processor.
@@ -62,6 +94,11 @@ impl BatchSeries {
             by_timeout: registry.counter(
                 "otelcol_processor_batch_timeout_trigger_send",
                 "Batches that were sent because their time was up",
+                &labels,
+            ),
+            combinations: registry.gauge(
+                "otelcol_processor_batch_metadata_cardinality",
+                "Combinations of metadata values that are batched apart",
                 &labels,
             ),
         }

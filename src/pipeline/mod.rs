@@ -4,6 +4,7 @@ mod build;
 mod chains;
 mod exporter;
 mod figures;
+mod limiting;
 mod plan;
 
 pub use build::{Built, Listen, Server, Tools, build};

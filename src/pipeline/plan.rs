@@ -69,6 +69,8 @@ pub struct BatchPlan {
     pub processor: ComponentId,
     /// What it asks for, on behalf of this pipeline.
     pub rule: MergeRule,
+    /// How many combinations of metadata values it tells apart; none: any number.
+    pub combinations: Option<u64>,
 }
 
 /// One exporter with one signal: the unit that has a queue.
@@ -117,7 +119,8 @@ fn plan_pipeline(
             // Of several batch processors the last one decides what the exporters see.
             Some(Processor::Batch(batch)) => {
                 let rule = merge_rule(format!("{id} {processor}").into(), batch);
-                planned.batch = Some(BatchPlan { processor: processor.clone(), rule });
+                let combinations = batch.metadata_cardinality_limit;
+                planned.batch = Some(BatchPlan { processor: processor.clone(), rule, combinations });
             }
             None => {}
         }
@@ -216,8 +219,13 @@ mod tests {
         };
         let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
         let otlp = Receiver::Otlp(Box::new(otlp));
-        let batch =
-            Batch { timeout: Duration::from_secs(1), send_batch_size: Items(10), send_batch_max_size: Some(Items(20)) };
+        let batch = Batch {
+            timeout: Duration::from_secs(1),
+            send_batch_size: Items(10),
+            send_batch_max_size: Some(Items(20)),
+            metadata_keys: Vec::new(),
+            metadata_cardinality_limit: None,
+        };
         Config {
             receivers: [(id("otlp"), otlp.clone()), (id("otlp/unused"), otlp)].into(),
             processors: [(id("batch"), Processor::Batch(batch))].into(),

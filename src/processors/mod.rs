@@ -1,9 +1,10 @@
 //! Stages between receivers and exporters: what holds for a pipeline rather than for one exporter.
 
 mod batch;
-mod memory;
+mod combinations;
+mod memory_bounds;
 mod memory_limiter;
 
 pub use batch::{merge_rule, ruled};
-pub use memory::{Measure, memory_available, resident_memory};
-pub use memory_limiter::MemoryLimiter;
+pub use combinations::OnCombination;
+pub use memory_limiter::{MemoryLimiter, OnVerdict, Verdict};

@@ -1,6 +1,6 @@
 //! How many bytes of telemetry the relay may hold in memory, when nobody sets a limit.
 
-use crate::processors::memory_available;
+use crate::memory;
 use crate::units::ByteCount;
 
 /// The share of the cgroup's or machine's memory that payloads may take, in percent. What is held is the received
@@ -9,5 +9,5 @@ const SHARE: u64 = 40;
 
 /// The bound on bytes held in memory.
 pub(super) fn default_budget() -> ByteCount {
-    ByteCount(memory_available().0 / 100 * SHARE)
+    ByteCount(memory::available().0 / 100 * SHARE)
 }

@@ -13,7 +13,7 @@ mod state;
 mod voice;
 
 pub use ledger::{Ledger, Totals};
-pub use logs::{Lines, init_logs, log_level};
+pub use logs::{Lines, harmless, init_logs, log_level};
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};

@@ -1,11 +1,14 @@
 //! What the relay tells of its own process: who it is, how long it runs, what it uses.
 //!
-//! The Collector's `process_runtime_*` metrics are left out: they are the Go heap's, and the system allocator tells no
-//! such numbers. `process_memory_rss` is what an operator limits.
+//! The Collector's `process_runtime_*` metrics are the Go heap's; here they are the allocator's, where it keeps count.
+//! `process_memory_rss` is what an operator limits.
 
 use std::fs;
 
 use tokio::time::Instant;
+
+use crate::memory::{self, Allocated};
+use crate::units::ByteCount;
 
 use super::registry::Registry;
 
@@ -40,6 +43,16 @@ pub(super) fn register(registry: &Registry, service: Service<'_>) {
         let read = || resident_bytes().unwrap_or(f64::NAN);
         registry.gauge_fn("otelcol_process_memory_rss", "Bytes of memory resident in RAM", &[], read);
     }
+    register_allocator(registry);
+}
+
+fn register_allocator(registry: &Registry) {
+    let Some(allocator) = memory::allocator() else { return };
+    let read = |of: fn(Allocated) -> ByteCount| move || allocator.allocated().map_or(f64::NAN, |all| of(all).0 as f64);
+    let live = "Bytes of allocated objects";
+    registry.gauge_fn("otelcol_process_runtime_heap_alloc_bytes", live, &[], read(|all| all.live));
+    let mapped = "Bytes that the allocator has taken from the system";
+    registry.gauge_fn("otelcol_process_runtime_total_sys_memory_bytes", mapped, &[], read(|all| all.mapped));
 }
 
 /// proc_pid_stat(5), fields 14 and 15. The command's name in field 2 may hold blanks, so counting begins behind it.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use otlp_relay::config::{
-    Acknowledge, BatchSizer, Compression, Exporter, HttpEncoding, Mistake, OtlpGrpc, OtlpHttp, Overflow, PemSource,
-    QueueSizer, Verbosity,
+    Acknowledge, BatchSizer, Compression, DebugOutput, Exporter, HttpEncoding, Mistake, OtlpGrpc, OtlpHttp, Overflow,
+    PemSource, QueueSizer, Verbosity,
 };
+
+use otlp_relay::signal::Signal;
 
 use super::*;
 
@@ -44,7 +46,7 @@ fn aliases_are_taken_with_the_collectors_warning() {
     let config = good(&with_exporter("logging: {loglevel: info}"));
     let Some(Exporter::Debug(debug)) = config.exporters.get(&id("logging")) else { panic!("{config:?}") };
     assert_eq!(debug.verbosity, Verbosity::Normal);
-    assert_eq!((debug.delivery.retry, debug.delivery.queue), (None, None));
+    assert_eq!((debug.delivery.retry, &debug.delivery.queue), (None, &None));
 }
 
 #[test]
@@ -61,7 +63,8 @@ fn an_otlp_exporter_has_the_collectors_defaults() {
     assert_eq!((queue.overflow, queue.acknowledge), (Overflow::Refuse, Acknowledge::WhenQueued));
     assert_eq!(queue.batch, None);
     assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").timeout, Some(Duration::from_secs(30)));
-    assert_eq!(http("otlp_http: {endpoint: 'http://b/x/'}").base_path, "/x");
+    let target = &http("otlp_http: {endpoint: 'http://b/x/'}").targets[&Signal::Logs];
+    assert_eq!(target.path, "/x/v1/logs");
 }
 
 #[test]
@@ -166,14 +169,6 @@ fn delivery_is_checked_with_the_collectors_words() {
         "retry_on_failure: {multiplier: '2'}",
         "'multiplier' expected type 'float64', got unconvertible type 'string'",
     );
-    check("sending_queue: {num_consumers: 0}", "`num_consumers` must be positive");
-    check("sending_queue: {queue_size: -1}", "-1 is not between 0 and");
-    check("sending_queue: {queue_size: 10MB}", "'queue_size' expected type 'int', got unconvertible type 'string'");
-    check("sending_queue: {enabled: 'false'}", "unexpected type string for 'enabled'");
-    check("sending_queue: {sizer: requests, batch: {min_size: 1}}", "`batch` supports only `items` or `bytes` sizer");
-    check("sending_queue: {sizer: items, batch: }", "`min_size` must be less than or equal to `queue_size`");
-    check("sending_queue: {batch: {min_size: 9, max_size: 8}}", "`max_size` (8) must be greater or equal to");
-    check("sending_queue: {storage: disk}", "the Collector's key \"storage\" is not supported by otlp-relay yet");
 }
 
 #[test]
@@ -333,4 +328,48 @@ fn headers_that_cannot_be_sent_are_named_without_their_value() {
         &["c.yaml:4:62: exporters::otlp_http::headers::authorization: the header authorization holds no credential; \
            set TOKEN"],
     );
+}
+
+#[test]
+fn a_debug_exporter_prints_in_the_log_or_where_it_is_told() {
+    let output = |settings: &str| match good(&with_exporter(&format!("debug: {settings}"))).exporters.get(&id("debug"))
+    {
+        Some(Exporter::Debug(debug)) => debug.output.clone(),
+        other => panic!("{other:?}"),
+    };
+    let paths = |paths: &[&str]| DebugOutput::Paths(paths.iter().map(|path| (*path).to_owned()).collect());
+    assert_eq!(output(""), DebugOutput::InternalLogger);
+    assert_eq!(output("{use_internal_logger: true, output_paths: }"), DebugOutput::InternalLogger);
+    assert_eq!(output("{use_internal_logger: false}"), paths(&["stdout"]));
+    assert_eq!(output("{use_internal_logger: false, output_paths: [stderr, /d.txt]}"), paths(&["stderr", "/d.txt"]));
+    let check = |settings: &str, expected: &str| {
+        check_problems(&[], &with_exporter(&format!("debug: {{{settings}}}")), &[expected]);
+    };
+    check(
+        "output_paths: [stdout]",
+        "c.yaml:4:11: exporters::debug::output_paths: output_paths is not supported when use_internal_logger is true; \
+         write use_internal_logger: false",
+    );
+    check(
+        "use_internal_logger: false, output_paths: []",
+        "c.yaml:4:39: exporters::debug::output_paths: output_paths must not be empty when use_internal_logger is false; \
+         write output_paths: [stdout]",
+    );
+}
+
+#[test]
+fn a_debug_exporter_has_three_verbosities() {
+    for (word, expected) in
+        [("Basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("DETAILED", Verbosity::Detailed)]
+    {
+        let config = good(&with_exporter(&format!("debug: {{verbosity: {word}}}")));
+        let Some(Exporter::Debug(debug)) = config.exporters.get(&id("debug")) else { panic!("{config:?}") };
+        assert_eq!(debug.verbosity, expected);
+    }
+    let check = |word: &str, expected: &str| {
+        let problems = load_with(&[], with_exporter(&format!("debug: {{verbosity: {word}}}"))).expect_err("a problem");
+        assert!(problems.to_string().contains(expected), "{problems}");
+    };
+    check("none", "exporters::debug::verbosity: verbosity level \"None\" is not supported");
+    check("detailled", "unknown metrics level \"detailled\"; did you mean \"detailed\"?");
 }

@@ -1,8 +1,11 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod defaults;
 mod exporters;
+mod links;
 mod parts;
+mod queues;
 mod surface;
 mod texts;
 mod transport;

@@ -1,8 +1,8 @@
-//! What receivers, processors, extensions and the embedded default are read as.
+//! What receivers, processors and extensions are read as.
 
 use std::time::Duration;
 
-use otlp_relay::config::{Exporter, Extension, HttpEncoding, MemoryLimit, Processor, Receiver};
+use otlp_relay::config::{Extension, MemoryLimit, Processor, Receiver};
 use otlp_relay::units::{ByteCount, Items};
 
 use super::*;
@@ -83,6 +83,36 @@ fn a_memory_limiter_is_understood_and_checked() {
         &["c.yaml:4:3: processors::memory_limiter: 'limit_mib' or 'limit_percentage' must be greater than zero; \
            write limit_percentage: 80"],
     );
+    check_problems(
+        &[],
+        &with_processor("memory_limiter: {check_interval: 1s, limit_percentage: 101}"),
+        &[
+            "c.yaml:4:3: processors::memory_limiter: 'limit_mib' or 'limit_percentage' must be greater than zero; \
+             write limit_percentage: 80",
+            "c.yaml:4:58: processors::memory_limiter::limit_percentage: 'limit_percentage' and \
+             'spike_limit_percentage' must be greater than zero and less than or equal to hundred",
+        ],
+    );
+    check_problems(
+        &[],
+        &with_processor("memory_limiter: {check_interval: 1s, limit_percentage: 50, spike_limit_percentage: 50}"),
+        &["c.yaml:4:3: processors::memory_limiter: 'spike_limit_percentage' must be smaller than 'limit_percentage'"],
+    );
+}
+
+#[test]
+fn a_memory_limiter_collects_no_garbage() {
+    let keys = ["min_gc_interval_when_soft_limited", "max_gc_interval_when_hard_limited"];
+    let settings = format!("check_interval: 1s, limit_mib: 10, {}: 10s, {}: 0s", keys[0], keys[1]);
+    let warning = |at: usize, key: &str| {
+        format!(
+            "c.yaml:4:{at}: processors::memory_limiter::{key}: has no effect in otlp-relay: the relay has no garbage \
+             collector"
+        )
+    };
+    let expected = [warning(90, keys[0]), warning(130, keys[1])];
+    let text = with_processor(&format!("memory_limiter: {{{settings}}}"));
+    check_warnings(&[], &text, &expected.each_ref().map(String::as_str));
 }
 
 #[test]
@@ -112,64 +142,6 @@ fn metrics_are_served_where_the_first_pull_reader_says() {
     assert_eq!(address("{address: ':9999'}").as_deref(), Some(":9999"));
     let reader = "{pull: {exporter: {prometheus: {host: '::1', port: 1, without_units: true}}}}";
     assert_eq!(address(&format!("{{readers: [{reader}]}}")).as_deref(), Some("[::1]:1"));
-}
-
-#[track_caller]
-fn load_default(variables: Variables<'_>) -> Result<Config, Problems> {
-    load(&Origin::Default, &Played { variables: variables.iter().copied().collect(), ..Played::default() })
-}
-
-#[track_caller]
-fn default_exporter(variables: Variables<'_>) -> Exporter {
-    let config = load_default(variables).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!((config.pipelines.len(), config.started_extensions.len()), (4, 1));
-    assert_eq!(config.warnings, [], "{variables:?}");
-    config.exporters.into_values().next().unwrap()
-}
-
-#[test]
-fn without_a_configuration_data_goes_where_the_variables_say() {
-    assert!(matches!(default_exporter(&[]), Exporter::Debug(_)));
-    assert!(matches!(default_exporter(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]), Exporter::Debug(_)));
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b:4317");
-    let timeout = ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500");
-    let Exporter::OtlpGrpc(grpc) = default_exporter(&[endpoint, timeout]) else { panic!() };
-    assert_eq!((grpc.tls, grpc.timeout), (None, Some(Duration::from_millis(1500))));
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://b/otlp");
-    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "a=b%20c, d=e=f");
-    let authority = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem");
-    let Exporter::OtlpHttp(http) = default_exporter(&[endpoint, headers, authority]) else { panic!() };
-    let values: Vec<&str> = http.headers.iter().map(|(_, value)| value.reveal()).collect();
-    assert_eq!(values, ["b c", "e=f"]);
-    assert!(http.tls.is_some_and(|tls| tls.ca.is_some()));
-    let json = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json");
-    let Exporter::OtlpHttp(http) = default_exporter(&[endpoint, json]) else { panic!() };
-    assert_eq!(http.encoding, HttpEncoding::Json);
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "b:4317");
-    let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
-    let Exporter::OtlpGrpc(grpc) = default_exporter(&[endpoint, insecure]) else { panic!() };
-    assert_eq!(grpc.tls, None);
-}
-
-#[test]
-fn problems_of_the_embedded_default_name_the_variable() {
-    let problems = load_default(&[
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http"),
-    ]);
-    assert_eq!(
-        shown(problems.expect_err("problems").iter()),
-        [
-            "environment variable OTEL_EXPORTER_OTLP_ENDPOINT: exporters::otlp_http::endpoint: this sends to the relay's \
-             own receiver otlp, which listens on 0.0.0.0:4318; write the backend's address, or give the receiver \
-             another port",
-            "environment variable OTEL_EXPORTER_OTLP_HEADERS: member 1 is no key=value, percent-encoded; \
-             write key=value,key2=value2",
-            "environment variable OTEL_EXPORTER_OTLP_PROTOCOL: unknown protocol \"http\"; \
-             write grpc, http/protobuf or http/json",
-        ]
-    );
 }
 
 #[test]

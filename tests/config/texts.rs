@@ -129,7 +129,7 @@ fn variables_have_the_type_of_their_value_and_strings_keep_their_text() {
     let config = load_with(&variables, text).unwrap();
     let Some(Exporter::OtlpGrpc(exporter)) = config.exporters.values().next() else { panic!("{config:?}") };
     assert_eq!(exporter.endpoint.host, "b");
-    assert_eq!(exporter.delivery.queue.unwrap().queue_size, 7);
+    assert_eq!(exporter.delivery.queue.as_ref().unwrap().queue_size, 7);
     assert_eq!(exporter.headers.first().unwrap().1.reveal(), "0123");
     assert_eq!(exporter.timeout, Some(Duration::from_secs(7)));
 }

@@ -1,14 +1,15 @@
 //! Does the debug exporter show each signal in the Collector's layouts?
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod console;
 mod samples;
+mod values;
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use otlp_relay::config::{Debug, Delivery, LogEncoding, Verbosity};
-use otlp_relay::exporters::debug::debug;
+use otlp_relay::config::{Debug, DebugOutput, Delivery, LogEncoding, Verbosity};
 use otlp_relay::ident::ComponentId;
 use otlp_relay::payload::Payload;
 use otlp_relay::signal::Signal;
@@ -24,16 +25,22 @@ fn check<M: Message>(signal: Signal, settings: Debug, requests: &[M], expected: 
     let sink = written.clone();
     let log = tracing_subscriber::registry().with(Lines::new(LogEncoding::Console, move || sink.clone()));
     let guard = tracing::subscriber::set_default(log);
-    let exporter = debug(Arc::new(ComponentId::parse("debug").unwrap()), signal, &settings);
+    export(signal, settings, requests);
+    drop(guard);
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let text: String = text.split_inclusive('\n').map(without_time).collect();
+    assert_eq!(text, expected, "\n--- got\n{text}");
+}
+
+/// Exports `requests` one after the other.
+fn export<M: Message>(signal: Signal, settings: Debug, requests: &[M]) {
+    let id = Arc::new(ComponentId::parse("debug").unwrap());
+    let exporter = otlp_relay::exporters::debug::Debug::open(id, &settings).unwrap().stage(signal);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for request in requests {
         let payload = Payload::parse(signal, Bytes::from(request.encode_to_vec())).unwrap();
         runtime.block_on(exporter.consume(payload)).unwrap();
     }
-    drop(guard);
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    let text: String = text.split_inclusive('\n').map(without_time).collect();
-    assert_eq!(text, expected, "\n--- got\n{text}");
 }
 
 fn without_time(line: &str) -> &str {
@@ -55,7 +62,13 @@ impl io::Write for Written {
 }
 
 fn settings(verbosity: Verbosity) -> Debug {
-    Debug { verbosity, sampling_initial: 2, sampling_thereafter: Some(1), delivery: Delivery::default() }
+    Debug {
+        verbosity,
+        sampling_initial: 2,
+        sampling_thereafter: Some(1),
+        output: DebugOutput::InternalLogger,
+        delivery: Delivery::default(),
+    }
 }
 
 #[test]
@@ -68,10 +81,19 @@ fn basic_is_a_summary_for_each_request() {
 }
 
 #[test]
-fn sampling_leaves_requests_out_whole() {
-    let sampled = Debug { sampling_initial: 1, sampling_thereafter: None, ..settings(Verbosity::Basic) };
+fn sampling_leaves_out_entries_of_the_same_text() {
+    let sampled = |verbosity| Debug { sampling_initial: 1, sampling_thereafter: None, ..settings(verbosity) };
     let line = "Traces exporter=debug data_type=traces resource spans=1 spans=2\n";
-    check(Signal::Traces, sampled, &[traces(), traces(), traces()], line);
+    check(Signal::Traces, sampled(Verbosity::Basic), &[traces(), traces(), traces()], line);
+    let mut other = traces();
+    other.resource_spans[0].scope_spans[0].spans.truncate(1);
+    other.resource_spans[0].scope_spans[0].spans[0].name = "search".to_owned();
+    let head = "ResourceTraces #0 [https://r] service.name=shop\nScopeTraces #0 lib@1.0\n";
+    let span = |name| format!("{name} abababababababababababababababab 0101010101010101 http.method=GET n=5\n");
+    let end = " exporter=debug data_type=traces\n";
+    let (first, second) = (span("checkout"), span("search"));
+    let expected = [line, head, &first, "  \n", end, head, &second, end].concat();
+    check(Signal::Traces, sampled(Verbosity::Normal), &[traces(), other, traces()], &expected);
 }
 
 #[test]

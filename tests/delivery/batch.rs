@@ -18,7 +18,14 @@ use crate::bench::{Bench, QUEUE, Reply, class, payload};
 /// A rule by items; the timeout is in milliseconds.
 pub(crate) fn rule(owner: &str, min_size: u64, max_size: Option<u64>, timeout: u64) -> Arc<MergeRule> {
     let timeout = Duration::from_millis(timeout);
-    Arc::new(MergeRule { owner: owner.into(), sizer: Sizer::Items, min_size, max_size, timeout })
+    Arc::new(MergeRule {
+        owner: owner.into(),
+        sizer: Sizer::Items,
+        min_size,
+        max_size,
+        timeout,
+        metadata_keys: Vec::new(),
+    })
 }
 
 fn sizes(requests: &[Vec<u64>]) -> Vec<usize> {
@@ -113,7 +120,13 @@ async fn two_pipelines_keep_their_own_rules() {
 #[tokio::test(start_paused = true)]
 async fn the_exporters_rule_goes_before_the_pipelines() {
     let flush_timeout = Duration::from_secs(5);
-    let batch = QueueBatch { flush_timeout, min_size: 6, max_size: Some(9), sizer: BatchSizer::Items };
+    let batch = QueueBatch {
+        flush_timeout,
+        min_size: 6,
+        max_size: Some(9),
+        sizer: BatchSizer::Items,
+        metadata_keys: Vec::new(),
+    };
     let bench = Bench::new(None, Some(Queue { batch: Some(batch), ..QUEUE }));
     for id in 0..6 {
         bench.send(payload([id]).with_rule(rule("p", 100, Some(4), 100))).await.unwrap();
@@ -136,6 +149,7 @@ async fn batches_by_bytes_keep_their_limit() {
         min_size: max,
         max_size: Some(max),
         sizer: BatchSizer::Bytes,
+        metadata_keys: Vec::new(),
     };
     let bench = Bench::new(None, Some(Queue { batch: Some(batch), ..QUEUE }));
     for index in 0..10 {

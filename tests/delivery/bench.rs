@@ -17,7 +17,7 @@ use otlp_relay::delivery::{ChainSettings, Entry, Trigger, Wraps, chain};
 use otlp_relay::failure::{self, Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use otlp_relay::ident::ComponentId;
-use otlp_relay::payload::Payload;
+use otlp_relay::payload::{Metadata, Payload};
 use otlp_relay::signal::Signal;
 use otlp_relay::units::Items;
 
@@ -42,8 +42,13 @@ pub(crate) const RETRY: Retry = Retry {
 
 /// One log record for each id.
 pub(crate) fn payload(ids: impl IntoIterator<Item = u64>) -> Payload {
-    let record = |id| LogRecord { time_unix_nano: id, severity_text: "info".to_owned(), ..LogRecord::default() };
-    let scope = ScopeLogs { log_records: ids.into_iter().map(record).collect(), ..ScopeLogs::default() };
+    records(ids.into_iter().map(|id| (id, "info".to_owned())))
+}
+
+/// One log record for each id, with this text.
+pub(crate) fn records(records: impl IntoIterator<Item = (u64, String)>) -> Payload {
+    let record = |(id, text)| LogRecord { time_unix_nano: id, severity_text: text, ..LogRecord::default() };
+    let scope = ScopeLogs { log_records: records.into_iter().map(record).collect(), ..ScopeLogs::default() };
     let resource = ResourceLogs { scope_logs: vec![scope], ..ResourceLogs::default() };
     let request = ExportLogsServiceRequest { resource_logs: vec![resource] };
     Payload::parse(Signal::Logs, Bytes::from(request.encode_to_vec())).unwrap()
@@ -63,6 +68,8 @@ pub(crate) enum Reply {
     FailFor(Class, failure::Retry),
     /// Takes the request, but so many of its items only to reject them.
     Reject(u64),
+    /// Takes requests up to so many bytes, and refuses larger ones for good.
+    FailAbove(u64),
     Panic,
     Hang,
 }
@@ -76,6 +83,8 @@ pub(crate) struct Backend {
     gate: Semaphore,
     attempts: watch::Sender<Vec<Instant>>,
     delivered: watch::Sender<Vec<Vec<u64>>>,
+    /// The metadata of each request in `delivered`.
+    metadata: Mutex<Vec<Option<Arc<Metadata>>>>,
     running: AtomicUsize,
     most_running: AtomicUsize,
 }
@@ -88,6 +97,7 @@ impl Default for Backend {
             gate: Semaphore::new(Semaphore::MAX_PERMITS / 2),
             attempts: watch::Sender::default(),
             delivered: watch::Sender::default(),
+            metadata: Mutex::default(),
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),
         }
@@ -130,6 +140,13 @@ impl Backend {
         self.delivered.borrow().clone()
     }
 
+    /// The value of `name` in each request taken.
+    pub(crate) fn values(&self, name: &str) -> Vec<Option<String>> {
+        let metadata = self.metadata.lock().unwrap();
+        let value = |one: &Option<Arc<Metadata>>| one.as_ref()?.get(name).next().map(str::to_owned);
+        metadata.iter().map(value).collect()
+    }
+
     /// When each attempt began.
     pub(crate) fn attempts(&self) -> Vec<Instant> {
         self.attempts.borrow().clone()
@@ -145,7 +162,11 @@ impl Backend {
         let _permit = self.gate.acquire().await.unwrap();
         let reply = self.script.lock().unwrap().pop_front().or(*self.otherwise.lock().unwrap());
         match reply {
-            None => {
+            Some(Reply::FailAbove(most)) if most < payload.len().0 => {
+                Err(Failure::new(Class::RequestTooLarge, "as told"))
+            }
+            None | Some(Reply::FailAbove(_)) => {
+                self.metadata.lock().unwrap().push(payload.metadata().cloned());
                 self.delivered.send_modify(|delivered| delivered.push(ids(&payload)));
                 Ok(Receipt::delivered(exporter()))
             }

@@ -4,6 +4,8 @@
 mod batch;
 mod bench;
 mod drain;
+mod oversized;
+mod partitions;
 mod queue;
 mod retry;
 mod threads;

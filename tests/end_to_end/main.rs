@@ -13,6 +13,7 @@ mod encryption;
 mod figures;
 mod json;
 mod loops;
+mod memory;
 mod outages;
 mod refusals;
 mod reload;

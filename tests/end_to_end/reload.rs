@@ -32,9 +32,11 @@ async fn reloads_under_load_fail_no_request_and_lose_no_item() {
     const RELOADS: usize = 200;
     const APART: u64 = 1_000_000;
     let backend = Backend::start();
-    let plain = Setup::forwarding(Wire::Grpc, &backend, "timeout: 5s");
+    // A slow machine must not fill the queue.
+    let plain = Setup::forwarding(Wire::Grpc, &backend, "timeout: 5s, sending_queue: {queue_size: 1000000}");
     let batched = plain.clone().processor("batch", "timeout: 10ms, send_batch_size: 50");
-    let other = Setup::forwarding(Wire::Http, &backend, "timeout: 6s").in_place_of(&plain);
+    let other = Setup::forwarding(Wire::Http, &backend, "timeout: 6s, sending_queue: {queue_size: 1000000}")
+        .in_place_of(&plain);
     let bad = plain.text().replace("exporters: [otlp_grpc]", "exporters: [nowhere]");
     let texts = [batched.text(), bad, other.text(), plain.text()];
     let relay = Relay::start(&plain).await;

@@ -52,7 +52,7 @@ async fn a_large_request_arrives_whole() {
         let mut config = grpc_config(stub.address);
         config.compression = compression;
         let large = payload(&"x".repeat(2_000_000));
-        grpc(&config).stage(Signal::Traces).consume(large).await.unwrap();
+        grpc(&config).stage(Signal::Traces).unwrap().consume(large).await.unwrap();
     }
 }
 

@@ -15,7 +15,7 @@ use otlp_relay::units::{ByteCount, Items};
 use prost::Message;
 
 use crate::stubs::{Stub, http1, response};
-use crate::support::{RUNS, check, http, http_config, payload, send};
+use crate::support::{RUNS, check, http, http_config, payload, send, target};
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 
@@ -40,7 +40,7 @@ async fn the_request_is_a_post_of_protobuf_with_its_length() {
         let stub = stub.await;
         let mut config = http_config(stub.address);
         config.compression = compression;
-        config.base_path = "/otlp".to_owned();
+        target(&mut config).path.insert_str(0, "/otlp");
         send(&http(&config)).await.unwrap();
         let request = seen.lock().unwrap().take().unwrap();
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/otlp/v1/traces"));
@@ -161,7 +161,7 @@ async fn an_early_refusal_is_heard_although_the_rest_is_not_read() {
     let backend = http(&http_config(stub.address));
     for _ in 0..RUNS {
         let large = payload(&"x".repeat(3_000_000));
-        let failure = backend.stage(Signal::Traces).consume(large).await.unwrap_err();
+        let failure = backend.stage(Signal::Traces).unwrap().consume(large).await.unwrap_err();
         assert_eq!(failure.class(), Class::MessageTooLarge, "{failure:?}");
     }
 }

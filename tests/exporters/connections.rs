@@ -191,7 +191,7 @@ fn each_runtime_has_its_own_connections() {
 async fn requests_that_need_a_connection_at_once_wait_for_one_dial() {
     let stub = accepting().start().await;
     let backend = grpc(&grpc_config(stub.address));
-    let stage = backend.stage(Signal::Traces);
+    let stage = backend.stage(Signal::Traces).unwrap();
     let sends = (0..50).map(|_| stage.consume(payload("a span")));
     for sent in futures_util::future::join_all(sends).await {
         sent.unwrap();
@@ -231,7 +231,7 @@ async fn a_second_connection_is_opened_when_the_first_is_full() {
     let mut config = grpc_config(stub.address);
     config.timeout = Some(SHORT);
     let backend = grpc(&config);
-    let stage = backend.stage(Signal::Traces);
+    let stage = backend.stage(Signal::Traces).unwrap();
     let sends = (0..150).map(|_| stage.consume(payload("a span")));
     for sent in futures_util::future::join_all(sends).await {
         assert_eq!(sent.unwrap_err().class(), Class::DeadlineExceeded);

@@ -5,7 +5,10 @@
 mod answers_grpc;
 mod answers_http;
 mod connections;
+mod files;
+mod links;
 mod mixups;
+mod proxies;
 mod stubs;
 mod support;
 mod tls;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otlp_relay::config::{
-    ClientTls, Compression, Delivery, Endpoint, HttpEncoding, OtlpGrpc, OtlpHttp, PemSource, Secret,
+    ClientTls, Compression, Delivery, Endpoint, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource,
+    Secret,
 };
 use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
 use otlp_relay::failure::{Class, Failure};
@@ -33,22 +34,43 @@ pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(LONG),
+        link: Box::default(),
         delivery: Delivery::default(),
     }
 }
 
 pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
-    OtlpHttp {
+    let target = |signal: Signal| HttpTarget {
+        key: "endpoint",
         endpoint: endpoint("http", peer),
-        base_path: String::new(),
+        path: signal.facts().http_path.to_owned(),
         tls: None,
+        proxy: None,
+    };
+    OtlpHttp {
+        targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
         encoding: HttpEncoding::Proto,
         compression: Compression::None,
         compression_level: None,
         timeout: Some(LONG),
+        link: HttpLink::default(),
         delivery: Delivery::default(),
     }
+}
+
+/// HTTPS to `localhost`, so that the certificates' names fit, which trusts `ca`.
+pub(crate) fn https_config(peer: SocketAddr, ca: &str) -> OtlpHttp {
+    let mut config = http_config(peer);
+    let target = target(&mut config);
+    target.endpoint.host = "localhost".to_owned();
+    target.tls = trusting(ca);
+    config
+}
+
+/// The target of the signal that tests send.
+pub(crate) fn target(config: &mut OtlpHttp) -> &mut HttpTarget {
+    config.targets.get_mut(&Signal::Traces).unwrap()
 }
 
 /// TLS to `localhost`, so that the certificates' names fit, which trusts `ca`.
@@ -74,7 +96,7 @@ fn id(text: &str) -> Arc<ComponentId> {
 }
 
 pub(crate) async fn send(backend: &Backend) -> Result<Receipt, Failure> {
-    backend.stage(Signal::Traces).consume(payload("a span")).await
+    backend.stage(Signal::Traces).unwrap().consume(payload("a span")).await
 }
 
 /// Sends one request and expects this class, with each of `words` in the cause (`a|b` is either).

@@ -12,7 +12,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use crate::stubs::{Stub, accepting, serve_http2};
-use crate::support::{RUNS, SHORT, check, grpc, grpc_config, http, http_config, send, trusting};
+use crate::support::{RUNS, SHORT, check, grpc, grpc_config, http, https_config, send, target, trusting};
 
 /// Someone who signs certificates.
 pub(crate) struct Authority {
@@ -125,9 +125,7 @@ async fn a_server_of_a_trusted_authority_is_served() {
 async fn http_over_tls_takes_http2_where_it_is_offered_and_http1_where_not() {
     let authority = Authority::new("test CA");
     let both = start_tls(authority.server(&["localhost"])).await;
-    let mut config = http_config(both.address);
-    config.endpoint.host = "localhost".to_owned();
-    config.tls = trusting(&authority.pem());
+    let mut config = https_config(both.address, &authority.pem());
     // The stub knows only gRPC: that it says so shows that it was asked over HTTP/2.
     check(&http(&config), Class::Http1ToGrpcPort, &["gRPC server", "4318"]).await;
 
@@ -146,7 +144,7 @@ async fn http_over_tls_takes_http2_where_it_is_offered_and_http1_where_not() {
         }
     })
     .await;
-    config.endpoint.port = http1.address.port();
+    target(&mut config).endpoint.port = http1.address.port();
     let backend = http(&config);
     for _ in 0..3 {
         send(&backend).await.unwrap();
@@ -203,9 +201,7 @@ async fn a_missing_client_certificate_is_told_from_a_reset() {
     let words = ["client certificate", "cert_file", "key_file"];
     check_often(backend, Class::TlsClientCertificateRequired, &words).await;
     for _ in 0..RUNS {
-        let mut config = http_config(stub.address);
-        config.endpoint.host = "localhost".to_owned();
-        config.tls = trusting(&authority.pem());
+        let config = https_config(stub.address, &authority.pem());
         check(&http(&config), Class::TlsClientCertificateRequired, &["cert_file"]).await;
     }
 }

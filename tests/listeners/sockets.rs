@@ -21,6 +21,7 @@ fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(Duration::from_secs(10)),
+        link: Box::default(),
         delivery: Delivery::default(),
     };
     otlp_grpc(Arc::new(ComponentId::parse("otlp_grpc").unwrap()), &config, "another relay").unwrap()
@@ -28,7 +29,7 @@ fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
 
 async fn send(path: &str) -> Result<(), Class> {
     let payload = Payload::parse(Signal::Traces, one_span().into()).unwrap();
-    let sent = exporter(path).stage(Signal::Traces).consume(payload).await;
+    let sent = exporter(path).stage(Signal::Traces).unwrap().consume(payload).await;
     sent.map(drop).map_err(|failure| failure.class())
 }
 

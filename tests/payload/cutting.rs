@@ -229,6 +229,7 @@ fn parts_keep_the_rule_but_not_the_compressed_body() {
         min_size: 1,
         max_size: None,
         timeout: Duration::ZERO,
+        metadata_keys: Vec::new(),
     });
     let encoded = Encoded { encoding: Encoding::Gzip, body: Bytes::from_static(b"gzip") };
     let whole = spans(3).with_rule(Arc::clone(&rule)).with_encoded(encoded);

@@ -312,3 +312,10 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
+
+/// All that `payload`, the only one, holds and is must be accounted for.
+#[track_caller]
+pub(crate) fn check_accounted_for(rig: &Rig, payload: &Payload) {
+    let (used, held) = (rig.budget.used(), payload.held());
+    assert!(held < used && used < held + ByteCount(1000), "{held} of {used}");
+}

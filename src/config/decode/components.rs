@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{exporters, extensions, processors, receivers, upstream};
+use super::{exporters, extensions, file, processors, receivers, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -111,6 +111,7 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
         alias: Some(("logging", "the logging exporter has been deprecated, use the debug exporter instead")),
         read: exporters::debug,
     },
+    Kind { name: "file", alias: None, read: file::file },
     Kind { name: "nop", alias: None, read: exporters::nop },
     Kind {
         name: "otlp_grpc",

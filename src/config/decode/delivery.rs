@@ -11,10 +11,10 @@ pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
     Delivery { retry: retry(exporter), queue }
 }
 
-/// Reads `sending_queue` where it is off unless written.
+/// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one
+/// that is switched off.
 pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
-    let mut section = exporter.entry("sending_queue")?.section()?;
-    let enabled = section.enabled();
+    let mut section = exporter.optional("sending_queue")?;
     let num_consumers = positive(&mut section, "num_consumers", DEFAULT_QUEUE.num_consumers as u64);
     let queue_size = positive(&mut section, "queue_size", DEFAULT_QUEUE.queue_size);
     let sizer = section.choice("sizer", SIZERS);
@@ -23,15 +23,14 @@ pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
     let batch = batch(&mut section, sizer, queue_size);
     section.rest(QUEUE_REST);
     section.finish();
-    let queue = Queue {
+    Some(Queue {
         num_consumers: usize::try_from(num_consumers).unwrap_or(usize::MAX),
         queue_size,
         sizer: sizer.unwrap_or(DEFAULT_QUEUE.sizer),
         overflow: if blocks { Overflow::Block } else { Overflow::Refuse },
         acknowledge: if waits { Acknowledge::WhenExported } else { Acknowledge::WhenQueued },
         batch,
-    };
-    enabled.then_some(queue)
+    })
 }
 
 /// `blocking`: what `block_on_overflow` was called before.
@@ -57,7 +56,8 @@ fn batch(queue: &mut Section<'_>, queue_sizer: Option<QueueSizer>, queue_size: u
     }
     let min_size = section.unsigned("min_size").unwrap_or(DEFAULT_BATCH.min_size);
     let max_size = section.unsigned("max_size").filter(|max| *max != 0);
-    let written = section.has("flush_timeout") || section.has("min_size") || section.has("max_size");
+    // A batch section that says something takes the queue's sizer over, and an empty one does not.
+    let written = !section.is_empty();
     let asked = section.choice("sizer", SIZERS).or(queue_sizer.filter(|_| written));
     let sizer = match asked {
         Some(QueueSizer::Bytes) => BatchSizer::Bytes,
@@ -78,13 +78,28 @@ fn batch(queue: &mut Section<'_>, queue_sizer: Option<QueueSizer>, queue_size: u
     if let Some(max) = max_size.filter(|max| *max < min_size) {
         section.whole().wrong(format!("`max_size` ({max}) must be greater or equal to `min_size` ({min_size})"));
     }
-    if let Some(mut partition) = section.optional("partition") {
-        partition.rest(&[("metadata_keys", Rule::NotYet)]);
+    let metadata_keys = section.optional("partition").map_or_else(Vec::new, |mut partition| {
+        let keys = metadata_keys(&mut partition);
         partition.finish();
-    }
+        keys
+    });
     section.finish();
     let flush_timeout = flush_timeout.unwrap_or(DEFAULT_BATCH.flush_timeout);
-    Some(QueueBatch { flush_timeout, min_size, max_size, sizer })
+    Some(QueueBatch { flush_timeout, min_size, max_size, sizer, metadata_keys })
+}
+
+/// `metadata_keys` of a batch, in lower case: names of headers have no case.
+pub(super) fn metadata_keys(section: &mut Section<'_>) -> Vec<Box<str>> {
+    let mut keys: Vec<Box<str>> = Vec::new();
+    for (word, at) in section.value("metadata_keys").map(|value| value.words()).unwrap_or_default() {
+        let key = word.to_ascii_lowercase().into_boxed_str();
+        if keys.contains(&key) {
+            at.wrong(format!("duplicate entry in metadata_keys: \"{key}\" (case-insensitive)"));
+        } else {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// `retry_on_failure`: all checks hold even where it is switched off.
@@ -145,8 +160,13 @@ const DEFAULT_QUEUE: Queue = Queue {
     acknowledge: Acknowledge::WhenQueued,
     batch: None,
 };
-const DEFAULT_BATCH: QueueBatch =
-    QueueBatch { flush_timeout: Duration::from_millis(200), min_size: 8192, max_size: None, sizer: BatchSizer::Items };
+const DEFAULT_BATCH: QueueBatch = QueueBatch {
+    flush_timeout: Duration::from_millis(200),
+    min_size: 8192,
+    max_size: None,
+    sizer: BatchSizer::Items,
+    metadata_keys: Vec::new(),
+};
 const SIZERS: &[(&str, QueueSizer)] =
     &[("requests", QueueSizer::Requests), ("items", QueueSizer::Items), ("bytes", QueueSizer::Bytes)];
 const QUEUE_REST: &[(&str, Rule)] = &[("storage", Rule::NotYet), ("persistent_storage_enabled", Rule::NotYet)];

@@ -13,7 +13,7 @@ use super::address::{self, Address, shown};
 pub(super) struct Target {
     pub endpoint: Endpoint,
     pub scheme: Scheme,
-    /// Without a slash at the end.
+    /// The path; that of a base URL without a slash at the end.
     pub path: String,
 }
 
@@ -119,6 +119,20 @@ pub(super) fn http(value: &Reading<'_>) -> Option<Target> {
     }
 }
 
+/// The URL of one signal, taken as it is; `key` is the key that it stands at.
+pub(super) fn http_of_signal(value: &Reading<'_>, key: &str) -> Option<Target> {
+    match url(&value.text()?, key) {
+        Ok(mut target) => {
+            if target.path.is_empty() {
+                target.path.push('/');
+            }
+            warn_wildcard(value, &target.endpoint);
+            needed(value, target)
+        }
+        Err(problem) => refuse(value, problem),
+    }
+}
+
 /// An unset variable in an endpoint is no endpoint, even where what is left looks like one.
 fn needed(value: &Reading<'_>, target: Target) -> Option<Target> {
     if value.node().provenance.unset.is_empty() {
@@ -196,6 +210,17 @@ fn http_target(text: &str) -> Result<Target, Problem> {
     if text.is_empty() {
         return Err(invalid("at least one endpoint must be specified").hint("write endpoint: http://host:4318"));
     }
+    let mut target = url(text, "endpoint")?;
+    if target.path.contains(['?', '#']) {
+        return Err(invalid("a base URL has no query: the path of each signal is appended to it"));
+    }
+    target.path.truncate(target.path.trim_end_matches('/').len());
+    check_signal_path(text, &target.path)?;
+    Ok(target)
+}
+
+/// A URL with its path as it is written.
+fn url(text: &str, key: &str) -> Result<Target, Problem> {
     let address = address::parse(text)?;
     let (scheme, usual_port) = match address.scheme.as_deref() {
         Some("http") => (Scheme::Http, 80),
@@ -203,18 +228,13 @@ fn http_target(text: &str) -> Result<Target, Problem> {
         Some(other) => return Err(unsupported(other, &address, HTTP_PORT)),
         None => {
             let hint = format!("write http://{text} for plaintext or https://{text} for TLS");
-            return Err(invalid("endpoint must be a valid URL: it has no scheme").hint(hint));
+            return Err(invalid(format!("{key} must be a valid URL: it has no scheme")).hint(hint));
         }
     };
     let Address { host, port, path, .. } = address;
     if host.is_empty() {
-        return Err(invalid("endpoint must be a valid URL: it names no host").hint("write http://host:4318"));
+        return Err(invalid(format!("{key} must be a valid URL: it names no host")).hint("write http://host:4318"));
     }
-    if path.contains(['?', '#']) {
-        return Err(invalid("a base URL has no query: the path of each signal is appended to it"));
-    }
-    let path = path.trim_end_matches('/').to_owned();
-    check_signal_path(text, &path)?;
     let endpoint = Endpoint { text: text.to_owned(), host, port: port.unwrap_or(usual_port) };
     Ok(Target { endpoint, scheme, path })
 }

@@ -1,17 +1,22 @@
-//! What each exporter asks for: otlp_grpc, otlp_http, debug and nop.
+//! What each exporter asks for: otlp_grpc, otlp_http, debug, file and nop.
 
 use std::time::Duration;
 
-use crate::config::model::{Debug, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
-use crate::config::problem::Problem;
+use crate::config::model::{Debug, DebugOutput, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
+use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
+use crate::config::suggest;
 
 use super::headers::Carrier;
-use super::{compression, delivery, endpoint, headers, tls};
+use super::{compression, delivery, endpoint, headers, links, proxies, targets, tls};
 
-/// `otlp_grpc`, alias `otlp`
+/// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
+    match section.choice("protocol", PROTOCOLS) {
+        Some(Wire::Http(encoding)) => return encoded_http(section, encoding),
+        Some(Wire::Grpc) | None => {}
+    }
     let endpoint = required(section, "requires a non-empty \"endpoint\"", "write endpoint: host:4317");
     let target = endpoint.as_ref().and_then(endpoint::grpc);
     let wish = tls::wish(section);
@@ -19,56 +24,63 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let compression = compression::grpc(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
+    let link = Box::new(links::grpc(section));
     section.rest(GRPC_REST);
     let (endpoint, target) = (endpoint?, target?);
     let tls = wish.for_grpc(target.scheme, &endpoint);
-    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, delivery }))
+    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, link, delivery }))
 }
 
 /// `otlp_http`, alias `otlphttp`
 pub(super) fn otlp_http(section: &mut Section<'_>) -> Option<Exporter> {
-    let by_signal = SIGNAL_ENDPOINTS.iter().any(|(key, _)| section.has(key));
-    let endpoint = if by_signal && !section.has("endpoint") {
-        section.value("endpoint")
-    } else {
-        required(section, "at least one endpoint must be specified", "write endpoint: http://host:4318")
-    };
-    let target = endpoint.as_ref().and_then(endpoint::http);
+    encoded_http(section, HttpEncoding::Proto)
+}
+
+/// OTLP/HTTP in `usual`, unless `encoding` says otherwise.
+fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Exporter> {
     let wish = tls::wish(section);
+    let proxy = proxies::configured(section);
+    let targets = targets::read(section, &wish, proxy.as_ref());
     let headers = headers::read(section, Carrier::Http);
-    let encoding = encoding(section);
+    let encoding = encoding(section, usual);
     let (compression, compression_level) = compression::http(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
-    section.rest(SIGNAL_ENDPOINTS);
+    let link = links::http(section);
+    refuse_cookies(section);
     section.rest(HTTP_REST);
-    let (endpoint, target) = (endpoint?, target?);
-    let tls = wish.for_http(target.scheme, &endpoint);
-    let base_path = target.path;
     Some(Exporter::OtlpHttp(OtlpHttp {
-        endpoint: target.endpoint,
-        base_path,
-        tls,
+        targets: targets?,
         headers,
         encoding,
         compression,
         compression_level,
         timeout,
+        link,
         delivery,
     }))
 }
 
+/// `cookies` is on as soon as it is written, even as an empty map.
+fn refuse_cookies(section: &mut Section<'_>) {
+    let Some(value) = section.value("cookies") else { return };
+    if section.optional("cookies").is_some() {
+        let what = "the Collector's key \"cookies\" is not supported by otlp-relay yet";
+        value.refuse(value.fault(what).is(Mistake::NotSupportedYet));
+    }
+}
+
 /// `encoding`, in lower case only, as in the Collector.
-fn encoding(section: &mut Section<'_>) -> HttpEncoding {
+fn encoding(section: &mut Section<'_>, usual: HttpEncoding) -> HttpEncoding {
     let Some((value, text)) = section.value("encoding").and_then(|value| value.text().map(|text| (value, text))) else {
-        return HttpEncoding::Proto;
+        return usual;
     };
     match text.as_str() {
         "proto" => HttpEncoding::Proto,
         "json" => HttpEncoding::Json,
         other => {
             value.refuse(value.fault(format!("invalid encoding type: {other}")).hint("write proto or json"));
-            HttpEncoding::Proto
+            usual
         }
     }
 }
@@ -89,13 +101,49 @@ fn required<'a>(section: &mut Section<'a>, what: &str, hint: &str) -> Option<Rea
 /// `debug`, alias `logging`
 pub(super) fn debug(section: &mut Section<'_>) -> Option<Exporter> {
     let early = early_verbosity(section);
-    let verbosity = section.choice("verbosity", VERBOSITIES).or(early).unwrap_or(Verbosity::Basic);
+    let verbosity = section.value("verbosity").and_then(|value| verbosity(&value)).or(early);
     let sampling_initial = section.unsigned("sampling_initial").unwrap_or(2);
     let sampling_thereafter = section.unsigned("sampling_thereafter").unwrap_or(1);
     let delivery = Delivery { retry: None, queue: delivery::queue(section) };
-    section.rest(DEBUG_REST);
+    let output = debug_output(section);
     let sampling_thereafter = Some(sampling_thereafter).filter(|thereafter| *thereafter != 0);
-    Some(Exporter::Debug(Debug { verbosity, sampling_initial, sampling_thereafter, delivery }))
+    let verbosity = verbosity.unwrap_or(Verbosity::Basic);
+    Some(Exporter::Debug(Debug { verbosity, sampling_initial, sampling_thereafter, output, delivery }))
+}
+
+/// A level of the Collector's metrics, of which `none` is the only one that says nothing.
+fn verbosity(value: &Reading<'_>) -> Option<Verbosity> {
+    let text = value.text()?;
+    let known = VERBOSITIES.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+    if known.is_none() {
+        let what = if text.eq_ignore_ascii_case("none") {
+            "verbosity level \"None\" is not supported".to_owned()
+        } else {
+            format!("unknown metrics level {text:?}")
+        };
+        value.refuse(value.fault(what).hint(suggest::hint(&text, &VERBOSITIES.map(|(word, _)| word))));
+    }
+    known.map(|(_, verbosity)| *verbosity)
+}
+
+/// `use_internal_logger` and `output_paths`, of which the second needs the first to be false.
+fn debug_output(section: &mut Section<'_>) -> DebugOutput {
+    let internal = section.boolean("use_internal_logger").unwrap_or(true);
+    let paths = section.value("output_paths");
+    if internal {
+        if let Some(paths) = paths {
+            let fault = paths.fault("output_paths is not supported when use_internal_logger is true");
+            paths.refuse(fault.hint("write use_internal_logger: false"));
+        }
+        return DebugOutput::InternalLogger;
+    }
+    let Some(value) = paths else { return DebugOutput::Paths(vec!["stdout".to_owned()]) };
+    let paths: Vec<String> = value.words().into_iter().map(|(path, _)| path).collect();
+    if paths.is_empty() {
+        let fault = value.fault("output_paths must not be empty when use_internal_logger is false");
+        value.refuse(fault.hint("write output_paths: [stdout]"));
+    }
+    DebugOutput::Paths(paths)
 }
 
 /// `loglevel`, which said how much the logging exporter printed before `verbosity` did.
@@ -113,8 +161,8 @@ pub(super) fn nop(_: &mut Section<'_>) -> Option<Exporter> {
     Some(Exporter::Nop)
 }
 
-const VERBOSITIES: &[(&str, Verbosity)] =
-    &[("basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("detailed", Verbosity::Detailed)];
+const VERBOSITIES: [(&str, Verbosity); 3] =
+    [("basic", Verbosity::Basic), ("normal", Verbosity::Normal), ("detailed", Verbosity::Detailed)];
 
 const LOG_LEVELS: &[(&str, Verbosity)] = &[
     ("debug", Verbosity::Detailed),
@@ -127,46 +175,30 @@ const LOG_LEVELS: &[(&str, Verbosity)] = &[
     ("fatal", Verbosity::Basic),
 ];
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    Grpc,
+    Http(HttpEncoding),
+}
+
+const PROTOCOLS: &[(&str, Wire)] = &[
+    ("grpc", Wire::Grpc),
+    ("http/protobuf", Wire::Http(HttpEncoding::Proto)),
+    ("http/json", Wire::Http(HttpEncoding::Json)),
+];
+
 const BUFFERS: &str = "the relay sizes its buffers by itself";
-const POOL: &str = "the relay keeps its connections by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("authority", Rule::NotYet),
-    ("balancer_name", Rule::Only(&["round_robin"])),
-    ("keepalive", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("user_agent", Rule::NotYet),
-    ("wait_for_ready", Rule::NotYet),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-];
-
-const SIGNAL_ENDPOINTS: &[(&str, Rule)] = &[
-    ("traces_endpoint", Rule::NotYet),
-    ("metrics_endpoint", Rule::NotYet),
-    ("logs_endpoint", Rule::NotYet),
-    ("profiles_endpoint", Rule::NotYet),
 ];
 
 const HTTP_REST: &[(&str, Rule)] = &[
     ("auth", Rule::NotYet),
-    ("cookies", Rule::NoEffect("the relay keeps no cookies")),
-    ("disable_keep_alives", Rule::NotYet),
-    ("force_attempt_http2", Rule::Fixed("true", "over TLS the server chooses between HTTP/2 and HTTP/1.1")),
-    ("http2_ping_timeout", Rule::NoEffect(POOL)),
-    ("http2_read_idle_timeout", Rule::NoEffect(POOL)),
-    ("idle_conn_timeout", Rule::NoEffect(POOL)),
-    ("max_conns_per_host", Rule::NoEffect(POOL)),
-    ("max_idle_conns", Rule::NoEffect(POOL)),
-    ("max_idle_conns_per_host", Rule::NoEffect(POOL)),
     ("middlewares", Rule::NotYet),
-    ("proxy_url", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-];
-
-const DEBUG_REST: &[(&str, Rule)] = &[
-    ("output_paths", Rule::Only(&["stdout"])),
-    ("use_internal_logger", Rule::NoEffect("the relay prints what it was sent in one way")),
 ];

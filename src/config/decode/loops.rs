@@ -1,32 +1,44 @@
 //! Whether an exporter sends to a receiver of this very relay, as far as the text of both addresses says.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::config::model::{Config, Endpoint, Exporter, ListenAddress, Receiver};
 use crate::config::problem::{Mistake, Places, Problem};
+use crate::ident::ComponentId;
 
 /// A problem for each exporter in use that sends to a receiver in use.
 pub(super) fn find(config: &Config, places: &Places) -> Vec<Problem> {
     let mut found = Vec::new();
     for (id, exporter) in &config.exporters {
-        let endpoint = match exporter {
-            Exporter::OtlpGrpc(exporter) => &exporter.endpoint,
-            Exporter::OtlpHttp(exporter) => &exporter.endpoint,
-            Exporter::Debug(_) | Exporter::Nop => continue,
-        };
-        if !config.pipelines.values().any(|pipeline| pipeline.exporters.contains(id)) {
-            continue;
-        }
-        for (receiver, listen) in listeners(config) {
-            if leads_to(endpoint, listen) {
+        for (key, endpoint) in destinations(config, id, exporter) {
+            for (receiver, listen) in listeners(config).filter(|(_, listen)| leads_to(endpoint, listen)) {
                 let what = format!("this sends to the relay's own receiver {receiver}, which listens on {listen}");
-                let problem = places.problem(format!("exporters::{id}::endpoint"), what);
+                let problem = places.problem(format!("exporters::{id}::{key}"), what);
                 let hint = "write the backend's address, or give the receiver another port";
                 found.push(problem.hint(hint).is(Mistake::ExportLoop));
             }
         }
     }
     found
+}
+
+/// Where an exporter sends the signals of its pipelines to, each destination once, with its key.
+fn destinations<'c>(
+    config: &'c Config,
+    id: &ComponentId,
+    exporter: &'c Exporter,
+) -> BTreeSet<(&'static str, &'c Endpoint)> {
+    let pipelines = config.pipelines.iter().filter(|(_, pipeline)| pipeline.exporters.contains(id));
+    let signals = pipelines.map(|(pipeline, _)| pipeline.signal);
+    match exporter {
+        Exporter::OtlpGrpc(exporter) => signals.map(|_| ("endpoint", &exporter.endpoint)).collect(),
+        Exporter::OtlpHttp(exporter) => {
+            let targets = signals.filter_map(|signal| exporter.targets.get(&signal));
+            targets.map(|target| (target.key, &target.endpoint)).collect()
+        }
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => BTreeSet::new(),
+    }
 }
 
 /// The addresses that receivers in use listen on.

@@ -7,19 +7,24 @@ mod delivery;
 mod endpoint;
 mod exporters;
 mod extensions;
+mod file;
 mod headers;
 mod http_surface;
 mod keepalive;
+mod links;
 mod loops;
 mod processors;
+mod proxies;
 mod receivers;
 mod server_tls;
 mod service;
+mod targets;
 mod telemetry;
 mod tls;
 mod tls_terms;
 mod upstream;
 
+use super::environment::Environment;
 use super::model::Config;
 use super::problem::{Places, Problems};
 use super::reading::{Reading, Report};
@@ -29,14 +34,15 @@ use super::yaml::{Node, Value};
 use service::Written;
 
 /// Reads the whole configuration in `root`, which came from `source`.
-pub(super) fn decode(root: &Node, source: &str, report: Report) -> Result<Config, Problems> {
+pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: Report) -> Result<Config, Problems> {
     let mut config = Config { source: source.to_owned(), ..Config::default() };
     note_places(root, &mut String::new(), &mut { MAX_PATHS }, &mut config.places);
     if let Some(mut top) = Section::open(Reading::root(&report, root)) {
         read(&mut top, &mut config);
         top.finish();
     }
-    for problem in loops::find(&config, &config.places) {
+    proxies::choose(&mut config.exporters, env, &report);
+    for problem in targets::missing(&config).into_iter().chain(loops::find(&config, &config.places)) {
         report.refuse(problem);
     }
     let (problems, mut warnings) = report.into_parts();

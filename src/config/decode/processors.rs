@@ -8,6 +8,8 @@ use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 use crate::units::{ByteCount, Items};
 
+use super::delivery;
+
 /// `batch`
 pub(super) fn batch(section: &mut Section<'_>) -> Option<Processor> {
     let timeout = section.duration("timeout", "timeout must be greater or equal to 0");
@@ -16,14 +18,14 @@ pub(super) fn batch(section: &mut Section<'_>) -> Option<Processor> {
     if max.is_some_and(|max| max < size) {
         section.whole().wrong("send_batch_max_size must be greater or equal to send_batch_size");
     }
-    section.rest(&[
-        ("metadata_keys", Rule::NotYet),
-        ("metadata_cardinality_limit", Rule::NoEffect("it bounds metadata_keys, which are not there")),
-    ]);
+    let metadata_keys = delivery::metadata_keys(section);
+    let cardinality = section.unsigned("metadata_cardinality_limit").unwrap_or(1000);
     Some(Processor::Batch(Batch {
         timeout: timeout.unwrap_or(Duration::from_millis(200)),
         send_batch_size: Items(size),
         send_batch_max_size: max.map(Items),
+        metadata_keys,
+        metadata_cardinality_limit: Some(cardinality).filter(|limit| *limit != 0),
     }))
 }
 

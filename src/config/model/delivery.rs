@@ -27,7 +27,7 @@ pub struct Retry {
 }
 
 /// `sending_queue`
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
     /// `num_consumers`: exports at a time; 10.
     pub num_consumers: usize,
@@ -73,7 +73,7 @@ pub enum Acknowledge {
 }
 
 /// `sending_queue::batch`
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct QueueBatch {
     /// `flush_timeout`; 200 ms.
     pub flush_timeout: Duration,
@@ -83,6 +83,8 @@ pub struct QueueBatch {
     pub max_size: Option<u64>,
     /// `sizer`: items unless it, or the queue's sizer, says bytes.
     pub sizer: BatchSizer,
+    /// `partition::metadata_keys`, in lower case; none.
+    pub metadata_keys: Vec<Box<str>>,
 }
 
 /// `sending_queue::batch::sizer`

@@ -1,10 +1,12 @@
 //! `exporters`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientTls, Delivery, Endpoint, Secret};
+use super::{ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Proxy, Secret};
+use crate::signal::Signal;
 
 /// `exporters::<id>`
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +17,8 @@ pub enum Exporter {
     OtlpHttp(OtlpHttp),
     /// `debug`, alias `logging`
     Debug(Debug),
+    /// `file`
+    File(File),
     /// `nop`
     Nop,
 }
@@ -32,6 +36,8 @@ pub struct OtlpGrpc {
     pub compression: Compression,
     /// `timeout` of one attempt; 5 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
+    /// Everything that concerns the connections; in a box, to keep the exporters alike in size.
+    pub link: Box<GrpcLink>,
     /// What happens around an attempt.
     pub delivery: Delivery,
 }
@@ -39,12 +45,8 @@ pub struct OtlpGrpc {
 /// `exporters::otlp_http`
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpHttp {
-    /// `endpoint`: the signal's path is appended to its path.
-    pub endpoint: Endpoint,
-    /// The endpoint's path without a slash at the end: `` or `/otlp`.
-    pub base_path: String,
-    /// `tls`, where the endpoint is https; none means plaintext.
-    pub tls: Option<ClientTls>,
+    /// Where each signal goes. A signal that has no endpoint is in no pipeline with this exporter.
+    pub targets: BTreeMap<Signal, HttpTarget>,
     /// `headers`, in the order written.
     pub headers: Vec<(HeaderName, Secret)>,
     /// `encoding`; proto.
@@ -55,8 +57,25 @@ pub struct OtlpHttp {
     pub compression_level: Option<i32>,
     /// `timeout` of one attempt; 30 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
+    /// Everything that concerns the connections.
+    pub link: HttpLink,
     /// What happens around an attempt.
     pub delivery: Delivery,
+}
+
+/// Where one signal goes over HTTP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpTarget {
+    /// The key that says so: `endpoint` or `traces_endpoint`.
+    pub key: &'static str,
+    /// The host, and the text of that key.
+    pub endpoint: Endpoint,
+    /// The whole path and query: that of `endpoint` with the signal's appended, or that of `traces_endpoint` as it is.
+    pub path: String,
+    /// `tls`, where the endpoint is https; none means plaintext.
+    pub tls: Option<ClientTls>,
+    /// `proxy_url`, or what the environment says.
+    pub proxy: Option<Proxy>,
 }
 
 /// `encoding`
@@ -94,12 +113,23 @@ pub enum Compression {
 pub struct Debug {
     /// `verbosity`; basic.
     pub verbosity: Verbosity,
-    /// `sampling_initial`: lines of each second that are printed whatever comes; 2.
+    /// `sampling_initial`: how often an entry is printed in a second whatever comes; 2.
     pub sampling_initial: u64,
-    /// `sampling_thereafter`: of the lines after those, one in so many; 1. None where it is 0: none.
+    /// `sampling_thereafter`: of the same entries after those, one in so many; 1. None where it is 0: none.
     pub sampling_thereafter: Option<u64>,
+    /// `use_internal_logger`, and `output_paths` where it is false.
+    pub output: DebugOutput,
     /// `sending_queue`, off unless written; never retried.
     pub delivery: Delivery,
+}
+
+/// Where a debug exporter prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DebugOutput {
+    /// `use_internal_logger: true`: in the relay's log.
+    InternalLogger,
+    /// `output_paths`: `stdout`, `stderr` and files, at least one; stdout alone unless written.
+    Paths(Vec<String>),
 }
 
 /// `exporters::debug::verbosity`

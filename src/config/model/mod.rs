@@ -7,7 +7,9 @@ mod address;
 mod delivery;
 mod exporter;
 mod extension;
+mod file;
 mod http_surface;
+mod link;
 mod processor;
 mod receiver;
 mod secret;
@@ -23,9 +25,13 @@ use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
 pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
-pub use exporter::{Compression, Debug, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
+pub use exporter::{
+    Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
+};
 pub use extension::{Extension, HealthCheck, Zpages};
+pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
+pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;

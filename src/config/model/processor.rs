@@ -22,6 +22,11 @@ pub struct Batch {
     pub send_batch_size: Items,
     /// `send_batch_max_size`; none. Not below `send_batch_size`.
     pub send_batch_max_size: Option<Items>,
+    /// `metadata_keys`, in lower case; none.
+    pub metadata_keys: Vec<Box<str>>,
+    /// `metadata_cardinality_limit`: of how many combinations of metadata values data is taken; 1000. None where it is
+    /// written as 0: no limit.
+    pub metadata_cardinality_limit: Option<u64>,
 }
 
 /// `processors::memory_limiter`

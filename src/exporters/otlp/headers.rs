@@ -15,9 +15,13 @@ pub(super) fn grpc(
     configured: &[(HeaderName, Secret)],
     packing: Packing,
     timeout: Option<Duration>,
+    user_agent: Option<&str>,
     instance: &str,
 ) -> Result<HeaderMap, SetupProblem> {
     let mut headers = own(instance);
+    if let Some(user_agent) = user_agent.and_then(|name| HeaderValue::from_str(name).ok()) {
+        headers.insert(USER_AGENT, user_agent);
+    }
     add_configured(&mut headers, configured)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -111,7 +115,7 @@ mod tests {
         assert_eq!(http["content-type"], "application/json");
         assert_eq!(http["content-encoding"], "gzip");
         assert_eq!(http["otlp-relay-instance"], "one");
-        let grpc = grpc(&configured, Packing::Plain, Some(Duration::from_secs(5)), "one").unwrap();
+        let grpc = grpc(&configured, Packing::Plain, Some(Duration::from_secs(5)), None, "one").unwrap();
         assert_eq!(grpc["content-type"], "application/grpc");
         assert_eq!(grpc["grpc-timeout"], "5000m");
         assert!(grpc.get("grpc-encoding").is_none());

@@ -8,18 +8,23 @@ mod partial;
 mod stage;
 mod words;
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::HOST;
+use http::uri::Authority;
 use http::{HeaderMap, Request};
 
-use crate::config::{ClientTls, Endpoint, HttpEncoding, OtlpGrpc, OtlpHttp};
+use crate::config::{
+    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Readiness, Versions,
+};
 use crate::flow::Next;
 use crate::ident::ComponentId;
-use crate::signal::{Facts, Signal};
-use crate::transport::client::{Client, ClientSettings, Protocol, TlsClient};
+use crate::signal::Signal;
+use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol, TlsClient};
 use crate::transport::tls::TlsProblem;
+
+pub use super::setup::SetupProblem;
 
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};
@@ -27,18 +32,8 @@ use self::stage::{Shape, Stage, Target};
 /// An exporter that is ready for its pipelines. The stages that it gives share their connections.
 #[derive(Debug)]
 pub struct Backend {
-    target: Arc<Target>,
-    /// The request of each signal, without its body, by `Signal as usize`.
-    heads: Vec<Request<()>>,
-}
-
-/// Why an exporter cannot be built from its configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetupProblem {
-    /// The key below the exporter, in Collector notation: `tls::ca_file`.
-    pub key: String,
-    /// What is wrong: lower case, no full stop.
-    pub what: String,
+    /// Where each signal goes, with its request without a body.
+    ways: BTreeMap<Signal, (Arc<Target>, Request<()>)>,
 }
 
 /// The `otlp_grpc` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
@@ -47,21 +42,45 @@ pub struct SetupProblem {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpGrpc { endpoint, tls, headers, compression, timeout, delivery: _ } = config;
+    let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery: _ } = config;
+    let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::grpc(*compression);
+    let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
     // grpc-go calls the server by the name that TLS expects of it.
-    let authority = tls.as_ref().and_then(|tls| tls.server_name.clone()).unwrap_or_else(|| endpoint.authority());
-    let headers = headers::grpc(headers, packing, *timeout, instance)?;
-    let heads = heads(&format!("{}://{authority}", scheme(tls.as_ref())), |facts| facts.grpc_path, &headers)?;
-    let target = Target {
+    let server_name = || tls.as_ref().and_then(|tls| tls.server_name.clone());
+    let authority = authority.clone().or_else(server_name).unwrap_or_else(|| endpoint.authority());
+    let headers = headers::grpc(headers, packing, *timeout, user_agent.as_deref(), instance)?;
+    let settings = ClientSettings {
+        proxy: proxy.clone(),
+        pings: *pings,
+        balancer: *balancer,
+        patience: match readiness {
+            Readiness::FailFast => Patience::None,
+            Readiness::Wait => Patience::Wait(*timeout),
+        },
+        ..ClientSettings::new(endpoint.clone(), load(tls.as_ref(), endpoint)?, Protocol::Http2Only)
+    };
+    let target = Arc::new(Target {
         id,
         endpoint: endpoint.text.as_str().into(),
-        client: client(endpoint, tls.as_ref(), Protocol::Http2Only)?,
+        client: Arc::new(Client::new(settings)),
         shape: Shape::Grpc,
         packing,
         timeout: *timeout,
+    });
+    let base = format!("{}://{authority}", scheme(tls.as_ref()));
+    let way = |signal: Signal| {
+        let head = head(&format!("{base}{}", signal.facts().grpc_path), "endpoint", &headers)?;
+        Ok((signal, (Arc::clone(&target), head)))
     };
-    Ok(Backend { target: Arc::new(target), heads })
+    Ok(Backend { ways: Signal::ALL.into_iter().map(way).collect::<Result<_, SetupProblem>>()? })
+}
+
+/// The `tls` of a server that is called `authority`, unless it has a name already.
+fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
+    let name = authority.and_then(|authority| authority.parse::<Authority>().ok());
+    let name = name.map(|name| name.host().trim_matches(['[', ']']).to_owned());
+    ClientTls { server_name: tls.server_name.clone().or(name), ..tls.clone() }
 }
 
 /// The `otlp_http` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
@@ -70,56 +89,82 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { endpoint, base_path, tls, headers, encoding, compression, compression_level, timeout, delivery: _ } =
-        config;
+    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery: _ } = config;
     let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
-    let authority = host.unwrap_or_else(|| endpoint.authority());
-    let heads =
-        heads(&format!("{}://{authority}{base_path}", scheme(tls.as_ref())), |facts| facts.http_path, &headers)?;
-    let target = Target {
-        id,
-        endpoint: endpoint.text.as_str().into(),
-        client: client(endpoint, tls.as_ref(), Protocol::Any)?,
-        shape: match encoding {
-            HttpEncoding::Proto => Shape::Http,
-            HttpEncoding::Json => Shape::HttpJson,
-        },
-        packing,
-        timeout: *timeout,
+    let mut clients = Clients { link, made: Vec::new() };
+    let shape = match encoding {
+        HttpEncoding::Proto => Shape::Http,
+        HttpEncoding::Json => Shape::HttpJson,
     };
-    Ok(Backend { target: Arc::new(target), heads })
+    let mut ways = BTreeMap::new();
+    for (signal, asked) in targets {
+        let HttpTarget { key, endpoint, path, tls, proxy: _ } = asked;
+        let target = Target {
+            id: Arc::clone(&id),
+            endpoint: endpoint.text.as_str().into(),
+            client: clients.get(asked)?,
+            shape,
+            packing,
+            timeout: *timeout,
+        };
+        let authority = host.clone().unwrap_or_else(|| endpoint.authority());
+        let head = head(&format!("{}://{authority}{path}", scheme(tls.as_ref())), key, &headers)?;
+        ways.insert(*signal, (Arc::new(target), head));
+    }
+    Ok(Backend { ways })
 }
 
 impl Backend {
-    /// The stage that sends `signal` there.
-    pub fn stage(&self, signal: Signal) -> Next {
-        Arc::new(Stage { target: Arc::clone(&self.target), head: self.heads[signal as usize].clone() })
+    /// The stage that sends `signal` there; nothing if the configuration says no place for it.
+    pub fn stage(&self, signal: Signal) -> Option<Next> {
+        let (target, head) = self.ways.get(&signal)?;
+        Some(Arc::new(Stage { target: Arc::clone(target), head: head.clone() }))
     }
 }
 
-fn client(endpoint: &Endpoint, tls: Option<&ClientTls>, protocol: Protocol) -> Result<Client, SetupProblem> {
-    let tls = tls.map(|tls| TlsClient::load(tls, endpoint)).transpose()?.map(Arc::new);
-    Ok(Client::new(ClientSettings { endpoint: endpoint.clone(), tls, protocol }))
+/// The clients of an `otlp_http` exporter: one for each host, whatever the paths.
+struct Clients<'a> {
+    link: &'a HttpLink,
+    made: Vec<(&'a HttpTarget, Arc<Client>)>,
 }
 
-/// The request of each signal, in the order of `Signal::ALL`.
-fn heads(
-    base: &str,
-    path: impl Fn(&Facts) -> &'static str,
-    headers: &HeaderMap,
-) -> Result<Vec<Request<()>>, SetupProblem> {
-    let head = |signal: Signal| {
-        let mut head = Request::post(format!("{base}{}", path(signal.facts()))).body(())?;
-        head.headers_mut().clone_from(headers);
-        Ok(head)
-    };
-    Signal::ALL.into_iter().map(head).collect::<Result<_, http::Error>>().map_err(|error| SetupProblem {
-        key: "endpoint".to_owned(),
-        what: format!("\"{base}\" makes no valid URL: {error}"),
-    })
+impl<'a> Clients<'a> {
+    fn get(&mut self, target: &'a HttpTarget) -> Result<Arc<Client>, SetupProblem> {
+        let place = |target: &'a HttpTarget| (&target.endpoint.host, target.endpoint.port, &target.tls, &target.proxy);
+        if let Some((_, client)) = self.made.iter().find(|(made, _)| place(made) == place(target)) {
+            return Ok(Arc::clone(client));
+        }
+        let HttpLink { pings, versions, reuse, idle_limit, max_idle, max_in_use } = *self.link;
+        let protocol = match versions {
+            Versions::Both => Protocol::Any,
+            Versions::Http1 => Protocol::Http1Only,
+        };
+        let settings = ClientSettings {
+            proxy: target.proxy.clone(),
+            pings,
+            keep: Keep { idle_limit, max_idle, max_in_use, reuse },
+            ..ClientSettings::new(target.endpoint.clone(), load(target.tls.as_ref(), &target.endpoint)?, protocol)
+        };
+        let client = Arc::new(Client::new(settings));
+        self.made.push((target, Arc::clone(&client)));
+        Ok(client)
+    }
+}
+
+fn load(tls: Option<&ClientTls>, endpoint: &Endpoint) -> Result<Option<Arc<TlsClient>>, SetupProblem> {
+    Ok(tls.map(|tls| TlsClient::load(tls, endpoint)).transpose()?.map(Arc::new))
+}
+
+/// A request without a body. `key` is where its URL comes from.
+fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupProblem> {
+    let mut head = Request::post(url)
+        .body(())
+        .map_err(|error| SetupProblem { key: key.to_owned(), what: format!("\"{url}\" is no valid URL: {error}") })?;
+    head.headers_mut().clone_from(headers);
+    Ok(head)
 }
 
 fn scheme(tls: Option<&ClientTls>) -> &'static str {
@@ -137,11 +182,3 @@ impl From<TlsProblem> for SetupProblem {
         SetupProblem { key, what: problem.what }
     }
 }
-
-impl fmt::Display for SetupProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.what)
-    }
-}
-
-impl std::error::Error for SetupProblem {}

@@ -31,7 +31,7 @@ pub(super) struct Target {
     pub(super) id: Arc<ComponentId>,
     /// As the configuration writes it.
     pub(super) endpoint: Arc<str>,
-    pub(super) client: Client,
+    pub(super) client: Arc<Client>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
     /// Of one attempt, from looking the host up to the end of the answer.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER, SERVER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Uri};
 use prost::Message;
 use serde_json::Value;
@@ -71,7 +71,7 @@ pub(super) struct Circumstances(String);
 impl Circumstances {
     pub(super) fn of(url: &Uri, headers: &HeaderMap) -> Circumstances {
         let mut text = format!("in answer to POST {url}");
-        for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, CONTENT_TYPE] {
+        for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, CONTENT_TYPE] {
             if let Some(value) = text_of(headers, name.as_str()) {
                 text.push_str(&format!(", {name}: {}", tidy(value)));
             }

@@ -33,8 +33,7 @@ impl<W: Write> Visit for Message<W> {
         if field.name() == MESSAGE {
             self.0.then(|out| {
                 out.write_all(b" ")?;
-                // A message may have several lines: the debug exporter's do.
-                write!(Harmless { out, passes: |c| !c.is_control() || c == '\n' || c == '\t' }, "{value:?}")
+                write!(harmless(out), "{value:?}")
             });
         }
     }
@@ -74,6 +73,11 @@ fn quote(out: &mut impl Write, value: &str) -> io::Result<()> {
     out.write_all(b"\"")?;
     Harmless { out: &mut *out, passes: |c| !c.is_control() && c != '"' }.write_all(value.as_bytes())?;
     out.write_all(b"\"")
+}
+
+/// A way to `out` for texts of several lines, like those of the debug exporter, from which no control character passes.
+pub fn harmless<W: Write>(out: W) -> impl Write {
+    Harmless { out, passes: |c| !c.is_control() || c == '\n' || c == '\t' }
 }
 
 /// Writes what does not pass as escapes: what peers and senders say must not steer a person's terminal.

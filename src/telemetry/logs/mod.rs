@@ -14,6 +14,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogEncoding, LogLevel};
 
+pub use console::harmless;
+
 use super::clock::Moment;
 
 /// Sends the process's log to standard error from now on. A second call changes nothing.

@@ -25,6 +25,15 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
     let peer = attempt.peer.map_or_else(|| "the peer".to_owned(), |peer| peer.to_string());
     let in_phase = in_phase.as_millis();
     let (class, what) = match phase {
+        Phase::Resolve | Phase::Connect if attempt.via.is_some() => {
+            let via = attempt.via.as_deref().unwrap_or_default();
+            (Class::ProxyUnreachable, format!("{via} gave no reply for {in_phase} ms"))
+        }
+        Phase::Proxy => {
+            let via = attempt.via.as_deref().unwrap_or_default();
+            let text = format!("{via} accepts the connection, but did not answer CONNECT for {in_phase} ms");
+            (Class::ProxyUpstreamUnreachable, text)
+        }
         Phase::Response => {
             let text = format!("{peer} gave no answer; the request was sent, and then {in_phase} ms went by");
             (Class::DeadlineExceeded, text)
@@ -41,6 +50,7 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
         }
     };
     let text = format!("the timeout of {limit:?} is over: {what}{}", times(attempt));
+    let phase = if class == Class::ProxyUnreachable { Phase::Proxy } else { phase };
     Failure::new(class, text).in_phase(phase)
 }
 

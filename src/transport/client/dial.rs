@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,15 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use super::Protocol;
 use super::connect::{connect, connect_unix};
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
 use super::obstacle::Obstacle;
+use super::proxy::Via;
+use super::settings::Protocol;
 use super::tap::{Frames, Stream, Tap};
 use super::tls::{TlsClient, TlsConnector, TlsContext, no_http2};
+use crate::config::{IdlePings, Pings};
 use crate::failure::{Class, Phase};
 use crate::transport::Socket;
 
@@ -27,43 +29,76 @@ use crate::transport::Socket;
 pub(super) struct Dialer {
     protocol: Protocol,
     tls: Option<TlsConnector>,
-    /// The unix socket that stands for all addresses.
-    socket: Option<PathBuf>,
+    route: Route,
+    pings: Option<Pings>,
+}
+
+/// How the endpoint is reached.
+#[derive(Debug)]
+pub(super) enum Route {
+    /// By its own address.
+    Direct,
+    /// By its unix socket.
+    Unix(PathBuf),
+    /// Through a tunnel that a proxy opens.
+    Tunnel(Via),
+    /// By a proxy that is sent whole requests: plain HTTP/1.1.
+    Relayed(Via),
+}
+
+impl Route {
+    /// The proxy, if there is one.
+    pub(super) fn via(&self) -> Option<&Via> {
+        match self {
+            Route::Direct | Route::Unix(_) => None,
+            Route::Tunnel(via) | Route::Relayed(via) => Some(via),
+        }
+    }
 }
 
 /// Told of each phase as it begins.
 pub(super) type Enter<'a> = &'a (dyn Fn(Phase) + Send + Sync);
 
 impl Dialer {
-    pub(super) fn new(protocol: Protocol, tls: Option<Arc<TlsClient>>) -> Dialer {
+    pub(super) fn new(protocol: Protocol, tls: Option<Arc<TlsClient>>, route: Route, pings: Option<Pings>) -> Dialer {
         let alpn: &[&[u8]] = match protocol {
             Protocol::Http2Only => &[H2],
-            Protocol::Any => &[H2, b"http/1.1"],
+            Protocol::Http1Only => &[HTTP1],
+            Protocol::Any => &[H2, HTTP1],
         };
-        Dialer { protocol, tls: tls.map(|client| client.connector(alpn)), socket: None }
-    }
-
-    /// Opens connections to `socket` instead of an address.
-    pub(super) fn over(self, socket: Option<&Path>) -> Dialer {
-        Dialer { socket: socket.map(Path::to_owned), ..self }
+        Dialer { protocol, tls: tls.map(|client| client.connector(alpn)), route, pings }
     }
 
     /// Whether a connection may turn out to be HTTP/2.
     pub(super) fn may_speak_http2(&self) -> bool {
-        self.protocol == Protocol::Http2Only || self.tls.is_some()
+        match self.protocol {
+            Protocol::Http2Only => true,
+            Protocol::Http1Only => false,
+            Protocol::Any => self.tls.is_some(),
+        }
+    }
+
+    /// How the endpoint is reached.
+    pub(super) fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// The obstacle on the way to whoever is dialled: the endpoint, or its proxy.
+    pub(super) fn on_the_way(&self, obstacle: Obstacle) -> Obstacle {
+        match self.route.via() {
+            Some(via) => via.unreachable(obstacle),
+            None => obstacle,
+        }
     }
 
     /// Opens a connection to the first of `addresses` that answers, on the current runtime.
     pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
         enter(Phase::Connect);
-        let (stream, peer) = match &self.socket {
-            Some(path) => connect_unix(path).await?,
-            None => connect(addresses).await.map(|(stream, peer)| (Socket::Left(stream), peer))?,
-        };
+        let (stream, peer) = self.reach(addresses, enter).await?;
         let Some(connector) = &self.tls else {
             return match self.protocol {
                 Protocol::Http2Only => self.speak_http2(Stream::Plain(stream), peer, None, enter).await,
-                Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
+                Protocol::Http1Only | Protocol::Any => speak_http1(Stream::Plain(stream), peer, None).await,
             };
         };
         enter(Phase::Tls);
@@ -73,8 +108,21 @@ impl Dialer {
         match self.protocol {
             _ if agreed_on_http2 => self.speak_http2(stream, peer, context, enter).await,
             Protocol::Http2Only => Err(no_http2()),
-            Protocol::Any => speak_http1(stream, peer, context).await,
+            Protocol::Http1Only | Protocol::Any => speak_http1(stream, peer, context).await,
         }
+    }
+
+    /// A stream whose other end is the endpoint, or the proxy that is sent whole requests.
+    async fn reach(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<(Socket, SocketAddr), Obstacle> {
+        if let Route::Unix(path) = &self.route {
+            return connect_unix(path).await;
+        }
+        let (mut stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
+        if let Route::Tunnel(via) = &self.route {
+            enter(Phase::Proxy);
+            via.open(&mut stream).await?;
+        }
+        Ok((Socket::Left(stream), peer))
     }
 
     async fn speak_http2(
@@ -86,12 +134,19 @@ impl Dialer {
     ) -> Result<Connection, Obstacle> {
         enter(Phase::Http2);
         let (tap, seen) = Tap::new(stream, Frames::Follow);
-        let handshake = http2::Builder::new(TokioExecutor::new())
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_header_list_size(MAX_HEADER_LIST)
-            .handshake(TokioIo::new(tap));
+            .max_header_list_size(MAX_HEADER_LIST);
+        if let Some(pings) = self.pings {
+            builder
+                .keep_alive_interval(pings.time)
+                .keep_alive_timeout(pings.timeout)
+                .keep_alive_while_idle(pings.idle == IdlePings::Sent);
+        }
+        let handshake = builder.handshake(TokioIo::new(tap));
         let (sender, task) = handshake.await.map_err(|error| explain(&error, &seen.evidence(), Wire::Http2))?;
         let link = Link { peer, seen, over: run(task), tls };
         Ok(Connection::Http2(Arc::new(Http2::new(link, sender))))
@@ -139,6 +194,7 @@ fn run(task: impl Future<Output = Result<(), hyper::Error>> + Send + 'static) ->
 }
 
 const H2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 /// No handshake gets longer, whatever the exporter's timeout.
 const TLS_LIMIT: Duration = Duration::from_secs(20);
 /// Answers are small; this only has to keep many of them from waiting for one another.

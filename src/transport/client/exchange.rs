@@ -1,7 +1,7 @@
 //! One request and its answer over one connection.
 
 use bytes::{Bytes, BytesMut};
-use http::header::HOST;
+use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -11,6 +11,7 @@ use super::body::RequestBody;
 use super::connection::{Http1, Link, Place};
 use super::explain::{Wire, explain, is_stream_reset, is_unprocessed};
 use super::obstacle::Obstacle;
+use super::proxy::Via;
 use crate::attempt::Progress;
 use crate::failure::Phase;
 
@@ -84,16 +85,27 @@ pub(super) async fn over_http2(
     answer
 }
 
-/// Sends over an HTTP/1.1 connection, and hands it to `give_back` if it can be used again.
+/// Sends over an HTTP/1.1 connection, and hands it to `give_back` if it can be used again. `relay` is the proxy that the
+/// connection leads to, where that is sent whole requests.
 pub(super) async fn over_http1(
     mut http1: Http1,
     mut request: Request<RequestBody>,
+    relay: Option<&Via>,
     progress: &Progress,
     give_back: &(dyn Fn(Http1) + Send + Sync),
 ) -> Result<Answer, Broken> {
     progress.connected_to(http1.link.peer);
     progress.enter(Phase::Request);
-    to_origin_form(&mut request);
+    name_host(&mut request);
+    match relay {
+        None => to_origin_form(&mut request),
+        // The URL stays whole (RFC 9112, section 3.2.2).
+        Some(via) => {
+            if let Some(authorization) = &via.authorization {
+                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+            }
+        }
+    }
     match http1.sender.try_send_request(tracked(request, progress)).await {
         Ok(response) => {
             let answer = read(response, &http1.link, Wire::Http1).await?;
@@ -116,12 +128,15 @@ fn tracked(mut request: Request<RequestBody>, progress: &Progress) -> Request<Re
 }
 
 /// HTTP/1.1 sends the authority as a header of its own (RFC 9112, section 3.2.1).
-fn to_origin_form(request: &mut Request<RequestBody>) {
+fn name_host(request: &mut Request<RequestBody>) {
     if let Some(authority) = request.uri().authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
         request.headers_mut().entry(HOST).or_insert(host);
     }
+}
+
+fn to_origin_form(request: &mut Request<RequestBody>) {
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
 }

@@ -10,10 +10,14 @@ mod dial;
 mod exchange;
 mod explain;
 mod frames;
+mod idle;
 mod obstacle;
 mod pool;
 mod probe;
+mod proxy;
 mod resolve;
+mod settings;
+mod standing;
 mod tap;
 mod tls;
 
@@ -23,52 +27,42 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 use tokio::runtime::{Handle, Id};
+use tokio::sync::Semaphore;
 
 pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
+pub use settings::{ClientSettings, Keep, Patience, Protocol};
 pub use tls::TlsClient;
 
-use self::dial::Dialer;
+use self::dial::{Dialer, Route};
 use self::exchange::{Broken, NextStep, over_http1, over_http2};
 use self::explain::{Speaks, Wire, mismatch};
 use self::obstacle::Obstacle;
 use self::pool::{Lease, Pool};
+use self::proxy::Via;
 use self::resolve::Host;
 use crate::attempt::Progress;
-use crate::config::Endpoint;
+use crate::config::{Balancer, Reuse};
 use crate::failure::{Class, Failure};
 use crate::flow::{worker_count, worker_index};
 use crate::transport::UNIX_PEER;
 
-/// What a client is made of.
-#[derive(Debug)]
-pub struct ClientSettings {
-    /// Where to.
-    pub endpoint: Endpoint,
-    /// TLS; none means plaintext.
-    pub tls: Option<Arc<TlsClient>>,
-    /// What to speak.
-    pub protocol: Protocol,
-}
-
-/// Which HTTP a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/2 and nothing else, as gRPC needs it.
-    Http2Only,
-    /// HTTP/1.1 in plaintext; over TLS what both sides prefer (ALPN), HTTP/2 first.
-    Any,
-}
-
 /// Sends requests to one endpoint. Works on any tokio runtime; each has its own connections.
 #[derive(Debug)]
 pub struct Client {
+    /// Who is dialled: the endpoint, or its proxy.
     host: Host,
     port: u16,
     authority: String,
     wire: Wire,
     dialer: Arc<Dialer>,
+    balancer: Balancer,
+    patience: Patience,
+    /// How each pool keeps its connections.
+    keep: Keep,
+    /// Places for HTTP/1.1 connections in use.
+    in_use: Option<Semaphore>,
     /// The pools, in as many equal places as there are workers, so that workers do not wait for one another.
     pools: Box<[Mutex<Pools>]>,
     looked_at: Mutex<Option<(Instant, Option<Speaks>)>>,
@@ -80,13 +74,33 @@ type Pools = Vec<(Id, Arc<Pool>)>;
 impl Client {
     /// A client that has not connected yet.
     pub fn new(settings: ClientSettings) -> Client {
-        let ClientSettings { endpoint, tls, protocol } = settings;
+        let ClientSettings { endpoint, tls, protocol, proxy, pings, balancer, patience, keep } = settings;
+        let dialled = proxy.as_ref().map_or(&endpoint, |proxy| &proxy.endpoint);
+        let host = dialled.socket().map_or_else(|| Host::parse(&dialled.host), |_| Host::Address(UNIX_PEER.ip()));
+        let port = dialled.port;
+        let route = match &proxy {
+            None => endpoint.socket().map_or(Route::Direct, |path| Route::Unix(path.to_owned())),
+            Some(proxy) if tls.is_none() && protocol != Protocol::Http2Only => {
+                Route::Relayed(Via::new(proxy, endpoint.authority()))
+            }
+            Some(proxy) => Route::Tunnel(Via::new(proxy, endpoint.authority())),
+        };
+        // A connection of HTTP/2 carries many requests: it is not one that can be used once.
+        let protocol = match (protocol, keep.reuse) {
+            (Protocol::Any, Reuse::Never) => Protocol::Http1Only,
+            (protocol, _) => protocol,
+        };
+        let dialer = Dialer::new(protocol, tls, route, pings);
         Client {
-            host: endpoint.socket().map_or_else(|| Host::parse(&endpoint.host), |_| Host::Address(UNIX_PEER.ip())),
-            port: endpoint.port,
+            host,
+            port,
             authority: endpoint.authority(),
             wire: if protocol == Protocol::Http2Only { Wire::Http2 } else { Wire::Http1 },
-            dialer: Arc::new(Dialer::new(protocol, tls).over(endpoint.socket())),
+            balancer,
+            patience,
+            keep: keep.share(worker_count()),
+            in_use: keep.max_in_use.filter(|_| !dialer.may_speak_http2()).map(places),
+            dialer: Arc::new(dialer),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
             looked_at: Mutex::default(),
         }
@@ -103,6 +117,9 @@ impl Client {
     /// The failure of whichever phase ended the request, without endpoint and attempt.
     pub async fn send(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answer, Failure> {
         let pool = self.pool().ok_or_else(|| Failure::new(Class::Other, "there is no runtime to connect on"))?;
+        if let Some(via) = self.dialer.route().via() {
+            progress.goes_via(&via.name);
+        }
         let mut tries = 1;
         loop {
             match self.try_once(&pool, head.clone().map(|()| body.clone()), progress).await {
@@ -119,7 +136,12 @@ impl Client {
         request: Request<RequestBody>,
         progress: &Progress,
     ) -> Result<Answer, Broken> {
-        let lease = match pool.lease(progress).await {
+        let _place = match &self.in_use {
+            // It is never closed.
+            Some(places) => places.acquire().await.ok(),
+            None => None,
+        };
+        let lease = match self.lease(pool, progress).await {
             Ok(lease) => lease,
             Err(obstacle) => {
                 let obstacle = self.look_behind_tls(obstacle, pool).await;
@@ -129,8 +151,16 @@ impl Client {
         let peer = lease.peer();
         let outcome = match lease {
             Lease::Http2(place) => over_http2(place, request, progress).await,
-            Lease::Http1(http1) => over_http1(http1, request, progress, &|http1| pool.give_back(http1)).await,
+            Lease::Http1(http1) => {
+                over_http1(http1, request, self.relay(), progress, &|http1| pool.give_back(http1)).await
+            }
         };
+        if let Some(via) = self.relay() {
+            return outcome.map_err(|broken| match broken.next {
+                NextStep::Elsewhere => broken,
+                _ => Broken { obstacle: via.misspoken(broken.obstacle), next: NextStep::Report },
+            });
+        }
         match outcome {
             Err(broken) if broken.next == NextStep::LookAtPeer => {
                 let speaks = self.look_at(peer).await;
@@ -138,6 +168,32 @@ impl Client {
                 Err(Broken { obstacle, next: NextStep::Report })
             }
             outcome => outcome,
+        }
+    }
+
+    /// A connection for one request. A patient client tries for one until its time is up.
+    async fn lease(&self, pool: &Arc<Pool>, progress: &Progress) -> Result<Lease, Obstacle> {
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let outcome = pool.lease(progress).await;
+            let may_wait = match self.patience {
+                Patience::None => false,
+                Patience::Wait(limit) => limit.is_none_or(|limit| began.elapsed() + pause < limit),
+            };
+            if outcome.is_ok() || !may_wait {
+                return outcome;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The proxy that is sent whole requests, if there is one.
+    fn relay(&self) -> Option<&Via> {
+        match self.dialer.route() {
+            Route::Relayed(via) => Some(via),
+            Route::Direct | Route::Unix(_) | Route::Tunnel(_) => None,
         }
     }
 
@@ -157,6 +213,10 @@ impl Client {
 
     /// What `peer` speaks, looked at once in a while.
     async fn look_at(&self, peer: SocketAddr) -> Option<Speaks> {
+        // That would be the proxy.
+        if self.dialer.route().via().is_some() {
+            return None;
+        }
         let known = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, speaks)) = known
             && at.elapsed() < LOOK_AGAIN
@@ -176,12 +236,20 @@ impl Client {
         if let Some((_, pool)) = pools.iter().find(|(id, _)| *id == runtime) {
             return Some(Arc::clone(pool));
         }
-        let pool = Arc::new(Pool::new(Arc::clone(&self.dialer), self.host.clone(), self.port));
+        let pool =
+            Arc::new(Pool::new(Arc::clone(&self.dialer), self.host.clone(), self.port, self.balancer, self.keep));
         pools.push((runtime, Arc::clone(&pool)));
         Some(pool)
     }
 }
 
+fn places(count: usize) -> Semaphore {
+    Semaphore::new(count.min(Semaphore::MAX_PERMITS))
+}
+
+/// How long a patient client waits after the first try for a connection, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a request may meet connections that end under it before it looks at it.
 const MAX_TRIES: u32 = 3;
 /// How long it is taken for granted that a port speaks what it spoke.

@@ -5,7 +5,7 @@
 //! in turn; the name is looked up again for every new connection, and now and then while old ones serve.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -15,7 +15,10 @@ use super::connection::{Connection, Http1, Http2, Place};
 use super::dial::{Dialer, Enter};
 use super::obstacle::Obstacle;
 use super::resolve::Host;
+use super::settings::Keep;
+use super::standing::{Background, Chore, Dialing, STREAMS_EACH, State};
 use crate::attempt::Progress;
+use crate::config::Balancer;
 use crate::failure::{Class, Phase};
 
 /// The connections of one runtime to one endpoint.
@@ -24,6 +27,7 @@ pub(super) struct Pool {
     dialer: Arc<Dialer>,
     host: Host,
     port: u16,
+    balancer: Balancer,
     state: Mutex<State>,
 }
 
@@ -46,35 +50,6 @@ impl Lease {
     }
 }
 
-#[derive(Debug, Default)]
-struct State {
-    addresses: Vec<SocketAddr>,
-    looked_up: Option<Instant>,
-    turn: usize,
-    http2: Vec<Arc<Http2>>,
-    idle: Vec<(Http1, Instant)>,
-    /// The dial that requests wait for.
-    dial: Option<Arc<watch::Sender<Dialing>>>,
-    /// What goes on beside the requests: one thing at a time.
-    background: Background,
-    grow_after: Option<Instant>,
-    speaks_http1: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Background {
-    #[default]
-    Nothing,
-    Busy,
-}
-
-#[derive(Clone, Debug)]
-enum Dialing {
-    In(Phase),
-    /// Nothing when the connection turned out to be HTTP/1.1, which cannot be shared.
-    Done(Result<Option<Arc<Http2>>, Obstacle>),
-}
-
 enum Pick {
     Place(Place, Option<Chore>),
     Idle(Http1),
@@ -82,15 +57,9 @@ enum Pick {
     Dial,
 }
 
-/// Something to do beside the requests.
-enum Chore {
-    LookUp,
-    Open(Vec<SocketAddr>),
-}
-
 impl Pool {
-    pub(super) fn new(dialer: Arc<Dialer>, host: Host, port: u16) -> Pool {
-        Pool { dialer, host, port, state: Mutex::default() }
+    pub(super) fn new(dialer: Arc<Dialer>, host: Host, port: u16, balancer: Balancer, keep: Keep) -> Pool {
+        Pool { dialer, host, port, balancer, state: Mutex::new(State::new(keep)) }
     }
 
     /// A connection that can take a request now. Tells `progress` of the phases on the way there.
@@ -127,14 +96,14 @@ impl Pool {
     }
 
     /// Keeps an HTTP/1.1 connection for the next request.
-    pub(super) fn give_back(&self, http1: Http1) {
-        if http1.sender.is_closed() {
-            return;
-        }
+    pub(super) fn give_back(self: &Arc<Self>, http1: Http1) {
         let mut state = self.lock();
-        state.idle.retain(|(_, since)| since.elapsed() < IDLE_LIMIT);
-        if state.idle.len() < MAX_IDLE {
-            state.idle.push((http1, Instant::now()));
+        state.idle.put(http1);
+        if state.sweeping == Background::Nothing
+            && let Some(next) = state.idle.next_prune()
+        {
+            state.sweeping = Background::Busy;
+            tokio::spawn(sweep(Arc::downgrade(self), next));
         }
     }
 
@@ -146,13 +115,11 @@ impl Pool {
     fn pick(self: &Arc<Self>) -> Pick {
         let mut state = self.lock();
         if let Some(http2) = state.next_http2() {
-            let chore = state.chore(&self.host);
+            let chore = state.chore(&self.host, self.balancer);
             return Pick::Place(Place::take(http2), chore);
         }
-        while let Some((http1, since)) = state.idle.pop() {
-            if since.elapsed() < IDLE_LIMIT && !http1.sender.is_closed() {
-                return Pick::Idle(http1);
-            }
+        if let Some(http1) = state.idle.take() {
+            return Pick::Idle(http1);
         }
         if state.speaks_http1 || !self.dialer.may_speak_http2() {
             return Pick::Dial;
@@ -202,11 +169,14 @@ impl Pool {
         if matches!(self.host, Host::Name(_)) {
             enter(Phase::Resolve);
         }
-        let addresses = self.look_up().await?;
-        let turn = {
-            let mut state = self.lock();
-            state.turn = state.turn.wrapping_add(1);
-            state.turn
+        let addresses = self.look_up().await.map_err(|obstacle| self.dialer.on_the_way(obstacle))?;
+        let turn = match self.balancer {
+            Balancer::PickFirst => 0,
+            Balancer::RoundRobin => {
+                let mut state = self.lock();
+                state.turn = state.turn.wrapping_add(1);
+                state.turn
+            }
         };
         let connection = self.dialer.dial(&in_turn(&addresses, turn), enter).await?;
         self.adopt(&connection);
@@ -268,46 +238,6 @@ impl Pool {
     }
 }
 
-impl State {
-    /// The usable connection whose turn it is: the next with room, else the one with the fewest requests.
-    fn next_http2(&mut self) -> Option<Arc<Http2>> {
-        self.http2.retain(|http2| http2.is_usable());
-        self.turn = self.turn.wrapping_add(1);
-        let start = self.turn.checked_rem(self.http2.len())?;
-        let (before, after) = self.http2.split_at(start);
-        let in_turn = || after.iter().chain(before);
-        in_turn()
-            .find(|http2| http2.streams() < STREAMS_EACH)
-            .or_else(|| in_turn().min_by_key(|http2| http2.streams()))
-            .cloned()
-    }
-
-    /// What should be done in the background now, if anything.
-    fn chore(&mut self, host: &Host) -> Option<Chore> {
-        if self.background == Background::Busy {
-            return None;
-        }
-        let is_stale = self.looked_up.is_some_and(|at| LOOK_UP_AGAIN < at.elapsed());
-        let chore = if is_stale && matches!(host, Host::Name(_)) { Chore::LookUp } else { Chore::Open(self.growth()?) };
-        self.background = Background::Busy;
-        Some(chore)
-    }
-
-    /// Where one more connection should go: to an address without one, or anywhere when all are full.
-    fn growth(&self) -> Option<Vec<SocketAddr>> {
-        let may_grow = self.http2.len() < MAX_CONNECTIONS && self.grow_after.is_none_or(|after| after < Instant::now());
-        if !may_grow {
-            return None;
-        }
-        let is_v6 = self.http2.first()?.link.peer.is_ipv6();
-        // The other family usually is the same machine.
-        let alike = self.addresses.iter().filter(|address| address.is_ipv6() == is_v6);
-        let unused = alike.copied().find(|address| self.http2.iter().all(|http2| http2.link.peer != *address));
-        let are_full = || self.http2.iter().all(|http2| STREAMS_EACH <= http2.streams());
-        unused.map(|address| vec![address]).or_else(|| are_full().then(|| in_turn(&self.addresses, self.turn)))
-    }
-}
-
 /// Ends the shared dial, however it ends.
 struct DialTurn<'a> {
     pool: &'a Pool,
@@ -344,6 +274,23 @@ impl Drop for Busy<'_> {
     }
 }
 
+/// Closes connections that are idle for too long, as long as there are any.
+async fn sweep(pool: Weak<Pool>, mut next: Instant) {
+    loop {
+        tokio::time::sleep_until(next.into()).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut state = pool.lock();
+        state.idle.prune();
+        match state.idle.next_prune() {
+            Some(later) => next = later,
+            None => {
+                state.sweeping = Background::Nothing;
+                return;
+            }
+        }
+    }
+}
+
 async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Result<Option<Arc<Http2>>, Obstacle> {
     loop {
         let now = dialing.borrow_and_update().clone();
@@ -358,13 +305,6 @@ async fn wait(mut dialing: watch::Receiver<Dialing>, progress: &Progress) -> Res
     }
 }
 
-/// What servers usually allow (RFC 9113, section 6.5.2, recommends no less).
-const STREAMS_EACH: usize = 100;
-const MAX_CONNECTIONS: usize = 16;
-const MAX_IDLE: usize = 32;
-/// As Go's transport does.
-const IDLE_LIMIT: Duration = Duration::from_secs(90);
-const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
 const GROW_PAUSE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -377,6 +317,7 @@ mod tests {
 
     use super::*;
     use crate::transport::client::Protocol;
+    use crate::transport::client::dial::Route;
 
     async fn server() -> u16 {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
@@ -392,6 +333,11 @@ mod tests {
         port
     }
 
+    fn pool(host: &str, port: u16, balancer: Balancer) -> Pool {
+        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None, Route::Direct, None));
+        Pool::new(dialer, Host::parse(host), port, balancer, Keep::default())
+    }
+
     async fn peer(pool: &Arc<Pool>) -> SocketAddr {
         let lease = pool.lease(&Progress::new()).await.unwrap();
         let Lease::Http2(mut place) = lease else { panic!("HTTP/1.1") };
@@ -403,8 +349,7 @@ mod tests {
     async fn the_phases_of_a_dial_begin_with_the_first_and_are_told_once() {
         let port = server().await;
         for (host, first) in [("localhost", Phase::Resolve), ("127.0.0.1", Phase::Connect)] {
-            let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
-            let pool = Arc::new(Pool::new(dialer, Host::parse(host), port));
+            let pool = Arc::new(pool(host, port, Balancer::RoundRobin));
             let progress = Progress::new();
             pool.lease(&progress).await.unwrap();
             let phases: Vec<Phase> = progress.record().phases.into_iter().map(|(phase, _)| phase).collect();
@@ -416,8 +361,7 @@ mod tests {
     #[tokio::test]
     async fn all_addresses_of_a_host_get_connections_and_take_turns() {
         let port = server().await;
-        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
-        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::RoundRobin));
         peer(&pool).await;
         let addresses: BTreeSet<SocketAddr> = (1..=3).map(|last| SocketAddr::from(([127, 0, 0, last], port))).collect();
         pool.lock().addresses = addresses.iter().copied().collect();
@@ -431,12 +375,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn pick_first_stays_with_the_first_address() {
+        let port = server().await;
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::PickFirst));
+        let first = peer(&pool).await;
+        pool.lock().addresses = (1..=3).map(|last| SocketAddr::from(([127, 0, 0, last], port))).collect();
+        for _ in 0..10 {
+            assert_eq!(peer(&pool).await, first);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_connection_to_an_address_that_the_host_no_longer_has_is_given_up() {
         let port = server().await;
-        let dialer = Arc::new(Dialer::new(Protocol::Http2Only, None));
-        let pool = Arc::new(Pool::new(dialer, Host::parse("127.0.0.1"), port));
+        let pool = Arc::new(pool("127.0.0.1", port, Balancer::RoundRobin));
         peer(&pool).await;
-        let moved = Pool::new(Arc::clone(&pool.dialer), Host::parse("127.0.0.2"), port);
+        let moved = self::pool("127.0.0.2", port, Balancer::RoundRobin);
         std::mem::swap(&mut *moved.lock(), &mut *pool.lock());
         let moved = Arc::new(moved);
         moved.look_up().await.unwrap();

@@ -1,0 +1,233 @@
+//! Which proxy stands in front of an exporter's endpoint: `proxy_url`, else HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::config::environment::Environment;
+use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, Secret};
+use crate::config::no_proxy::NoProxy;
+use crate::config::percent;
+use crate::config::problem::{Mistake, Place, Problem};
+use crate::config::reading::Report;
+use crate::config::section::Section;
+use crate::ident::ComponentId;
+
+use super::address::{character_name, host_and_port, shown};
+
+/// Reads `proxy_url`. It stands in front of every host, even this one.
+pub(super) fn configured(exporter: &mut Section<'_>) -> Option<Proxy> {
+    let value = exporter.value("proxy_url")?;
+    let text = value.text().filter(|text| !text.is_empty())?;
+    match parse(&text, "proxy_url") {
+        Ok(proxy) => Some(proxy),
+        Err(problem) => {
+            let mut named = value.fault(problem.what);
+            named.hint = problem.hint;
+            value.refuse(named.is(Mistake::InvalidProxy));
+            None
+        }
+    }
+}
+
+/// Gives each target without a proxy the one that the environment names for it.
+pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn Environment, report: &Report) {
+    let mut surroundings = Surroundings::of(env);
+    for exporter in exporters.values_mut() {
+        match exporter {
+            // grpc-go asks for the proxy of https whether it speaks TLS or not.
+            Exporter::OtlpGrpc(grpc) => grpc.link.proxy = surroundings.proxy(&grpc.endpoint, Variable::Https),
+            Exporter::OtlpHttp(http) => {
+                for target in http.targets.values_mut().filter(|target| target.proxy.is_none()) {
+                    target.proxy = surroundings.proxy(&target.endpoint, Variable::of(target.tls.as_ref()));
+                }
+            }
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+        }
+    }
+    surroundings.problems.into_iter().for_each(|problem| report.refuse(problem));
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variable {
+    Http,
+    Https,
+}
+
+impl Variable {
+    fn of(tls: Option<&ClientTls>) -> Variable {
+        if tls.is_some() { Variable::Https } else { Variable::Http }
+    }
+}
+
+/// What the variables say.
+struct Surroundings {
+    http: Option<Found>,
+    https: Option<Found>,
+    no_proxy: NoProxy,
+    exceptions: Option<&'static str>,
+    problems: Vec<Problem>,
+}
+
+struct Found {
+    name: &'static str,
+    value: String,
+}
+
+impl Surroundings {
+    fn of(env: &dyn Environment) -> Surroundings {
+        let no_proxy = Found::first(env, ["NO_PROXY", "no_proxy"]);
+        Surroundings {
+            http: Found::first(env, ["HTTP_PROXY", "http_proxy"]),
+            https: Found::first(env, ["HTTPS_PROXY", "https_proxy"]),
+            exceptions: no_proxy.as_ref().map(|found| found.name),
+            no_proxy: no_proxy.map(|found| NoProxy::parse(&found.value)).unwrap_or_default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The proxy in front of `endpoint`. A value that is no proxy is a problem only for those who would use it.
+    fn proxy(&mut self, endpoint: &Endpoint, variable: Variable) -> Option<Proxy> {
+        let found = match variable {
+            Variable::Http => self.http.as_ref()?,
+            Variable::Https => self.https.as_ref()?,
+        };
+        if endpoint.socket().is_some() || self.no_proxy.exempts(&endpoint.host, endpoint.port) {
+            return None;
+        }
+        let chosen_by = match self.exceptions {
+            Some(exceptions) => {
+                format!("{}, and no entry of {exceptions} matches {}", found.name, endpoint.authority())
+            }
+            None => found.name.to_owned(),
+        };
+        match parse(&found.value, &chosen_by) {
+            Ok(proxy) => Some(proxy),
+            Err(mut problem) => {
+                let source = format!("environment variable {}", found.name);
+                problem.place = Some(Place { source: source.into(), line: 0, column: 0 });
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Found {
+    /// The first of `names` that is set to something.
+    fn first(env: &dyn Environment, names: [&'static str; 2]) -> Option<Found> {
+        let set = |name| env.var(name).filter(|value| !value.is_empty()).map(|value| Found { name, value });
+        names.into_iter().find_map(set)
+    }
+}
+
+/// Reads `[http://][user[:password]@]host[:port]`.
+fn parse(text: &str, chosen_by: &str) -> Result<Proxy, Problem> {
+    let fault = |what: String| {
+        Problem::new(None, "", format!("invalid proxy address {}: {what}", shown(text))).is(Mistake::InvalidProxy)
+    };
+    if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| c.is_whitespace() || c.is_control() || !c.is_ascii())
+    {
+        return Err(fault(format!("it has {} at character {}", character_name(c), at + 1)));
+    }
+    if text.contains("${") {
+        return Err(fault("it holds a reference that was not expanded".to_owned()));
+    }
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" => {}
+        "https" | "socks5" | "socks5h" => {
+            let problem = fault(format!("proxies of the scheme {scheme}:// are not supported by otlp-relay yet"));
+            return Err(problem.hint("write http://host:port"));
+        }
+        _ => return Err(fault(format!("the scheme {scheme}:// is no proxy's")).hint("write http://host:port")),
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if rest[authority.len()..].contains('@') {
+        return Err(fault("a slash or question mark in a password must be percent-encoded: %2F, %3F".to_owned()));
+    }
+    let (user, address) = match authority.rsplit_once('@') {
+        Some((user, address)) => (Some(user), address),
+        None => (None, authority),
+    };
+    let (host, port) = host_and_port(address).map_err(|problem| fault(problem.what))?;
+    if host.is_empty() {
+        return Err(fault("it names no host".to_owned()).hint("write http://host:port"));
+    }
+    let authorization = match user.map(basic) {
+        Some(None) => return Err(fault("user name and password are not percent-encoded as they should be".to_owned())),
+        Some(credentials) => credentials,
+        None => None,
+    };
+    let mut endpoint = Endpoint { text: String::new(), host, port: port.unwrap_or(80) };
+    endpoint.text = format!("http://{}", endpoint.authority());
+    Ok(Proxy { endpoint, authorization, chosen_by: chosen_by.to_owned() })
+}
+
+/// The value of `Proxy-Authorization` (RFC 7617); nothing where the encoding is broken.
+fn basic(user: &str) -> Option<Secret> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let pair = format!("{}:{}", percent::decode(name)?, percent::decode(password)?);
+    Some(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str, authorization: Option<&str>) {
+        let proxy = parse(text, "HTTPS_PROXY").unwrap();
+        assert_eq!(proxy.endpoint.text, expected, "{text}");
+        assert_eq!(proxy.authorization.as_ref().map(Secret::reveal), authorization, "{text}");
+    }
+
+    #[test]
+    fn a_proxy_is_a_url_or_an_address() {
+        check("http://proxy:3128", "http://proxy:3128", None);
+        check("proxy:3128", "http://proxy:3128", None);
+        check("HTTP://proxy/", "http://proxy:80", None);
+        check("[2001:db8::1]:8080", "http://[2001:db8::1]:8080", None);
+        check("http://me:s%40cret@proxy:1", "http://proxy:1", Some("Basic bWU6c0BjcmV0"));
+        check("me@proxy:1", "http://proxy:1", Some("Basic bWU6"));
+    }
+
+    #[track_caller]
+    fn check_fault(text: &str, words: &str) {
+        let problem = parse(text, "HTTPS_PROXY").unwrap_err();
+        assert!(problem.mistake == Mistake::InvalidProxy && problem.what.contains(words), "{problem}");
+    }
+
+    #[test]
+    fn what_is_no_proxy_says_why() {
+        check_fault("socks5://proxy:1080", "socks5:// are not supported by otlp-relay yet");
+        check_fault("ftp://proxy", "the scheme ftp:// is no proxy's");
+        check_fault("http://proxy:99999", "invalid port");
+        check_fault("http://${PROXY}:80", "not expanded");
+        check_fault("http://", "names no host");
+        check_fault("http://u:%zz@proxy", "not percent-encoded");
+        check_fault("http://u:a/b@proxy", "must be percent-encoded");
+        check_fault("proxy:3128 ", "a blank at character 11");
+    }
+
+    proptest! {
+        #[test]
+        fn credentials_are_never_shown(secret in "[a-z]{4,6}[/?#]?[a-z]{4,6}", rest in "[a-z:/ %$é@]{0,20}") {
+            let text = format!("http://u:{secret}@{rest}");
+            let shown = match parse(&text, "x") {
+                Ok(proxy) => format!("{proxy:?}"),
+                Err(problem) => problem.to_string(),
+            };
+            for part in secret.split(['/', '?', '#']) {
+                prop_assert!(!shown.contains(part), "{}", shown);
+            }
+        }
+    }
+}
