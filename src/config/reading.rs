@@ -244,6 +244,17 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// A whole number of either sign.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self.typed() {
+            Some(Typed::Integer(number)) if i64::try_from(number).is_ok() => i64::try_from(number).ok(),
+            _ => {
+                self.refuse(self.type_fault("int").hint("write a whole number without unit or quotes"));
+                None
+            }
+        }
+    }
+
     /// A number.
     pub(crate) fn float(&self) -> Option<f64> {
         match self.typed() {

@@ -239,7 +239,11 @@ classes! {
     RequestTooLarge "request_too_large" Receiver Receive Never Person ResourceExhausted
         "the request is larger than the receiver accepts" => "send smaller batches, or raise max_recv_msg_size_mib or max_request_body_size";
     UnsupportedEncoding "unsupported_encoding" Receiver Receive Never Person Unimplemented
-        "the request's compression is not known" => "send gzip, zstd or no compression";
+        "the request's compression is not known" => "send gzip, zstd, snappy or no compression";
+    PeerSentHttp "peer_sent_http1_to_grpc" Receiver Receive Never Person InvalidArgument
+        "the sender speaks OTLP/HTTP to the port of OTLP/gRPC" => "send to the port of OTLP/HTTP, or leave protocol_detection on";
+    PeerSentGrpc "peer_sent_h2_to_http1" Receiver Receive Never Person Unimplemented
+        "the sender speaks OTLP/gRPC to the port of OTLP/HTTP" => "send to the port of OTLP/gRPC, or leave protocol_detection on";
     BodyInterrupted "peer_slow_or_gone" Receiver Receive BackOff Time Unavailable
         "the sender ended the connection within a request" => "compare the sender's export timeout with the time that an answer takes";
     PeerSentTls "peer_sent_tls" Receiver Receive Never Person Unavailable

@@ -1,7 +1,11 @@
 //! What a sender said beside its data: the headers of its request, where a receiver includes them.
 
+use std::fmt;
+
+use crate::units::ByteCount;
+
 /// The metadata of one request: names in lower case, in the order in which they came, each as often as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Metadata(Vec<(Box<str>, Box<str>)>);
 
 impl Metadata {
@@ -25,6 +29,19 @@ impl Metadata {
     /// Every name with each of its values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The memory that it takes.
+    pub fn size(&self) -> ByteCount {
+        let pair = size_of::<(Box<str>, Box<str>)>();
+        ByteCount::of(self.0.iter().map(|(name, value)| pair + name.len() + value.len()).sum())
+    }
+}
+
+/// Names only: values may be credentials.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 

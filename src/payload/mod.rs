@@ -51,6 +51,29 @@ pub enum Encoding {
     Gzip,
     /// RFC 8878
     Zstd,
+    /// RFC 1950, under this name
+    Zlib,
+    /// RFC 1950, under the name that HTTP has for it
+    Deflate,
+    /// One snappy block
+    Snappy,
+    /// A stream of snappy frames
+    SnappyFramed,
+    /// LZ4 frames
+    Lz4,
+}
+
+impl Encoding {
+    /// All of them.
+    pub const ALL: [Encoding; 7] = [
+        Encoding::Gzip,
+        Encoding::Zstd,
+        Encoding::Zlib,
+        Encoding::Deflate,
+        Encoding::Snappy,
+        Encoding::SnappyFramed,
+        Encoding::Lz4,
+    ];
 }
 
 /// A request's body as it came, compressed.

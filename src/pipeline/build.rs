@@ -9,7 +9,7 @@ use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
 use crate::processors::ruled;
 use crate::protocol::Protocol;
-use crate::receivers::otlp::{Entries, OtlpServer};
+use crate::receivers::otlp::{Entries, OtlpServer, Sign};
 use crate::signal::Signal;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
@@ -46,10 +46,20 @@ pub struct Built {
 pub struct Server {
     /// The receiver.
     pub id: ComponentId,
-    /// Where it is to listen, and on which terms it takes connections there.
-    pub listens: Vec<(ListenAddress, Terms)>,
+    /// Where it is to listen.
+    pub listens: Vec<Listen>,
     /// What answers there.
     pub otlp: Arc<OtlpServer>,
+}
+
+/// A socket that a receiver is to have.
+pub struct Listen {
+    /// Where.
+    pub address: ListenAddress,
+    /// Which protocol it is for.
+    pub sign: Sign,
+    /// On which terms it takes connections.
+    pub terms: Terms,
 }
 
 /// Builds the stages of `plan`, which is the plan of `config`. Nothing that runs is touched.
@@ -123,16 +133,17 @@ fn build_pipeline(
 }
 
 /// The sockets of each receiver, with the files of their TLS read.
-fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<(ListenAddress, Terms)>> {
+fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<Listen>> {
     let mut load = |receiver: &ReceiverPlan, listen: &ListenPlan| {
-        let path = format!("receivers::{}::protocols::{}::tls", receiver.id, listen.protocol);
+        let path = format!("receivers::{}::protocols::{}::tls", receiver.id, listen.sign.protocol());
         let tls = listen.tls.as_ref().map(|tls| TlsServer::load(tls, path.clone())).transpose();
         let tls = tls.unwrap_or_else(|problem| {
             let path = if problem.key.is_empty() { path } else { format!("{path}::{}", problem.key) };
             problems.push(config.places.problem(path, problem.what).is(problem.mistake));
             None
         });
-        (listen.address.clone(), Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new) })
+        let terms = Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new) };
+        Listen { address: listen.address.clone(), sign: listen.sign.clone(), terms }
     };
     let of_receiver = |receiver: &ReceiverPlan| receiver.listens.iter().map(|listen| load(receiver, listen)).collect();
     plan.receivers.iter().map(of_receiver).collect()
@@ -140,7 +151,7 @@ fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<(
 
 fn build_server(
     receiver: &ReceiverPlan,
-    listens: Vec<(ListenAddress, Terms)>,
+    listens: Vec<Listen>,
     pipelines: &BTreeMap<&PipelineId, Next>,
     tools: &Tools<'_>,
 ) -> Server {
@@ -154,7 +165,7 @@ fn build_server(
     }
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
-    let otlp = OtlpServer::new(receiver.limits, entries, budget, instance, refusals);
+    let otlp = OtlpServer::new(receiver.settings.clone(), entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens, otlp }
 }
 

@@ -7,7 +7,7 @@ mod figures;
 mod limiting;
 mod plan;
 
-pub use build::{Built, Server, Tools, build};
+pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
 pub use exporter::direct;
-pub use plan::{BatchPlan, Chain, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

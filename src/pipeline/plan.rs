@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, GrpcServer, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerTls};
+use crate::config::{
+    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerTls,
+};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
 use crate::processors::merge_rule;
 use crate::protocol::Protocol;
-use crate::receivers::otlp::MessageLimits;
+use crate::receivers::otlp::{Settings, Sign};
 use crate::signal::Signal;
 use crate::transport::server::{Age, Limits};
 
@@ -29,8 +31,8 @@ pub struct ReceiverPlan {
     pub id: ComponentId,
     /// Where it listens: both protocols are answered on each of them.
     pub listens: Vec<ListenPlan>,
-    /// The greatest request.
-    pub limits: MessageLimits,
+    /// How requests are answered there.
+    pub settings: Settings,
     /// The pipelines of each signal. A signal without one is not served.
     pub feeds: BTreeMap<Signal, Vec<PipelineId>>,
 }
@@ -38,8 +40,8 @@ pub struct ReceiverPlan {
 /// One socket of a receiver, and on which terms it takes connections.
 #[derive(Clone, Debug)]
 pub struct ListenPlan {
-    /// Which of the receiver's protocols asks for it.
-    pub protocol: Protocol,
+    /// Which of the receiver's protocols asks for it, and where the other one is.
+    pub sign: Sign,
     /// Where.
     pub address: ListenAddress,
     /// `tls`, whose files are not read yet.
@@ -141,32 +143,30 @@ fn plan_receiver(
     receiver: &Receiver,
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
-    let Receiver::Otlp(OtlpReceiver { grpc, http }) = receiver else { return None };
-    let mut limits = MessageLimits::default();
+    let Receiver::Otlp(otlp) = receiver else { return None };
+    let OtlpReceiver { grpc, http, detection: _ } = &**otlp;
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
-        limits.grpc = grpc.max_message;
         listens.push(ListenPlan {
-            protocol: Protocol::Grpc,
+            sign: Sign::new(Protocol::Grpc, http.as_ref().map(|http| &http.listen)),
             address: grpc.listen.clone(),
             tls: grpc.tls.clone(),
-            limits: connection_limits(grpc),
+            limits: grpc_limits(grpc),
         });
     }
     if let Some(http) = http {
-        limits.http = http.max_body;
         listens.push(ListenPlan {
-            protocol: Protocol::Http,
+            sign: Sign::new(Protocol::Http, grpc.as_ref().map(|grpc| &grpc.listen)),
             address: http.listen.clone(),
             tls: http.tls.clone(),
-            limits: Limits::default(),
+            limits: http_limits(&http.surface),
         });
     }
-    Some(ReceiverPlan { id: id.clone(), listens, limits, feeds })
+    Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
 }
 
 /// What the receiver's keys say of connections; the relay's own bounds where they say nothing.
-fn connection_limits(grpc: &GrpcServer) -> Limits {
+fn grpc_limits(grpc: &GrpcServer) -> Limits {
     let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
     Limits {
         idle: max_idle.unwrap_or(usual.idle),
@@ -178,12 +178,23 @@ fn connection_limits(grpc: &GrpcServer) -> Limits {
     }
 }
 
+/// The same of HTTP.
+fn http_limits(surface: &HttpSurface) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        idle: surface.idle_timeout.unwrap_or(usual.idle),
+        header: surface.header_timeout.unwrap_or(usual.header),
+        one_request: surface.one_request,
+        ..usual
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Exporter, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -204,8 +215,10 @@ mod tests {
             tls: None,
             max_streams: None,
             keepalive: Keepalive::default(),
+            include_metadata: false,
         };
-        let otlp = Receiver::Otlp(OtlpReceiver { grpc: Some(grpc), http: None });
+        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
+        let otlp = Receiver::Otlp(Box::new(otlp));
         let batch = Batch {
             timeout: Duration::from_secs(1),
             send_batch_size: Items(10),

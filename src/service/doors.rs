@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::config::ListenAddress;
 use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
-use crate::pipeline::Server;
-use crate::receivers::otlp::{Door, OtlpServer};
+use crate::pipeline::{Listen, Server};
+use crate::receivers::otlp::{Door, OtlpServer, Sign};
 use crate::transport::server::{Listener, Terms};
 
 use super::start::StartError;
@@ -31,6 +31,7 @@ struct Wanted {
     receiver: ComponentId,
     address: ListenAddress,
     server: Arc<OtlpServer>,
+    sign: Sign,
     terms: Terms,
 }
 
@@ -43,14 +44,14 @@ impl Doors {
         let mut prepared = Prepared { fresh: BTreeMap::new(), wanted: Vec::new() };
         let mut claimed = BTreeSet::new();
         for server in servers {
-            for (address, terms) in server.listens {
+            for Listen { address, sign, terms } in server.listens {
                 // An address that is claimed twice is bound again, to fail as it would between two processes.
                 if !claimed.insert(address.clone()) || !self.0.contains_key(&address) {
                     let listener = Listener::bind(&address).await?;
                     prepared.fresh.insert(address.clone(), listener);
                 }
                 let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
-                prepared.wanted.push(Wanted { receiver, address, server, terms });
+                prepared.wanted.push(Wanted { receiver, address, server, sign, terms });
             }
         }
         Ok(prepared)
@@ -70,19 +71,25 @@ impl Doors {
         let Prepared { fresh, wanted } = prepared;
         let mut outcome = Ok(());
         let mut kept = BTreeMap::new();
-        for Wanted { receiver, address, server, terms } in wanted {
+        for Wanted { receiver, address, server, sign, terms } in wanted {
             let open = match (self.0.remove(&address), fresh.get(&address)) {
                 (Some(open), _) => {
-                    open.door.lead_to(server, terms);
+                    open.door.lead_to(server, sign, terms);
                     open
                 }
-                (None, Some(listener)) => match open(&receiver, listener, Door::to(server, terms), workers, lifetime) {
-                    Ok(open) => open,
-                    Err(error) => {
-                        outcome = Err(error);
-                        continue;
+                (None, Some(listener)) => {
+                    let spoken = server.spoken(&sign);
+                    match open(listener, Door::to(server, sign, terms), workers, lifetime) {
+                        Ok(open) => {
+                            tracing::info!(%receiver, address = %listener, "receiving OTLP over {spoken}");
+                            open
+                        }
+                        Err(error) => {
+                            outcome = Err(error);
+                            continue;
+                        }
                     }
-                },
+                }
                 (None, None) => continue,
             };
             kept.insert(address, open);
@@ -96,15 +103,8 @@ impl Doors {
 }
 
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
-fn open(
-    receiver: &ComponentId,
-    listener: &Listener,
-    door: Arc<Door>,
-    workers: &Workers,
-    lifetime: &Lifetime,
-) -> Result<Open, StartError> {
+fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Lifetime) -> Result<Open, StartError> {
     let life = lifetime.branch();
     door.serve(listener, workers, &life)?;
-    tracing::info!(%receiver, address = %listener, "receiving OTLP over gRPC and HTTP");
     Ok(Open { door, life })
 }

@@ -68,6 +68,64 @@ fn an_otlp_exporter_has_the_collectors_defaults() {
 }
 
 #[test]
+fn each_exporter_takes_its_own_compressions() {
+    for (word, expected) in [
+        ("snappy", Compression::Snappy),
+        ("zstd", Compression::Zstd),
+        ("none", Compression::None),
+        ("''", Compression::None),
+    ] {
+        assert_eq!(grpc(&format!("otlp_grpc: {{endpoint: 'b:4317', compression: {word}}}")).compression, expected);
+        assert_eq!(http(&format!("otlp_http: {{endpoint: 'http://b', compression: {word}}}")).compression, expected);
+    }
+    for (word, expected) in [
+        ("zlib", Compression::Zlib),
+        ("deflate", Compression::Deflate),
+        ("lz4", Compression::Lz4),
+        ("x-snappy-framed", Compression::SnappyFramed),
+    ] {
+        assert_eq!(http(&format!("otlp_http: {{endpoint: 'http://b', compression: {word}}}")).compression, expected);
+        check_problems(
+            &[],
+            &with_exporter(&format!("otlp_grpc: {{endpoint: 'b:4317', compression: {word}}}")),
+            &[&format!(
+                "c.yaml:4:48: exporters::otlp_grpc::compression: unsupported compression type \"{word}\"; \
+                 valid here: gzip, snappy, zstd, none"
+            )],
+        );
+    }
+}
+
+#[test]
+fn a_compression_level_has_to_fit() {
+    let with = |words: &str| format!("otlp_http: {{endpoint: 'http://b', {words}}}");
+    let level = |words: &str| http(&with(words)).compression_level;
+    assert_eq!(level("compression_params: "), None);
+    assert_eq!(level("compression_params: {level: 0}, compression: lz4"), None);
+    assert_eq!(level("compression_params: {level: 9}"), Some(9));
+    assert_eq!(level("compression_params: {level: -1}, compression: zlib"), Some(-1));
+    assert_eq!(level("compression_params: {level: 11}, compression: zstd"), Some(11));
+    check_problems(
+        &[],
+        &with_exporter(&with("compression: snappy, compression_params: {level: 5}")),
+        &["c.yaml:4:86: exporters::otlp_http::compression_params::level: unsupported parameters {Level:5} for \
+           compression type \"snappy\"; only gzip, zlib, deflate and zstd have levels"],
+    );
+    check_problems(
+        &[],
+        &with_exporter(&with("compression_params: {level: 10}")),
+        &["c.yaml:4:65: exporters::otlp_http::compression_params::level: unsupported parameters {Level:10} for \
+           compression type \"gzip\"; write a level from 1 to 9"],
+    );
+    check_warnings(
+        &[],
+        &with_exporter(&with("compression_params: {level: -2}")),
+        &["c.yaml:4:65: exporters::otlp_http::compression_params::level: is taken for level 1: \
+           otlp-relay has no mode that only uses Huffman codes"],
+    );
+}
+
+#[test]
 fn an_http_exporter_encodes_as_it_is_told() {
     assert_eq!(http("otlp_http: {endpoint: 'http://b:1'}").encoding, HttpEncoding::Proto);
     assert_eq!(http("otlp_http: {endpoint: 'http://b:1', encoding: proto}").encoding, HttpEncoding::Proto);

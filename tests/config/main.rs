@@ -8,6 +8,7 @@ mod links;
 mod parts;
 mod queues;
 mod sources;
+mod surface;
 mod texts;
 mod transport;
 

@@ -70,7 +70,7 @@ fn a_problem_stands_in_its_own_source() {
             "--set exporters.debug.sampling_thereafter: exporters::debug::sampling_thereafter: -1 is not between 0 and \
              18446744073709551615",
             "--set exporters.debug.verbosty: exporters::debug::verbosty: invalid key; did you mean \"verbosity\"?",
-            "b.yaml:3:16: exporters::debug::verbosity: invalid verbosity: \"loud\"; valid here: basic, normal, detailed",
+            "b.yaml:3:16: exporters::debug::verbosity: unknown metrics level \"loud\"; valid here: basic, normal, detailed",
             "yaml:exporters::debug::sampling_initial:1:37: exporters::debug::sampling_initial: 'sampling_initial' \
              expected type 'int', got unconvertible type 'string'; write a whole number without unit or quotes",
         ],
@@ -133,7 +133,7 @@ fn references_lead_to_files_and_pages_with_places_of_their_own() {
             "a.yaml:1:1: service must have at least one pipeline",
             "a.yaml:3:10: service: 'service' expected type 'map', got unconvertible type 'int' \
              (the value comes from https://h/service)",
-            "exporters.yaml:2:14: exporters::debug::verbosity: invalid verbosity: \"s3cr3t$$\" \
+            "exporters.yaml:2:14: exporters::debug::verbosity: unknown metrics level \"s3cr3t$$\" \
              (the value comes from t); valid here: basic, normal, detailed",
         ],
     );

@@ -40,6 +40,41 @@ async fn http_with_zstd_arrives_whole() {
     check_two_relays(Wire::Http, Coding::Zstd).await;
 }
 
+#[tokio::test]
+async fn http_with_every_other_compression_arrives_whole() {
+    for coding in Coding::HTTP_ONLY {
+        check_two_relays(Wire::Http, coding).await;
+    }
+}
+
+/// Tonic has no snappy: what one relay writes, another one reads.
+#[tokio::test]
+async fn grpc_with_snappy_arrives_whole() {
+    let backend = Backend::start();
+    let second = Relay::start(&Setup::forwarding(Wire::Grpc, &backend, "compression: none")).await;
+    let first =
+        Setup::new().export_to("otlp_grpc", Wire::Grpc, second.ports.receiver(Wire::Grpc), "compression: snappy");
+    let first = Relay::start(&first).await;
+    let sent = send_everything(&mut first.client(Wire::Grpc, Coding::None).await).await;
+    first.stop_without_loss().await;
+    second.stop_without_loss().await;
+    assert_same_items(&sent, backend.accepted().iter().map(Arc::as_ref));
+}
+
+/// A level is asked for: what came compressed is compressed anew.
+#[tokio::test]
+async fn a_level_is_kept_to() {
+    let backend = Backend::start();
+    let settings = "compression: gzip, compression_params: {level: 9}";
+    let relay = Relay::start(&Setup::forwarding(Wire::Http, &backend, settings)).await;
+    let export = generate::request(Signal::Traces, "app", 0..500);
+    relay.client(Wire::Http, Coding::Gzip).await.deliver(&export).await;
+    relay.stop_without_loss().await;
+    assert_same_items([&export], backend.accepted().iter().map(Arc::as_ref));
+    let length: usize = backend.records()[0].headers["content-length"].parse().unwrap();
+    assert!(length < client::compress(Coding::Gzip, &export.encode()).len(), "{length}");
+}
+
 async fn check_two_relays(wire: Wire, coding: Coding) {
     let backend = Backend::start();
     let compression = format!("compression: {}", coding.name());

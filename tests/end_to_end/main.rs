@@ -9,6 +9,7 @@ mod carrying;
 mod command_line;
 mod command_line_sources;
 mod defaults;
+mod doors;
 mod encryption;
 mod figures;
 mod json;

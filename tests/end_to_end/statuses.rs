@@ -99,7 +99,7 @@ async fn http_requests_that_are_too_large_say_413() {
     let (backend, relay) = relay().await;
     let large = post(&relay, "/v1/traces", &[PROTOBUF], vec![0; 21 * MIB]).await;
     assert_eq!(large.status, 413, "{}", large.text());
-    for coding in [Coding::Gzip, Coding::Zstd] {
+    for coding in [Coding::Gzip, Coding::Zstd].into_iter().chain(Coding::HTTP_ONLY) {
         let bomb = compress(coding, &vec![0; 64 * MIB]);
         let answer = post(&relay, "/v1/logs", &[PROTOBUF, ("content-encoding", coding.token())], bomb).await;
         assert_eq!(answer.status, 413, "{coding:?}: {}", answer.text());

@@ -25,6 +25,11 @@ async fn the_request_is_a_post_of_protobuf_with_its_length() {
         (Compression::None, None),
         (Compression::Gzip, Some(Encoding::Gzip)),
         (Compression::Zstd, Some(Encoding::Zstd)),
+        (Compression::Zlib, Some(Encoding::Zlib)),
+        (Compression::Deflate, Some(Encoding::Deflate)),
+        (Compression::Snappy, Some(Encoding::Snappy)),
+        (Compression::SnappyFramed, Some(Encoding::SnappyFramed)),
+        (Compression::Lz4, Some(Encoding::Lz4)),
     ] {
         let seen = Arc::new(Mutex::new(None));
         let put = Arc::clone(&seen);

@@ -52,6 +52,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         headers: Vec::new(),
         encoding: HttpEncoding::Proto,
         compression: Compression::None,
+        compression_level: None,
         timeout: Some(LONG),
         link: HttpLink::default(),
         delivery: Delivery::default(),

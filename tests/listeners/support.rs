@@ -15,7 +15,7 @@ use otlp_relay::failure::Class;
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Receipt, Workers};
 use otlp_relay::payload::{Budget, Payload};
 use otlp_relay::protocol::Protocol;
-use otlp_relay::receivers::otlp::{Entries, MessageLimits, OtlpServer, Refusals};
+use otlp_relay::receivers::otlp::{Door, Entries, MessageLimits, OtlpServer, Refusals, Sign};
 use otlp_relay::signal::Signal;
 use otlp_relay::transport::server::{Limits, Listener, Terms, TlsServer};
 use otlp_relay::units::ByteCount;
@@ -62,7 +62,8 @@ impl Rig {
         let server = OtlpServer::new(MessageLimits::default(), entries, budget, "relay".into(), Arc::new(Ignored));
         let listener = Listener::bind(address).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(2).unwrap(), Lifetime::new());
-        server.serve(&listener, terms, &workers, &lifetime).unwrap();
+        let door = Door::to(server, Sign::new(Protocol::Grpc, None), terms);
+        door.serve(&listener, &workers, &lifetime).unwrap();
         Rig { address: listener.local_addr(), lifetime, taken, _workers: workers }
     }
 

@@ -77,6 +77,18 @@ async fn a_tonic_client_is_understood_with_every_compression() {
 }
 
 #[tokio::test]
+async fn snappy_is_taken_in_the_framed_format_of_grpc() {
+    let rig = Rig::start().await;
+    let plain = traces(50, 20);
+    let frames = codec::compress(Encoding::SnappyFramed, &[Bytes::from(plain.clone())]).unwrap();
+    assert_eq!(rig.call(&[("grpc-encoding", "snappy")], framed(1, &frames)).await.grpc().code(), Code::Ok);
+    assert_eq!(rig.pipeline.take_bodies(), [&plain[..]]);
+    let block = codec::compress(Encoding::Snappy, &[Bytes::from(plain)]).unwrap();
+    let status = rig.call(&[("grpc-encoding", "snappy")], framed(1, &block)).await.grpc();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
 async fn any_protobuf_content_type_of_grpc_is_taken() {
     for content_type in ["application/grpc+proto", "application/grpc;a=b"] {
         let rig = Rig::start().await;
@@ -132,7 +144,7 @@ async fn an_unknown_compression_is_unimplemented_and_the_known_ones_are_named() 
     let frames = framed(1, b"whatever");
     let class = Class::UnsupportedEncoding;
     let got = check_refused(&[("grpc-encoding", "foo")], frames, Code::Unimplemented, class, words).await;
-    assert_eq!(got.header("grpc-accept-encoding"), "identity,gzip,zstd");
+    assert_eq!(got.header("grpc-accept-encoding"), "identity,gzip,snappy,zstd");
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ async fn every_signal_is_taken_on_its_own_path() {
 #[tokio::test]
 async fn compressed_bodies_are_unpacked() {
     let plain = traces(50, 20);
-    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+    for encoding in Encoding::ALL {
         let body = codec::compress(encoding, &[Bytes::from(plain.clone())]).unwrap();
         check_accepted(&format!("Content-Encoding: {}", codec::name(encoding)), &body, &plain).await;
     }
@@ -154,6 +154,10 @@ async fn a_corrupt_body_is_refused() {
         ("Content-Encoding: gzip", b"not gzip", "invalid gzip"),
         ("Content-Encoding: gzip", b"", "invalid gzip"),
         ("Content-Encoding: zstd", b"not zstd", "invalid zstd"),
+        ("Content-Encoding: snappy", b"not snappy", "invalid snappy"),
+        ("Content-Encoding: x-snappy-framed", b"not framed", "invalid x-snappy-framed"),
+        ("Content-Encoding: deflate", b"not deflated", "invalid deflate"),
+        ("Content-Encoding: lz4", b"not lz4", "invalid lz4"),
     ] {
         check_refused(headers, body, 400, Code::InvalidArgument, Class::MalformedRequest, words).await;
     }

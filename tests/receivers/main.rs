@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cors;
+mod doors;
 mod grpc;
 mod http;
 mod json;
 mod lifecycle;
 mod limits;
+mod metadata;
 mod support;
+mod surface;
+mod times;

@@ -1,5 +1,7 @@
 //! A receiver to talk to, a pipeline that remembers, and clients that say exactly what a test wants said.
 
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,12 +12,12 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use otlp_relay::config::ListenAddress;
+use otlp_relay::config::{self, Config, Environment, ListenAddress, Origin};
 use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Receipt, Workers};
 use otlp_relay::payload::{Budget, Payload};
 use otlp_relay::protocol::Protocol;
-use otlp_relay::receivers::otlp::{Entries, MessageLimits, OtlpServer, Refusals};
+use otlp_relay::receivers::otlp::{Door, Entries, MessageLimits, OtlpServer, Refusals, Settings, Sign};
 use otlp_relay::signal::Signal;
 use otlp_relay::transport::server::{Listener, Terms};
 use otlp_relay::units::ByteCount;
@@ -33,7 +35,7 @@ pub(crate) struct Rig {
     pub(crate) budget: Arc<Budget>,
     pub(crate) lifetime: Lifetime,
     pub(crate) address: std::net::SocketAddr,
-    server: Arc<OtlpServer>,
+    door: Arc<Door>,
     listener: Listener,
     workers: Workers,
 }
@@ -65,16 +67,35 @@ impl Rig {
     }
 
     pub(crate) async fn answering(answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static) -> Rig {
-        Rig::with(ByteCount::mib(64), MessageLimits::default(), answer).await
+        Rig::with(ByteCount::mib(64), Settings::default(), answer).await
     }
 
     pub(crate) async fn limited(budget: ByteCount, limits: MessageLimits) -> Rig {
-        Rig::with(budget, limits, || Ok(Receipt::held())).await
+        Rig::with(budget, limits.into(), || Ok(Receipt::held())).await
+    }
+
+    /// The port of `protocol` of a receiver whose section of the configuration holds `text`.
+    pub(crate) async fn configured(protocol: Protocol, text: &str) -> Rig {
+        let config = Played::load(text);
+        let plan = otlp_relay::pipeline::plan(&config).receivers.remove(0);
+        let listen = plan.listens.into_iter().find(|listen| listen.sign.protocol() == protocol).unwrap();
+        let terms = Terms { limits: listen.limits, tls: None };
+        Rig::at(listen.sign, terms, ByteCount::mib(64), plan.settings, || Ok(Receipt::held())).await
     }
 
     async fn with(
         budget: ByteCount,
-        limits: MessageLimits,
+        settings: Settings,
+        answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
+    ) -> Rig {
+        Rig::at(Sign::new(Protocol::Http, None), Terms::default(), budget, settings, answer).await
+    }
+
+    async fn at(
+        sign: Sign,
+        terms: Terms,
+        budget: ByteCount,
+        settings: Settings,
         answer: impl Fn() -> Result<Receipt, Failure> + Send + Sync + 'static,
     ) -> Rig {
         let pipeline = Arc::new(Pipeline {
@@ -90,18 +111,19 @@ impl Rig {
             }
         }
         let (refused, budget) = (Arc::new(Refused::default()), Budget::new(budget));
-        let server = OtlpServer::new(limits, entries, budget.clone(), INSTANCE.into(), refused.clone());
+        let server = OtlpServer::new(settings, entries, budget.clone(), INSTANCE.into(), refused.clone());
         let listener = Listener::bind(&ListenAddress { host: "127.0.0.1".into(), port: 0 }).await.unwrap();
         let (workers, lifetime) = (Workers::start_many(2).unwrap(), Lifetime::new());
-        server.serve(&listener, Terms::default(), &workers, &lifetime).unwrap();
+        let door = Door::to(server, sign, terms);
+        door.serve(&listener, &workers, &lifetime).unwrap();
         let address = listener.local_addr();
-        Rig { pipeline, refused, budget, lifetime, address, server, listener, workers }
+        Rig { pipeline, refused, budget, lifetime, address, door, listener, workers }
     }
 
     /// The same server on the same listener in a new life.
     pub(crate) fn serve_again(&self) -> Lifetime {
         let next = Lifetime::new();
-        self.server.serve(&self.listener.clone(), Terms::default(), &self.workers, &next).unwrap();
+        self.door.serve(&self.listener.clone(), &self.workers, &next).unwrap();
         next
     }
 
@@ -146,6 +168,34 @@ impl Rig {
 
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+/// A configuration of one receiver, which needs no file.
+struct Played(String);
+
+impl Played {
+    fn load(receiver: &str) -> Config {
+        let text = format!(
+            "receivers: {{otlp: {{{receiver}}}}}\nexporters: {{nop: }}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}}}\n"
+        );
+        let origin = Origin { locations: vec!["played".to_owned()], ..Origin::default() };
+        config::load(&origin, &Played(text)).unwrap_or_else(|it| panic!("{it}"))
+    }
+}
+
+impl Environment for Played {
+    fn var(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn exists(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Ok(self.0.clone().into_bytes())
     }
 }
 

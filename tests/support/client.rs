@@ -1,7 +1,7 @@
 //! How do the tests speak to the relay? As an SDK would: tonic's gRPC clients, and HTTP requests over hyper.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -33,10 +33,20 @@ pub enum Coding {
     None,
     Gzip,
     Zstd,
+    Zlib,
+    Deflate,
+    Snappy,
+    SnappyFramed,
+    Lz4,
 }
 
 impl Coding {
+    /// Those of both wires.
     pub const ALL: [Coding; 3] = [Coding::None, Coding::Gzip, Coding::Zstd];
+
+    /// Those that the clients and backends of the tests speak over HTTP only.
+    pub const HTTP_ONLY: [Coding; 5] =
+        [Coding::Zlib, Coding::Deflate, Coding::Snappy, Coding::SnappyFramed, Coding::Lz4];
 
     /// The word of the configuration.
     pub fn name(self) -> &'static str {
@@ -44,6 +54,11 @@ impl Coding {
             Coding::None => "none",
             Coding::Gzip => "gzip",
             Coding::Zstd => "zstd",
+            Coding::Zlib => "zlib",
+            Coding::Deflate => "deflate",
+            Coding::Snappy => "snappy",
+            Coding::SnappyFramed => "x-snappy-framed",
+            Coding::Lz4 => "lz4",
         }
     }
 
@@ -51,7 +66,7 @@ impl Coding {
     pub fn token(self) -> &'static str {
         match self {
             Coding::None => "identity",
-            Coding::Gzip | Coding::Zstd => self.name(),
+            coding => coding.name(),
         }
     }
 }
@@ -117,6 +132,7 @@ async fn send_grpc(channel: Channel, coding: Coding, export: Export) -> Result<i
                 Coding::None => {}
                 Coding::Gzip => client = client.send_compressed(CompressionEncoding::Gzip),
                 Coding::Zstd => client = client.send_compressed(CompressionEncoding::Zstd),
+                other => panic!("tonic has no {other:?}"),
             }
             Ok(client.export($request).await?.into_inner().partial_success.map_or(0, |partial| partial.$rejected))
         }};
@@ -151,15 +167,32 @@ async fn send_http(
 
 /// `plain` as `coding` has it.
 pub fn compress(coding: Coding, plain: &[u8]) -> Vec<u8> {
-    match coding {
-        Coding::None => plain.to_vec(),
-        Coding::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(plain).expect("compress into memory");
-            encoder.finish().expect("compress into memory")
+    let fast = flate2::Compression::fast();
+    let mut packed = Vec::new();
+    let done = match coding {
+        Coding::None => packed.write_all(plain),
+        Coding::Gzip => flate2::read::GzEncoder::new(plain, fast).read_to_end(&mut packed).map(drop),
+        Coding::Zstd => zstd::stream::copy_encode(plain, &mut packed, 1),
+        Coding::Zlib | Coding::Deflate => {
+            flate2::read::ZlibEncoder::new(plain, fast).read_to_end(&mut packed).map(drop)
         }
-        Coding::Zstd => zstd::encode_all(plain, 1).expect("compress into memory"),
-    }
+        Coding::Snappy => {
+            packed = snap::raw::Encoder::new().compress_vec(plain).expect("compress into memory");
+            Ok(())
+        }
+        Coding::SnappyFramed => snap::read::FrameEncoder::new(plain).read_to_end(&mut packed).map(drop),
+        Coding::Lz4 => lz4(plain, &mut packed),
+    };
+    done.expect("compress into memory");
+    packed
+}
+
+/// As Go's writer does it: without the size, with a checksum.
+fn lz4(plain: &[u8], packed: &mut Vec<u8>) -> std::io::Result<()> {
+    let info = lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max4MB).content_checksum(true);
+    let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, packed);
+    encoder.write_all(plain)?;
+    encoder.finish().map(drop).map_err(std::io::Error::other)
 }
 
 /// A whole HTTP response.

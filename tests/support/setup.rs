@@ -89,6 +89,14 @@ impl Setup {
         self.receiver("otlp", other.ports.grpc, other.ports.http, "")
     }
 
+    /// A key of the `otlp` receiver beside its protocols.
+    pub fn receiver_key(mut self, key: &str, value: &str) -> Setup {
+        for (_, settings) in self.receivers.iter_mut().filter(|(id, _)| id == "otlp") {
+            write!(settings, ", {key}: {value}").unwrap();
+        }
+        self
+    }
+
     pub fn processor(mut self, id: &str, settings: &str) -> Setup {
         self.processors.push((id.to_owned(), settings.to_owned()));
         self

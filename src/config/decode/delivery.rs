@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::model::{
-    Acknowledge, BatchSizer, Compression, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry,
-};
-use crate::config::problem::{Mistake, Problem};
+use crate::config::model::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 use crate::config::section::{Rule, Section};
-use crate::config::suggest;
 
 /// Reads the parts that sending exporters share: both are on unless switched off.
 pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
@@ -148,26 +144,6 @@ pub(super) fn timeout(exporter: &mut Section<'_>, default: Duration) -> Option<D
     Some(timeout).filter(|timeout| !timeout.is_zero())
 }
 
-/// `compression`; gzip unless written.
-pub(super) fn compression(exporter: &mut Section<'_>) -> Compression {
-    let Some(value) = exporter.value("compression") else { return Compression::Gzip };
-    match value.text().as_deref() {
-        None | Some("gzip") => return Compression::Gzip,
-        Some("zstd") => return Compression::Zstd,
-        Some("none" | "") => return Compression::None,
-        Some(known) if COMPRESSIONS.contains(&known) => {
-            let what = format!("the Collector's compression {known:?} is not supported by otlp-relay yet");
-            let problem = Problem::new(None, "", what).hint("write gzip, zstd or none");
-            value.refuse(problem.is(Mistake::NotSupportedYet));
-        }
-        Some(other) => {
-            let hint = suggest::hint(other, &["gzip", "zstd", "none"]);
-            value.refuse(value.fault(format!("unsupported compression type {other:?}")).hint(hint));
-        }
-    }
-    Compression::Gzip
-}
-
 const DEFAULT_RETRY: Retry = Retry {
     initial_interval: Duration::from_secs(5),
     randomization_factor: 0.5,
@@ -193,5 +169,4 @@ const DEFAULT_BATCH: QueueBatch = QueueBatch {
 };
 const SIZERS: &[(&str, QueueSizer)] =
     &[("requests", QueueSizer::Requests), ("items", QueueSizer::Items), ("bytes", QueueSizer::Bytes)];
-const COMPRESSIONS: &[&str] = &["snappy", "x-snappy-framed", "zlib", "deflate", "lz4"];
 const QUEUE_REST: &[(&str, Rule)] = &[("storage", Rule::NotYet), ("persistent_storage_enabled", Rule::NotYet)];

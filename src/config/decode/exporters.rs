@@ -9,7 +9,7 @@ use crate::config::section::{Rule, Section};
 use crate::config::suggest;
 
 use super::headers::Carrier;
-use super::{delivery, endpoint, headers, links, proxies, targets, tls};
+use super::{compression, delivery, endpoint, headers, links, proxies, targets, tls};
 
 /// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
 pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
@@ -21,7 +21,7 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let target = endpoint.as_ref().and_then(endpoint::grpc);
     let wish = tls::wish(section);
     let headers = headers::read(section, Carrier::Grpc);
-    let compression = delivery::compression(section);
+    let compression = compression::grpc(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
     let link = Box::new(links::grpc(section));
@@ -43,17 +43,22 @@ fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Export
     let targets = targets::read(section, &wish, proxy.as_ref());
     let headers = headers::read(section, Carrier::Http);
     let encoding = encoding(section, usual);
-    let compression = delivery::compression(section);
+    let (compression, compression_level) = compression::http(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
-    if let Some(mut parameters) = section.optional("compression_params") {
-        parameters.rest(&[("level", Rule::NotYet)]);
-        parameters.finish();
-    }
     let link = links::http(section);
     refuse_cookies(section);
     section.rest(HTTP_REST);
-    Some(Exporter::OtlpHttp(OtlpHttp { targets: targets?, headers, encoding, compression, timeout, link, delivery }))
+    Some(Exporter::OtlpHttp(OtlpHttp {
+        targets: targets?,
+        headers,
+        encoding,
+        compression,
+        compression_level,
+        timeout,
+        link,
+        delivery,
+    }))
 }
 
 /// `cookies` is on as soon as it is written, even as an empty map.

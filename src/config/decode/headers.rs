@@ -17,7 +17,21 @@ pub(super) enum Carrier {
 
 /// Reads `headers`: a map, or a list of `{name, value}`.
 pub(super) fn read(exporter: &mut Section<'_>, carrier: Carrier) -> Vec<(http::HeaderName, Secret)> {
-    let Some(headers) = exporter.value("headers") else { return Vec::new() };
+    exporter.value("headers").map(|headers| read_all(headers, carrier)).unwrap_or_default()
+}
+
+/// Reads `response_headers`: a map, or a list of `{name, value}`.
+pub(super) fn of_responses(receiver: &mut Section<'_>) -> Vec<(http::HeaderName, Secret)> {
+    let Some(headers) = receiver.value("response_headers") else { return Vec::new() };
+    let whole = headers.clone();
+    let read = read_all(headers, Carrier::Http);
+    for (name, _) in read.iter().filter(|(name, _)| OF_THE_CONNECTION.contains(&name.as_str())) {
+        whole.refuse(whole.fault(format!("the header {name} is set by the server itself")).is(Mistake::InvalidHeader));
+    }
+    read
+}
+
+fn read_all(headers: Reading<'_>, carrier: Carrier) -> Vec<(http::HeaderName, Secret)> {
     let mut read: Vec<(http::HeaderName, Secret)> = Vec::new();
     for (name, value) in pairs(headers) {
         let Some(secret) = value.secret() else { continue };
@@ -134,6 +148,10 @@ fn credential_complaint(name: &str, text: &str, value: &Reading<'_>) -> Option<C
     let hint = if variables.is_empty() { "write the credential".to_owned() } else { format!("set {variables}") };
     Some((what, hint))
 }
+
+/// Headers that say how an answer is framed and what becomes of its connection.
+const OF_THE_CONNECTION: [&str; 6] =
+    ["connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
 
 const PLACEHOLDERS: [&str; 8] =
     ["changeme", "change-me", "xxx", "todo", "your-api-key", "your_api_key", "your-token", "your_token"];

@@ -2,12 +2,14 @@
 
 mod address;
 mod components;
+mod compression;
 mod delivery;
 mod endpoint;
 mod exporters;
 mod extensions;
 mod file;
 mod headers;
+mod http_surface;
 mod keepalive;
 mod links;
 mod loops;

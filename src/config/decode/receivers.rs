@@ -1,10 +1,10 @@
 //! What each receiver asks for: otlp and nop.
 
-use crate::config::model::{GrpcServer, HttpServer, ListenAddress, OtlpReceiver, Receiver};
+use crate::config::model::{Detection, GrpcServer, HttpServer, ListenAddress, OtlpReceiver, Receiver};
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
 
-use super::{endpoint, keepalive, server_tls};
+use super::{endpoint, http_surface, keepalive, server_tls};
 
 /// `otlp`
 pub(super) fn otlp(section: &mut Section<'_>) -> Option<Receiver> {
@@ -19,7 +19,8 @@ pub(super) fn otlp(section: &mut Section<'_>) -> Option<Receiver> {
     if grpc.is_none() && http.is_none() {
         nothing_on(section);
     }
-    Some(Receiver::Otlp(OtlpReceiver { grpc, http }))
+    let detection = section.choice("protocol_detection", DETECTIONS).unwrap_or_default();
+    Some(Receiver::Otlp(Box::new(OtlpReceiver { grpc, http, detection })))
 }
 
 fn nothing_on(section: &Section<'_>) {
@@ -40,24 +41,28 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
         }
         Some(mib)
     });
+    let include_metadata = section.boolean("include_metadata").unwrap_or(false);
     section.rest(GRPC_REST);
     section.finish();
     let max_message = match mib {
         None | Some(0) => ByteCount::mib(4),
         Some(mib) => ByteCount::mib(mib),
     };
-    GrpcServer { listen: listen.unwrap_or_else(|| everywhere(4317)), max_message, tls, max_streams, keepalive }
+    let listen = listen.unwrap_or_else(|| everywhere(4317));
+    GrpcServer { listen, max_message, tls, max_streams, keepalive, include_metadata }
 }
 
 fn http(mut section: Section<'_>) -> HttpServer {
     let listen = endpoint::listen_by_transport(&mut section);
     let tls = server_tls::read(&mut section);
     // Zero and less stand for the default, like in the Collector.
-    let max_body = section.unsigned("max_request_body_size").filter(|bytes| *bytes != 0).map(ByteCount);
+    let max_body = section.value("max_request_body_size").and_then(|value| value.integer());
+    let max_body = max_body.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes != 0).map(ByteCount);
+    let surface = http_surface::read(&mut section);
     section.rest(HTTP_REST);
     section.finish();
     let listen = listen.unwrap_or_else(|| everywhere(4318));
-    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls }
+    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls, surface }
 }
 
 /// `nop`
@@ -69,37 +74,21 @@ fn everywhere(port: u16) -> ListenAddress {
     ListenAddress { host: "0.0.0.0".to_owned(), port }
 }
 
+const DETECTIONS: &[(&str, Detection)] =
+    &[("on", Detection::On), ("off", Detection::Off), ("true", Detection::On), ("false", Detection::Off)];
+
 /// What a gRPC length prefix of 32 bits can say.
 const MAX_MESSAGE_MIB: u64 = 4095;
 
 const BUFFERS: &str = "the relay sizes its buffers by itself";
-const TIMES: &str = "the relay guards against slow clients by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
     ("dialer", Rule::NoEffect("a listener dials nobody")),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
     ("auth", Rule::NotYet),
-    ("include_metadata", Rule::NotYet),
     ("middlewares", Rule::NotYet),
 ];
 
-const HTTP_REST: &[(&str, Rule)] = &[
-    ("dialer", Rule::NoEffect("a listener dials nobody")),
-    ("traces_url_path", Rule::Only(&["/v1/traces", "v1/traces"])),
-    ("metrics_url_path", Rule::Only(&["/v1/metrics", "v1/metrics"])),
-    ("logs_url_path", Rule::Only(&["/v1/logs", "v1/logs"])),
-    ("cors", Rule::NotYet),
-    // What `cors::allowed_origins` was called before.
-    ("cors_allowed_origins", Rule::NotYet),
-    ("auth", Rule::NotYet),
-    ("compression_algorithms", Rule::NoEffect("the relay takes gzip, zstd and uncompressed bodies")),
-    ("include_metadata", Rule::NotYet),
-    ("response_headers", Rule::NotYet),
-    ("read_timeout", Rule::NoEffect(TIMES)),
-    ("read_header_timeout", Rule::NoEffect(TIMES)),
-    ("write_timeout", Rule::NoEffect(TIMES)),
-    ("idle_timeout", Rule::NoEffect(TIMES)),
-    ("keep_alives_enabled", Rule::Fixed("true", "connections are always kept alive")),
-    ("middlewares", Rule::NotYet),
-];
+const HTTP_REST: &[(&str, Rule)] =
+    &[("dialer", Rule::NoEffect("a listener dials nobody")), ("auth", Rule::NotYet), ("middlewares", Rule::NotYet)];

@@ -53,6 +53,8 @@ pub struct OtlpHttp {
     pub encoding: HttpEncoding,
     /// `compression`; gzip.
     pub compression: Compression,
+    /// `compression_params::level`, checked to fit `compression`. None where it is not written or 0.
+    pub compression_level: Option<i32>,
     /// `timeout` of one attempt; 30 s. None where it is written as 0: no limit.
     pub timeout: Option<Duration>,
     /// Everything that concerns the connections.
@@ -85,7 +87,7 @@ pub enum HttpEncoding {
     Json,
 }
 
-/// `compression`
+/// `compression`. Each exporter takes its own choice of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
     /// `none` or empty.
@@ -94,6 +96,16 @@ pub enum Compression {
     Gzip,
     /// `zstd`
     Zstd,
+    /// `snappy`: over HTTP one block, over gRPC a stream of frames, as each has it.
+    Snappy,
+    /// `x-snappy-framed`
+    SnappyFramed,
+    /// `zlib`
+    Zlib,
+    /// `deflate`: zlib under the name that HTTP has for it.
+    Deflate,
+    /// `lz4`
+    Lz4,
 }
 
 /// `exporters::debug`

@@ -8,6 +8,7 @@ mod delivery;
 mod exporter;
 mod extension;
 mod file;
+mod http_surface;
 mod link;
 mod processor;
 mod receiver;
@@ -29,9 +30,10 @@ pub use exporter::{
 };
 pub use extension::{Extension, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
+pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
-pub use receiver::{GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
+pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
 pub use telemetry::{
     LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{ListenAddress, ServerTls};
+use super::{HttpSurface, ListenAddress, ServerTls};
 use crate::units::ByteCount;
 
 /// `receivers::<id>`
 #[derive(Clone, Debug, PartialEq)]
 pub enum Receiver {
     /// `otlp`
-    Otlp(OtlpReceiver),
+    Otlp(Box<OtlpReceiver>),
     /// `nop`: never receives anything.
     Nop,
 }
@@ -21,6 +21,18 @@ pub struct OtlpReceiver {
     pub grpc: Option<GrpcServer>,
     /// `protocols::http`
     pub http: Option<HttpServer>,
+    /// `protocol_detection`, a key of the relay's own; on.
+    pub detection: Detection,
+}
+
+/// `receivers::otlp::protocol_detection`: what becomes of a client that speaks one protocol to the port of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// It is served, and named in the log once.
+    #[default]
+    On,
+    /// It is refused, as the Collector refuses it, but told where to go.
+    Off,
 }
 
 /// `receivers::otlp::protocols::grpc`
@@ -36,6 +48,8 @@ pub struct GrpcServer {
     pub max_streams: Option<u32>,
     /// `keepalive::server_parameters`
     pub keepalive: Keepalive,
+    /// `include_metadata`: whether payloads keep the headers that they came with.
+    pub include_metadata: bool,
 }
 
 /// `receivers::otlp::protocols::grpc::keepalive::server_parameters`. None, and 0 in the text, stand for the default.
@@ -62,4 +76,6 @@ pub struct HttpServer {
     pub max_body: ByteCount,
     /// `tls`; none means plaintext.
     pub tls: Option<Box<ServerTls>>,
+    /// What its clients see beside that.
+    pub surface: HttpSurface,
 }

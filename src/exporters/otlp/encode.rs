@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::config::Compression;
 use crate::failure::{Class, Failure};
 use crate::payload::{Encoding, Payload};
-use crate::transport::codec::{self, compress};
+use crate::transport::codec::{self, Level, compress_at};
 use crate::units::ByteCount;
 
 /// How bodies are compressed.
@@ -16,24 +16,36 @@ use crate::units::ByteCount;
 pub(super) enum Packing {
     /// Not at all.
     Plain,
-    /// With this encoding.
-    Packed(Encoding),
+    /// With this encoding, this hard.
+    Packed(Encoding, Option<Level>),
 }
 
 impl Packing {
-    pub(super) fn of(compression: Compression) -> Packing {
+    /// What gRPC calls snappy are frames.
+    pub(super) fn grpc(compression: Compression) -> Packing {
         match compression {
-            Compression::None => Packing::Plain,
-            Compression::Gzip => Packing::Packed(Encoding::Gzip),
-            Compression::Zstd => Packing::Packed(Encoding::Zstd),
+            Compression::Snappy => Packing::Packed(Encoding::SnappyFramed, None),
+            compression => Packing::http(compression, None),
         }
     }
 
-    /// The token of `grpc-encoding` and `content-encoding`.
-    pub(super) fn token(self) -> Option<&'static str> {
+    pub(super) fn http(compression: Compression, level: Option<i32>) -> Packing {
+        codec::of(compression).map_or(Packing::Plain, |encoding| Packing::Packed(encoding, level.map(Level)))
+    }
+
+    /// The token of `grpc-encoding`.
+    pub(super) fn grpc_token(self) -> Option<&'static str> {
         match self {
             Packing::Plain => None,
-            Packing::Packed(encoding) => Some(codec::name(encoding)),
+            Packing::Packed(encoding, _) => codec::grpc_name(encoding),
+        }
+    }
+
+    /// The token of `content-encoding`.
+    pub(super) fn http_token(self) -> Option<&'static str> {
+        match self {
+            Packing::Plain => None,
+            Packing::Packed(encoding, _) => Some(codec::name(encoding)),
         }
     }
 }
@@ -42,7 +54,7 @@ impl Packing {
 pub(super) async fn body(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     match packing {
         Packing::Plain => Ok(payload.chunks().into()),
-        Packing::Packed(encoding) => Ok([pack(payload, encoding).await?].into()),
+        Packing::Packed(encoding, level) => Ok([pack(payload, encoding, level).await?].into()),
     }
 }
 
@@ -52,7 +64,7 @@ pub(super) async fn json_body(payload: Payload, packing: Packing) -> Result<Arc<
         let json = payload.to_json();
         match packing {
             Packing::Plain => Ok(json),
-            Packing::Packed(encoding) => compress(encoding, &[json]),
+            Packing::Packed(encoding, level) => compress_at(encoding, level, &[json]),
         }
     });
     Ok([written.await?].into())
@@ -62,7 +74,7 @@ pub(super) async fn json_body(payload: Payload, packing: Packing) -> Result<Arc<
 pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     let (flag, chunks) = match packing {
         Packing::Plain => (0, payload.chunks().to_vec()),
-        Packing::Packed(encoding) => (1, vec![pack(payload, encoding).await?]),
+        Packing::Packed(encoding, level) => (1, vec![pack(payload, encoding, level).await?]),
     };
     let len: usize = chunks.iter().map(Bytes::len).sum();
     let len = u32::try_from(len).map_err(|_| {
@@ -73,14 +85,16 @@ pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[B
     Ok(std::iter::once(prefix).chain(chunks).collect())
 }
 
-/// The compressed body, passed on as it came where it came in the same encoding.
-async fn pack(payload: Payload, encoding: Encoding) -> Result<Bytes, Failure> {
+/// The compressed body, passed on as it came where it came in the same encoding, unless a level is asked for: who asks
+/// has reasons to have it compressed anew.
+async fn pack(payload: Payload, encoding: Encoding, level: Option<Level>) -> Result<Bytes, Failure> {
     if let Some(encoded) = payload.encoded()
         && encoded.encoding == encoding
+        && level.is_none()
     {
         return Ok(encoded.body.clone());
     }
-    aside_if_large(payload, move |payload| compress(encoding, payload.chunks())).await
+    aside_if_large(payload, move |payload| compress_at(encoding, level, payload.chunks())).await
 }
 
 /// What `write` makes of a payload; of a large one beside the worker.

@@ -25,7 +25,7 @@ pub(super) fn grpc(
     add_configured(&mut headers, configured)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
-    if let Some(token) = packing.token() {
+    if let Some(token) = packing.grpc_token() {
         headers.insert(HeaderName::from_static("grpc-encoding"), HeaderValue::from_static(token));
     }
     if let Some(value) = timeout.and_then(|timeout| HeaderValue::try_from(grpc_timeout(timeout)).ok()) {
@@ -47,7 +47,7 @@ pub(super) fn http(
         HttpEncoding::Json => "application/json",
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(token) = packing.token() {
+    if let Some(token) = packing.http_token() {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(token));
     }
     add_configured(&mut headers, configured)?;
@@ -109,7 +109,7 @@ mod tests {
             (USER_AGENT, Secret::new("mine")),
             (CONTENT_TYPE, Secret::new("application/json")),
         ];
-        let http = http(&configured, HttpEncoding::Proto, Packing::Packed(Encoding::Gzip), "one").unwrap();
+        let http = http(&configured, HttpEncoding::Proto, Packing::Packed(Encoding::Gzip, None), "one").unwrap();
         assert!(http["authorization"].is_sensitive());
         assert_eq!(http["user-agent"], "mine");
         assert_eq!(http["content-type"], "application/json");

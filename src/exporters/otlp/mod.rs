@@ -44,7 +44,7 @@ pub struct Backend {
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
     let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery: _ } = config;
     let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
-    let packing = Packing::of(*compression);
+    let packing = Packing::grpc(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
     // grpc-go calls the server by the name that TLS expects of it.
     let server_name = || tls.as_ref().and_then(|tls| tls.server_name.clone());
@@ -89,8 +89,8 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, encoding, compression, timeout, link, delivery: _ } = config;
-    let packing = Packing::of(*compression);
+    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery: _ } = config;
+    let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));

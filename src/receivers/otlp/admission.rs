@@ -61,9 +61,9 @@ impl Arrival {
                 let plain = codec::decompress_within(encoding, &bytes, self.limit, &mut grant)
                     .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
                 let payload = self.format.parse(self.signal, plain, &mut hold, &self.budget)?;
-                match self.format {
-                    Format::Protobuf => payload.with_encoded(Encoded { encoding, body: bytes }),
-                    Format::Json => payload,
+                match codec::recognize(encoding, &bytes).filter(|_| self.format == Format::Protobuf) {
+                    Some(encoding) => payload.with_encoded(Encoded { encoding, body: bytes }),
+                    None => payload,
                 }
             }
         };

@@ -1,5 +1,6 @@
 //! How the body of a request is read: once, into an allocation of its own size, within limits of size, memory and time.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,18 @@ pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, budget: &A
         buffer.extend(&data, most)?;
     }
     Ok(buffer.finish())
+}
+
+/// What `reading` comes to, if the client sends all of it within `limit`.
+pub(super) async fn in_time(
+    limit: Option<Duration>,
+    reading: impl Future<Output = Result<Held, Failure>>,
+) -> Result<Held, Failure> {
+    let Some(limit) = limit else { return reading.await };
+    tokio::time::timeout(limit, reading).await.unwrap_or_else(|_| {
+        let text = format!("the client has not sent its whole request within read_timeout ({limit:?})");
+        Err(Failure::new(Class::BodyInterrupted, text))
+    })
 }
 
 /// Reads the one message of at most `limit` that a unary gRPC request consists of (gRPC over HTTP/2,

@@ -11,19 +11,25 @@ use hyper::body::Incoming;
 use crate::flow::{Lifetime, Workers};
 use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 
-use super::OtlpServer;
+use super::{OtlpServer, Sign, grpc, http as http_answers};
 
 /// Answers each request by the server of that moment: connections outlive a configuration, requests are answered by
 /// the one that they came in under. A connection keeps the terms on which it was taken.
 pub struct Door {
-    server: ArcSwap<OtlpServer>,
+    behind: ArcSwap<Behind>,
     terms: Arc<ArcSwap<Terms>>,
 }
 
+struct Behind {
+    server: Arc<OtlpServer>,
+    sign: Sign,
+}
+
 impl Door {
-    /// A door to `server`, for connections on these `terms`.
-    pub fn to(server: Arc<OtlpServer>, terms: Terms) -> Arc<Door> {
-        Arc::new(Door { server: ArcSwap::new(server), terms: Arc::new(ArcSwap::from_pointee(terms)) })
+    /// A door to `server` with this `sign`, for connections on these `terms`.
+    pub fn to(server: Arc<OtlpServer>, sign: Sign, terms: Terms) -> Arc<Door> {
+        let behind = ArcSwap::from_pointee(Behind { server, sign });
+        Arc::new(Door { behind, terms: Arc::new(ArcSwap::from_pointee(terms)) })
     }
 
     /// Serves the connections of `listener` until the intake of `lifetime` ends, then finishes the requests in hand.
@@ -35,14 +41,19 @@ impl Door {
     }
 
     /// From the next request on `server` answers; from the next connection on these `terms` hold.
-    pub fn lead_to(&self, server: Arc<OtlpServer>, terms: Terms) {
+    pub fn lead_to(&self, server: Arc<OtlpServer>, sign: Sign, terms: Terms) {
         self.terms.store(Arc::new(terms));
-        self.server.store(server);
+        self.behind.store(Arc::new(Behind { server, sign }));
     }
 }
 
 impl Answer for Door {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
-        self.server.load_full().answer(peer, request).await
+        let Behind { server, sign } = &*self.behind.load_full();
+        if grpc::speaks(&request) {
+            grpc::answer(server, sign, peer, request).await
+        } else {
+            http_answers::answer(server, sign, peer, request).await
+        }
     }
 }

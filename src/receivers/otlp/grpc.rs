@@ -19,7 +19,7 @@ use super::admission::Arrival;
 use super::body::{self, Flag};
 use super::format::Format;
 use super::refusal::malformed;
-use super::{OtlpServer, status};
+use super::{OtlpServer, Sign, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call with protobuf messages.
@@ -32,12 +32,20 @@ pub(super) fn speaks(request: &Request<Incoming>) -> bool {
     protobuf && request.version() == Version::HTTP_2 && request.method() == Method::POST
 }
 
-pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+pub(super) async fn answer(
+    server: &OtlpServer,
+    sign: &Sign,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Reply> {
     let signal = Signal::from_grpc_path(request.uri().path());
-    if signal.is_none() && server.companions.offer(request.uri().path()) {
-        return server.companions.answer(request).await;
-    }
     let (head, mut body) = request.into_parts();
+    if let Some(failure) = server.turn_away(sign, Protocol::Grpc, peer, &head) {
+        return refusal(&failure);
+    }
+    if signal.is_none() && server.companions.offer(head.uri.path()) {
+        return server.companions.answer(Request::from_parts(head, body)).await;
+    }
     let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
         if let Some(signal) = signal {
@@ -46,6 +54,7 @@ pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Reque
         return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
     };
     let admitted = admit(server, signal, &head.headers, &mut body).await;
+    let admitted = admitted.and_then(|payload| server.attach(Protocol::Grpc, &head, payload));
     match server.settle(Protocol::Grpc, peer, next, admitted).await {
         Ok(receipt) => success(&receipt),
         Err(failure) => refusal(&failure),
@@ -59,7 +68,7 @@ async fn admit(
     body: &mut Incoming,
 ) -> Result<Payload, Failure> {
     server.refuse_own(headers)?;
-    let limit = server.limits.grpc;
+    let limit = server.settings.limits.grpc;
     let (flag, body) = body::read_message(body, limit, &server.budget).await?;
     let encoding = match flag {
         Flag::Plain => None,
@@ -77,7 +86,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Failure> {
     if name == "identity" {
         return Err(malformed("grpc: compressed flag set with identity or empty encoding"));
     }
-    codec::from_name(&name).ok_or_else(|| {
+    codec::from_name(Protocol::Grpc, &name).ok_or_else(|| {
         let text = format!("grpc: Decompressor is not installed for grpc-encoding \"{name}\"");
         Failure::new(Class::UnsupportedEncoding, text)
     })
@@ -100,7 +109,7 @@ fn success(receipt: &Receipt) -> Response<Reply> {
 fn refusal(failure: &Failure) -> Response<Reply> {
     let mut response = status::for_trailers(failure).into_http();
     if failure.class() == Class::UnsupportedEncoding {
-        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,zstd"));
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip,snappy,zstd"));
     }
     response
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -15,21 +15,26 @@ use tonic::Code;
 
 use crate::failure::{Class, Failure};
 use crate::flow::{Next, Receipt};
-use crate::payload::{Encoding, Payload};
+use crate::payload::Payload;
 use crate::signal::Signal;
-use crate::transport::codec;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
 use super::format::Format;
-use super::{OtlpServer, body, status, status_json};
+use super::{OtlpServer, Sign, body, status, status_json};
 use crate::protocol::Protocol;
 
-pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+pub(super) async fn answer(
+    server: &OtlpServer,
+    sign: &Sign,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
-    let response = match route(server, peer, &head) {
+    let mut response = match enter(server, sign, peer, &head) {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, &head.headers, &mut body).await;
+            let admitted = admitted.and_then(|payload| server.attach(Protocol::Http, &head, payload));
             match server.settle(Protocol::Http, peer, next, admitted).await {
                 Ok(receipt) => success(&receipt, signal, format),
                 Err(failure) => refusal(&failure, format),
@@ -37,11 +42,28 @@ pub(super) async fn answer(server: &OtlpServer, peer: SocketAddr, request: Reque
         }
         Err(response) => *response,
     };
+    server.settings.surface.dress(&head, &mut response);
     // HTTP/2 resets the stream; a client that waits for 100 Continue has sent nothing.
     if head.version < Version::HTTP_2 && !body.is_end_stream() && !head.headers.contains_key(EXPECT) {
         body::discard(&mut body).await;
     }
     response
+}
+
+/// Where a request goes that came in at the port with this `sign`.
+fn enter<'a>(
+    server: &'a OtlpServer,
+    sign: &Sign,
+    peer: SocketAddr,
+    head: &Parts,
+) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
+    if let Some(failure) = server.turn_away(sign, Protocol::Http, peer, head) {
+        return Err(text(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", failure.cause()));
+    }
+    match server.settings.surface.preflight(head) {
+        Some(response) => Err(Box::new(response)),
+        None => route(server, peer, head),
+    }
 }
 
 /// Where a request goes by its path, method and content type.
@@ -50,7 +72,7 @@ fn route<'a>(
     peer: SocketAddr,
     head: &Parts,
 ) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
-    let signal = Signal::from_http_path(head.uri.path());
+    let signal = server.settings.surface.signal(head.uri.path());
     let Some((signal, next)) = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Http, signal)?)))
     else {
         if let Some(signal) = signal {
@@ -78,27 +100,12 @@ async fn admit(
     body: &mut Incoming,
 ) -> Result<Payload, Failure> {
     server.refuse_own(headers)?;
-    let encoding = encoding(headers)?;
-    let limit = server.limits.http;
-    let body = body::read_whole(body, limit, &server.budget).await?;
+    let encoding = server.settings.surface.encoding(headers)?;
+    let limit = server.settings.limits.http;
+    let reading = body::read_whole(body, limit, &server.budget);
+    let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
     let budget = server.budget.clone();
     Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, budget }.admit().await
-}
-
-fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Failure> {
-    let mut values = headers.get_all(CONTENT_ENCODING).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return if headers.contains_key(CONTENT_ENCODING) { Err(unsupported("several")) } else { Ok(None) };
-    };
-    let name = String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
-    match name.as_str() {
-        "" | "identity" | "none" => Ok(None),
-        name => codec::from_name(name).map(Some).ok_or_else(|| unsupported(name)),
-    }
-}
-
-fn unsupported(encoding: &str) -> Failure {
-    Failure::new(Class::UnsupportedEncoding, format!("unsupported Content-Encoding: {encoding}"))
 }
 
 fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply> {
@@ -155,8 +162,8 @@ fn whole_seconds(delay: Duration) -> u64 {
     (delay.as_secs() + u64::from(delay.subsec_nanos() != 0)).max(1)
 }
 
-fn text(code: StatusCode, content_type: &'static str, text: &'static str) -> Box<Response<Reply>> {
-    Box::new(reply(code, content_type, Bytes::from_static(text.as_bytes())))
+fn text(code: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Box<Response<Reply>> {
+    Box::new(reply(code, content_type, text.into()))
 }
 
 fn reply(code: StatusCode, content_type: &'static str, data: Bytes) -> Response<Reply> {

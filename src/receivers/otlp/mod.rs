@@ -3,47 +3,39 @@
 mod admission;
 mod body;
 mod companions;
+mod cors;
 mod door;
 mod entries;
 mod format;
 mod grpc;
 mod http;
+mod metadata;
 mod refusal;
+mod settings;
+mod sign;
 mod status;
 mod status_json;
+mod surface;
 
-use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Request, Response};
-use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use hyper::body::Incoming;
 
 use crate::failure::{Class, Failure};
-use crate::flow::{Lifetime, Next, Receipt, Workers};
+use crate::flow::{Next, Receipt};
 use crate::payload::{Budget, Payload};
 use crate::protocol::Protocol;
-use crate::transport::server::{self, Answer, Listener, Reply, Terms};
-use crate::units::ByteCount;
 
 pub use door::Door;
 pub use entries::Entries;
 pub use refusal::Refusals;
+pub use settings::{MessageLimits, Settings};
+pub use sign::Sign;
 
 use companions::Companions;
 use refusal::Complaints;
-
-/// How large a request may be, on the wire and again after decompression.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageLimits {
-    /// Of an OTLP/gRPC message: `max_recv_msg_size_mib`, 4 MiB.
-    pub grpc: ByteCount,
-    /// Of an OTLP/HTTP body: `max_request_body_size`, 20 MiB.
-    pub http: ByteCount,
-}
 
 /// Answers the export requests of one `otlp` receiver.
 ///
@@ -51,7 +43,7 @@ pub struct MessageLimits {
 /// pipeline's answer. When the client goes away before that answer, the pipeline's future is dropped: a queue has taken
 /// the payload or has not, nothing in between, and without a queue the export ends with the one who waits for it.
 pub struct OtlpServer {
-    limits: MessageLimits,
+    settings: Settings,
     entries: Entries,
     budget: Arc<Budget>,
     instance: Arc<str>,
@@ -59,40 +51,20 @@ pub struct OtlpServer {
     companions: Companions,
 }
 
-impl Default for MessageLimits {
-    fn default() -> MessageLimits {
-        MessageLimits { grpc: ByteCount::mib(4), http: ByteCount::mib(20) }
-    }
-}
-
 impl OtlpServer {
     /// A server that hands payloads to `entries`. Their memory is of `budget`; requests that carry `instance`, the
     /// relay's own name for itself, come from its own exporters and are refused; `refusals` hears of whatever is refused
     /// before it is a payload.
     pub fn new(
-        limits: MessageLimits,
+        settings: impl Into<Settings>,
         entries: Entries,
         budget: Arc<Budget>,
         instance: Arc<str>,
         refusals: Arc<dyn Refusals>,
     ) -> Arc<OtlpServer> {
-        let (companions, complaints) = (Companions::of(&entries), Complaints::new(refusals));
-        Arc::new(OtlpServer { limits, entries, budget, instance, complaints, companions })
-    }
-
-    /// Serves the connections of `listener` on these `terms` until the intake of `lifetime` ends, then finishes the requests
-    /// in hand. A server may serve several listeners.
-    ///
-    /// # Errors
-    /// When the system gives no file descriptor for the listener's share.
-    pub fn serve(
-        self: &Arc<Self>,
-        listener: &Listener,
-        terms: Terms,
-        workers: &Workers,
-        lifetime: &Lifetime,
-    ) -> io::Result<()> {
-        server::serve(listener, workers, lifetime, Arc::new(ArcSwap::from_pointee(terms)), Arc::clone(self))
+        let (settings, companions) = (settings.into(), Companions::of(&entries));
+        let complaints = Complaints::new(refusals);
+        Arc::new(OtlpServer { settings, entries, budget, instance, complaints, companions })
     }
 
     /// Hands on what was admitted; reports what was not.
@@ -118,15 +90,5 @@ impl OtlpServer {
             tracing::error!(class = Class::Panicked.code(), %protocol, "a stage panicked; its request is refused");
             Err(Failure::new(Class::Panicked, "a stage of the relay panicked"))
         })
-    }
-}
-
-impl Answer for OtlpServer {
-    async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
-        if grpc::speaks(&request) {
-            grpc::answer(&self, peer, request).await
-        } else {
-            http::answer(&self, peer, request).await
-        }
     }
 }

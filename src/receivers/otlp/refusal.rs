@@ -22,11 +22,16 @@ pub trait Refusals: Send + Sync + 'static {
 pub(super) struct Complaints {
     refusals: Arc<dyn Refusals>,
     logged: OncePer<(IpAddr, &'static str)>,
+    misplaced: OncePer<(IpAddr, Protocol)>,
 }
 
 impl Complaints {
     pub(super) fn new(refusals: Arc<dyn Refusals>) -> Complaints {
-        Complaints { refusals, logged: OncePer::new(LOG_INTERVAL, LOG_KEYS) }
+        Complaints {
+            refusals,
+            logged: OncePer::new(LOG_INTERVAL, LOG_KEYS),
+            misplaced: OncePer::new(ADVICE_INTERVAL, LOG_KEYS),
+        }
     }
 
     /// The request of `peer` is refused for `failure`.
@@ -44,6 +49,19 @@ impl Complaints {
                 cause = failure.cause(),
                 remedy = class.row().remedy,
                 "refused a request"
+            );
+        }
+    }
+
+    /// `peer` speaks `protocol` to the port of the other one, and is served; `direction` says where it belongs.
+    pub(super) fn misplaced(&self, protocol: Protocol, peer: SocketAddr, direction: &str) {
+        let client = peer.ip().to_canonical();
+        if self.misplaced.admits((client, protocol)) {
+            tracing::info!(
+                %client,
+                %protocol,
+                remedy = direction,
+                "a client uses the port of the other protocol; it works here, but not with a Collector"
             );
         }
     }
@@ -88,5 +106,8 @@ pub(super) fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> Fa
 }
 
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Of what works as it is.
+const ADVICE_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 const LOG_KEYS: usize = 1024;

@@ -42,6 +42,21 @@ impl<'a> Output<'a> {
         self.resize(self.bytes.capacity().saturating_mul(2).max(SMALLEST).min(self.limit))
     }
 
+    /// `size` zeros more, and what there is before them.
+    pub(super) fn append(&mut self, size: usize) -> Result<(&[u8], &mut [u8]), DecodeError> {
+        let before = self.bytes.len();
+        let after = before.saturating_add(size);
+        if self.limit < after {
+            return Err(DecodeError::TooLarge(ByteCount::of(self.limit)));
+        }
+        if self.bytes.capacity() < after {
+            self.resize(self.bytes.capacity().saturating_mul(2).min(self.limit).max(after))?;
+        }
+        self.bytes.resize(after, 0);
+        let (before, fresh) = self.bytes.split_at_mut(before);
+        Ok((before, fresh))
+    }
+
     /// The bytes, in an allocation of their own size.
     pub(super) fn finish(mut self) -> Bytes {
         self.bytes.shrink_to_fit();

@@ -12,19 +12,17 @@ use zstd::zstd_safe::{
 
 use crate::payload::Encoding;
 
-use super::DecodeError;
 use super::output::Output;
+use super::{DecodeError, Level};
 
-pub(super) fn compress(chunks: &[Bytes]) -> io::Result<Bytes> {
+pub(super) fn compress(level: Option<Level>, chunks: &[Bytes]) -> io::Result<Bytes> {
+    let level = level.map_or(LEVEL, native);
     let total = chunks.iter().map(Bytes::len).sum();
     // With room for the worst case one pass does it, and pages that are never written cost nothing.
     let mut output = Vec::with_capacity(compress_bound(total));
     let (last, first) = chunks.split_last().map_or((&[][..], &[][..]), |(last, first)| (&last[..], first));
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let context = match kept {
-            Some(context) => context,
-            None => kept.insert(compressor()?),
-        };
+    COMPRESSORS.with_borrow_mut(|kept| {
+        let context = compressor(kept, level)?;
         context.reset(ResetDirective::SessionOnly).map_err(failed)?;
         // Written into the header, so that whoever reads it can allocate once.
         context.set_pledged_src_size(Some(total as u64)).map_err(failed)?;
@@ -100,10 +98,28 @@ fn claimed_size(body: &[u8]) -> usize {
     }
 }
 
-fn compressor() -> io::Result<CCtx<'static>> {
-    let mut context = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
-    context.set_parameter(CParameter::CompressionLevel(LEVEL)).map_err(failed)?;
-    Ok(context)
+/// The compressor that was kept for `level`, or a new one.
+fn compressor<'a>(kept: &'a mut Vec<(i32, CCtx<'static>)>, level: i32) -> io::Result<&'a mut CCtx<'static>> {
+    let at = match kept.iter().position(|(of, _)| *of == level) {
+        Some(at) => at,
+        None => {
+            let mut context = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+            context.set_parameter(CParameter::CompressionLevel(level)).map_err(failed)?;
+            kept.push((level, context));
+            kept.len() - 1
+        }
+    };
+    Ok(&mut kept[at].1)
+}
+
+/// Go's encoder, which the Collector has, knows four levels and maps all numbers to them.
+fn native(Level(level): Level) -> i32 {
+    match level {
+        ..3 => LEVEL,
+        3..6 => 3,
+        6..10 => 7,
+        10.. => 11,
+    }
 }
 
 fn decompressor() -> Result<DCtx<'static>, ErrorCode> {
@@ -121,7 +137,8 @@ fn corrupt(code: ErrorCode) -> DecodeError {
 }
 
 thread_local! {
-    static COMPRESSOR: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
+    /// By level.
+    static COMPRESSORS: RefCell<Vec<(i32, CCtx<'static>)>> = const { RefCell::new(Vec::new()) };
     static DECOMPRESSOR: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 

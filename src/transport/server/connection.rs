@@ -205,7 +205,7 @@ async fn opening(socket: &Socket) -> io::Result<Opening> {
 fn protocols(limits: &Limits, executor: OnThisRuntime) -> auto::Builder<OnThisRuntime> {
     let mut http = auto::Builder::new(executor);
     // Heads are timed by the pulse: this timer would also end connections that are merely idle.
-    http.http1().timer(TokioTimer::new()).header_read_timeout(None);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(!limits.one_request);
     http.http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(limits.ping)

@@ -16,6 +16,8 @@ pub struct Limits {
     pub age: Option<Age>,
     /// How long the head of an HTTP/1.1 request may take from its first byte on.
     pub header: Duration,
+    /// Whether an HTTP/1.1 connection ends behind its first answer.
+    pub one_request: bool,
     /// How often a silent HTTP/2 connection is asked whether it is still there.
     pub ping: Duration,
     /// How long the answer to that may take.
@@ -59,6 +61,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             age: None,
             header: Duration::from_secs(30),
+            one_request: false,
             ping: Duration::from_secs(60),
             pong: Duration::from_secs(20),
             streams: 512,

@@ -77,6 +77,10 @@ fn decompress(encoding: &str, body: &[u8]) -> Option<Vec<u8>> {
         "" => plain.extend_from_slice(body),
         "gzip" => drop(flate2::read::MultiGzDecoder::new(body).read_to_end(&mut plain).ok()?),
         "zstd" => drop(zstd::Decoder::new(body).ok()?.read_to_end(&mut plain).ok()?),
+        "zlib" | "deflate" => drop(flate2::read::ZlibDecoder::new(body).read_to_end(&mut plain).ok()?),
+        "snappy" => plain = snap::raw::Decoder::new().decompress_vec(body).ok()?,
+        "x-snappy-framed" => drop(snap::read::FrameDecoder::new(body).read_to_end(&mut plain).ok()?),
+        "lz4" => drop(lz4_flex::frame::FrameDecoder::new(body).read_to_end(&mut plain).ok()?),
         _ => return None,
     }
     Some(plain)

@@ -1,0 +1,62 @@
+//! How requests are answered, taken from a configuration.
+
+use crate::config::{Detection, OtlpReceiver};
+use crate::protocol::Protocol;
+use crate::units::ByteCount;
+
+use super::surface::Surface;
+
+/// How the requests of one receiver are answered.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How large a request may be.
+    pub limits: MessageLimits,
+    pub(super) detection: Detection,
+    pub(super) surface: Surface,
+    /// Whose payloads keep the headers that they came with.
+    include_metadata: Vec<Protocol>,
+}
+
+/// How large a request may be, on the wire and again after decompression.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageLimits {
+    /// Of an OTLP/gRPC message: `max_recv_msg_size_mib`, 4 MiB.
+    pub grpc: ByteCount,
+    /// Of an OTLP/HTTP body: `max_request_body_size`, 20 MiB.
+    pub http: ByteCount,
+}
+
+impl Settings {
+    /// Those of `receiver`. A protocol that it does not have a port for is answered as it is by default.
+    pub fn of(receiver: &OtlpReceiver) -> Settings {
+        let OtlpReceiver { grpc, http, detection } = receiver;
+        let mut settings = Settings { detection: *detection, ..Settings::default() };
+        if let Some(grpc) = grpc {
+            settings.limits.grpc = grpc.max_message;
+            settings.include_metadata.extend(grpc.include_metadata.then_some(Protocol::Grpc));
+        }
+        if let Some(http) = http {
+            settings.limits.http = http.max_body;
+            settings.surface = Surface::of(&http.surface);
+            settings.include_metadata.extend(http.surface.include_metadata.then_some(Protocol::Http));
+        }
+        settings
+    }
+
+    /// Whether payloads that came by `protocol` keep the headers that they came with.
+    pub(super) fn includes_metadata(&self, protocol: Protocol) -> bool {
+        self.include_metadata.contains(&protocol)
+    }
+}
+
+impl Default for MessageLimits {
+    fn default() -> MessageLimits {
+        MessageLimits { grpc: ByteCount::mib(4), http: ByteCount::mib(20) }
+    }
+}
+
+impl From<MessageLimits> for Settings {
+    fn from(limits: MessageLimits) -> Settings {
+        Settings { limits, ..Settings::default() }
+    }
+}
