@@ -150,9 +150,15 @@ fn references_that_lead_nowhere_are_named() {
     );
     check_problems(
         &[],
+        &with_exporter("debug: {verbosity: '${v:basic}'}"),
+        &["c.yaml:4:22: exporters::debug::verbosity: scheme \"v\" is not supported for uri \"v:basic\"; \
+           write ${env:v:-basic} for a default"],
+    );
+    check_warnings(
+        &[],
         &with_exporter("debug: {verbosity: '${V:basic}'}"),
-        &["c.yaml:4:22: exporters::debug::verbosity: scheme \"V\" is not supported for uri \"V:basic\"; \
-           write ${env:V:-basic} for a default"],
+        &["c.yaml:4:22: exporters::debug::verbosity: ${V:…} is taken for a variable with a default; \
+           the Collector refuses it; write ${env:V:-…}"],
     );
 }
 

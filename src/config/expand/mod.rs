@@ -129,6 +129,9 @@ impl Expander<'_> {
         for fault in &expansion.faults {
             self.remarks.found.push(Problem::new(Some(place.clone()), render(path), fault.clone()));
         }
+        for warning in &expansion.warnings {
+            self.remarks.warnings.push(Problem::new(Some(place.clone()), render(path), warning.clone()));
+        }
         for name in &expansion.unset {
             if self.reported.insert(name.clone()) {
                 let what = format!("configuration references unset environment variable {name}");

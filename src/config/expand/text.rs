@@ -24,6 +24,7 @@ pub(super) struct Expansion {
     /// The name of the file or page that the last reference led to.
     pub whole: Option<Arc<str>>,
     pub faults: Vec<String>,
+    pub warnings: Vec<String>,
     /// Whether a reference is never closed.
     pub unclosed: bool,
 }
@@ -112,6 +113,11 @@ impl Expansion {
     fn resolve(&mut self, content: &str, sources: &mut Sources<'_>, extent: Extent) -> String {
         let value = match Reference::parse(content) {
             Ok(Reference::Variable { name, default }) => Ok(self.variable(name, default, sources)),
+            Ok(Reference::Colon { name, default }) => {
+                let what = format!("${{{name}:…}} is taken for a variable with a default; the Collector refuses it");
+                self.warnings.push(format!("{what}; write ${{env:{name}:-…}}"));
+                Ok(self.variable(name, Some(default), sources))
+            }
             Ok(Reference::Elsewhere(location)) => self.elsewhere(location, sources, extent),
             Err(fault) => Err(fault),
         };
@@ -160,7 +166,15 @@ fn is_collection(source: &Source) -> bool {
 }
 
 enum Reference<'t> {
-    Variable { name: &'t str, default: Option<&'t str> },
+    Variable {
+        name: &'t str,
+        default: Option<&'t str>,
+    },
+    /// A default without its dash, as in other languages: `NAME:default`.
+    Colon {
+        name: &'t str,
+        default: &'t str,
+    },
     Elsewhere(Location<'t>),
 }
 
@@ -172,6 +186,9 @@ impl<'t> Reference<'t> {
             Some(("env", rest)) => rest,
             Some((scheme, rest)) if !rest.starts_with('-') => {
                 let location = Location::with_scheme(scheme, rest, content);
+                if location.is_none() && is_shouted(scheme) {
+                    return Ok(Reference::Colon { name: scheme, default: rest });
+                }
                 return location.map(Reference::Elsewhere).ok_or_else(|| refuse_scheme(scheme, content));
             }
             _ => content,
@@ -189,6 +206,12 @@ impl<'t> Reference<'t> {
                      write $${{ for a literal \"${{\""
         ))
     }
+}
+
+/// Whether `name` is written like variables are and schemes are not.
+fn is_shouted(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn refuse_scheme(scheme: &str, content: &str) -> String {
@@ -260,6 +283,8 @@ mod tests {
         check("${env:A}", "alpha", Extent::Whole);
         check("${env:NONE:-d}", "d", Extent::Whole);
         check("${NONE:-d}", "d", Extent::Whole);
+        check("${NONE:./d.json}", "./d.json", Extent::Whole);
+        check("${A:d}", "alpha", Extent::Whole);
         check("${env:NONE:-}", "", Extent::Whole);
         check("${env:EMPTY:-d}", "", Extent::Whole);
         check("http://${A}:${N}", "http://alpha:5", Extent::Part);
