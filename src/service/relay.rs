@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
-use crate::config::Config;
+use crate::config::{Config, Mistake, Problems};
 use crate::flow::Drained;
 use crate::pipeline::{self, Built};
 use crate::telemetry::Totals;
@@ -58,6 +58,7 @@ impl Relay {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let doors = self.doors.prepare(servers).await?;
@@ -90,5 +91,15 @@ impl Relay {
         // no durable queue yet.
         let lost = rejected + dropped;
         tracing::info!(delivered = delivered.0, kept = Items::ZERO.0, lost = lost.0, "Shutdown complete.");
+    }
+}
+
+/// An exporter that sends to the relay itself is only a warning to `validate` when a variable says so, which may have
+/// another value elsewhere; here it has this one.
+fn refuse_loops(config: &Config) -> Result<(), StartError> {
+    let loops = config.warnings.iter().filter(|warning| warning.mistake == Mistake::ExportLoop);
+    match Problems::from_found(loops.cloned().collect()) {
+        Some(problems) => Err(problems.into()),
+        None => Ok(()),
     }
 }

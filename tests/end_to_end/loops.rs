@@ -43,10 +43,29 @@ async fn an_endpoint_that_is_its_own_receiver_is_refused_at_start() {
     let setup = Setup::new();
     let port = setup.ports.grpc;
     let text = setup.export_to("otlp_grpc", Wire::Grpc, port, "").text();
+    check(&text, &["validate"], Some(1)).await;
+    check(&text, &[], Some(1)).await;
+}
+
+/// A variable may have another value where the relay will run.
+#[tokio::test]
+async fn an_endpoint_from_a_variable_is_a_warning_until_the_relay_runs() {
+    let setup = Setup::new();
+    let port = setup.ports.grpc;
+    let text = setup.export_to("otlp_grpc", Wire::Grpc, port, "").text();
+    let text = text.replace(&format!("'http://127.0.0.1:{port}'"), &format!("'${{LOOP:-http://127.0.0.1:{port}}}'"));
+    assert!(text.contains("LOOP"), "{text}");
+    check(&text, &["validate"], Some(0)).await;
+    check(&text, &[], Some(1)).await;
+}
+
+async fn check(text: &str, command: &[&str], code: Option<i32>) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("relay.yaml");
     std::fs::write(&file, text).expect("write");
-    let finished = crate::support::cli::run(&["--config", file.to_str().expect("UTF-8")], &[]).await;
-    assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert!(finished.stderr.contains("exporters::otlp_grpc"), "{}", finished.stderr);
+    let arguments = [command, &["--config", file.to_str().expect("UTF-8")]].concat();
+    let finished = crate::support::cli::run(&arguments, &[]).await;
+    assert_eq!(finished.code, code, "{finished:?}");
+    let words = "exporters::otlp_grpc::endpoint: this sends to the relay's own receiver";
+    assert!(finished.stderr.contains(words), "{}", finished.stderr);
 }

@@ -46,8 +46,14 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
         top.finish();
     }
     proxies::choose(&mut config.exporters, env, report);
-    for problem in targets::missing(&config).into_iter().chain(loops::find(&config, &config.places)) {
-        report.refuse(problem);
+    targets::missing(&config).into_iter().for_each(|problem| report.refuse(problem));
+    for problem in loops::find(&config, &config.places) {
+        // Where it is checked, a variable may well have another value than where it is run: the run refuses it.
+        if root.at(&problem.path).is_some_and(Node::is_from_variable) {
+            report.warn(problem);
+        } else {
+            report.refuse(problem);
+        }
     }
     Decoded(config)
 }

@@ -79,6 +79,19 @@ impl Node {
         Node { place, value: Value::Map(entries), provenance: Provenance::default() }
     }
 
+    /// The node that a path in Collector notation leads to.
+    pub(crate) fn at(&self, path: &str) -> Option<&Node> {
+        path.split("::").try_fold(self, |node, key| match &node.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            Value::Scalar(_) | Value::List(_) => None,
+        })
+    }
+
+    /// Whether the value, or a part of it, was taken from a variable.
+    pub(crate) fn is_from_variable(&self) -> bool {
+        !self.provenance.variables.is_empty()
+    }
+
     /// Whether this is null or a map without keys.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_null() || matches!(&self.value, Value::Map(entries) if entries.is_empty())
