@@ -9,6 +9,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct QueueLevel {
     capacity: Option<u64>,
+    /// How finely a unit of the sizer is divided in `size`.
+    grains: u64,
     size: AtomicU64,
     waiting: AtomicU64,
     in_flight: AtomicU64,
@@ -18,9 +20,10 @@ pub struct QueueLevel {
 }
 
 impl QueueLevel {
-    pub(crate) fn new(capacity: Option<u64>) -> QueueLevel {
+    pub(crate) fn new(capacity: Option<u64>, grains: u64) -> QueueLevel {
         QueueLevel {
             capacity,
+            grains,
             size: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
@@ -36,7 +39,7 @@ impl QueueLevel {
 
     /// What is in the queue, in the unit of its sizer: waiting, in flight and sleeping between tries.
     pub fn size(&self) -> u64 {
-        self.size.load(Ordering::Relaxed)
+        self.size.load(Ordering::Relaxed).div_ceil(self.grains)
     }
 
     /// Batches that are ready and wait for a consumer.

@@ -122,7 +122,8 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
     let route = Route::to(attempted(exporter));
     let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
     let direct = settled(Arc::clone(&retry) as Next);
-    let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size)));
+    let grains = queue.as_ref().map_or(1, |queue| room::grains(queue.sizer));
+    let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size), grains));
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
             room,

@@ -18,7 +18,7 @@ pub(super) struct Room {
     sizer: QueueSizer,
     overflow: Overflow,
     capacity: u64,
-    /// One permit for each unit of the sizer. It serves those who wait in the order in which they came, and forgets
+    /// [`grains`] permits for each unit of the sizer. It serves those who wait in the order in which they came, and forgets
     /// the one who no longer waits.
     free: Arc<Semaphore>,
     level: Arc<QueueLevel>,
@@ -40,7 +40,8 @@ impl Room {
         level: Arc<QueueLevel>,
         lifetime: Lifetime,
     ) -> Room {
-        let permits = usize::try_from(capacity).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let permits = usize::try_from(capacity.saturating_mul(grains(sizer))).unwrap_or(usize::MAX);
+        let permits = permits.min(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(permits));
         Room { exporter, sizer, overflow, capacity, free, level, lifetime }
     }
@@ -49,7 +50,9 @@ impl Room {
     pub(super) async fn take(&self, payload: &Payload) -> Result<Charge, Failure> {
         let need = self.measure(payload);
         // One payload is never near 4 Gi of anything, whatever the capacity is.
-        let Some(permits) = u32::try_from(need).ok().filter(|_| need <= self.capacity) else {
+        let Some(permits) =
+            u32::try_from(need).ok().filter(|_| need <= self.capacity.saturating_mul(grains(self.sizer)))
+        else {
             return Err(self.too_large(need));
         };
         let permit = match Arc::clone(&self.free).try_acquire_many_owned(permits) {
@@ -71,10 +74,10 @@ impl Room {
         }
     }
 
-    /// At least 1, so that not even requests without any item pile up without bound.
+    /// In grains. At least 1, so that not even requests without any item pile up without bound.
     fn measure(&self, payload: &Payload) -> u64 {
         match self.sizer {
-            QueueSizer::Requests => 1,
+            QueueSizer::Requests => share_of_batch(payload),
             QueueSizer::Items => payload.size(Sizer::Items).max(1),
             QueueSizer::Bytes => payload.size(Sizer::Bytes).max(1),
         }
@@ -109,6 +112,28 @@ impl Room {
         }
     }
 }
+
+/// How finely a unit of the sizer is divided.
+pub(super) fn grains(sizer: QueueSizer) -> u64 {
+    match sizer {
+        QueueSizer::Requests => REQUEST,
+        QueueSizer::Items | QueueSizer::Bytes => 1,
+    }
+}
+
+/// What a `batch` processor gathers goes out as one request, so each payload counts as its share of one: in the
+/// Collector, too, a queue of 1000 requests holds 1000 batches.
+fn share_of_batch(payload: &Payload) -> u64 {
+    match payload.rule() {
+        Some(rule) if 0 < rule.min_size => {
+            (payload.size(rule.sizer).saturating_mul(REQUEST) / rule.min_size).clamp(1, REQUEST)
+        }
+        _ => REQUEST,
+    }
+}
+
+/// Grains of one request.
+const REQUEST: u64 = 1000;
 
 impl Drop for Charge {
     fn drop(&mut self) {

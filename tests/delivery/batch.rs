@@ -205,13 +205,19 @@ async fn a_request_that_was_cut_fails_when_one_of_its_pieces_does() {
     assert_eq!(bench.entry.level.size(), 0);
 }
 
+/// As in the Collector, whose queue gets what its batch processor has gathered as one request.
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_counts_what_waits_in_batches() {
+async fn a_queue_of_requests_counts_what_is_gathered_as_one_request() {
     let bench = Bench::new(None, Some(Queue { queue_size: 2, ..QUEUE }));
-    for expected in [None, None, Some(Class::QueueFull)] {
-        assert_eq!(class(&bench.send(payload([1]).with_rule(rule("p", 9, None, 200))).await), expected);
+    bench.backend.close();
+    for _ in 0..18 {
+        assert_eq!(class(&bench.send(payload([1]).with_rule(rule("p", 9, None, 200))).await), None);
     }
-    bench.backend.until_items(2).await;
+    assert_eq!(bench.entry.level.size(), 2);
+    let one_more = bench.send(payload([1]).with_rule(rule("p", 9, None, 200))).await;
+    assert_eq!(class(&one_more), Some(Class::QueueFull));
+    bench.backend.open();
+    bench.backend.until_items(18).await;
 }
 
 #[tokio::test(start_paused = true)]
