@@ -32,10 +32,10 @@
 //! | 6 | `admin` | look in: health, metrics |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
-//! | 3 | `telemetry`, `transport` | watch, carry |
+//! | 3 | `telemetry`, `transport`, `storage` | watch, carry, keep |
 //! | 2 | `flow` | the trait, fan-out, the life of tasks, the threads |
 //! | 1 | `payload`, `config`, `memory` | what moves, what was asked for, what there is to use |
-//! | 0 | `signal`, `protocol`, `ident`, `units`, `failure`, `attempt` | words |
+//! | 0 | `signal`, `protocol`, `ident`, `units`, `failure`, `attempt`, `interface` | words |
 //!
 //! Where to begin: the path of a request is `receivers` -> `pipeline::build` (which stages it meets) -> `delivery` ->
 //! `exporters::otlp` -> `transport::client`.
@@ -71,6 +71,7 @@ pub mod exporters;
 pub mod failure;
 pub mod flow;
 pub mod ident;
+pub mod interface;
 pub mod memory;
 pub mod payload;
 pub mod pipeline;
@@ -79,6 +80,7 @@ pub mod protocol;
 pub mod receivers;
 pub mod service;
 pub mod signal;
+pub mod storage;
 pub mod telemetry;
 pub mod transport;
 pub mod units;

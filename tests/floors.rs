@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `src/lib.rs`, lowest first. A module imports only from floors below its own.
 const FLOORS: &[&[&str]] = &[
-    &["signal", "protocol", "ident", "units", "failure", "attempt"],
+    &["signal", "protocol", "ident", "units", "failure", "attempt", "interface"],
     &["payload", "config", "memory"],
     &["flow"],
-    &["telemetry", "transport"],
+    &["telemetry", "transport", "auth", "storage"],
     &["receivers", "processors", "delivery", "exporters"],
     &["pipeline"],
-    &["admin"],
+    &["admin", "doctor", "tools"],
     &["service"],
     &["cli"],
 ];
@@ -56,13 +56,14 @@ fn files_say_what_they_are_for_and_stay_short() {
     for (path, text) in sources("src").chain(sources("tests")).chain(sources("benches")) {
         assert!(text.starts_with("//! "), "{}: the first line does not say what the file is for", path.display());
         let lines = text.lines().count();
-        assert!(lines <= MAX_FILE_LINES, "{}: {lines} lines", path.display());
+        let generated = path.starts_with("src/interface/generated");
+        assert!(lines <= MAX_FILE_LINES || generated, "{}: {lines} lines", path.display());
     }
 }
 
 #[test]
 fn functions_stay_short() {
-    for (path, text) in sources("src") {
+    for (path, text) in sources("src").filter(|(path, _)| !path.starts_with("src/interface/generated")) {
         for (name, lines) in functions(&text) {
             assert!(lines <= MAX_FUNCTION_LINES, "{}: {name} has {lines} lines", path.display());
         }
