@@ -5,6 +5,7 @@
 
 mod answer;
 mod class;
+mod foreign;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -17,6 +18,7 @@ use tonic::Code;
 
 pub use answer::{code_for_http, code_name, from_grpc, from_http};
 pub use class::{Class, Row};
+pub use foreign::{Recognised, recognise};
 
 use crate::attempt::Attempt;
 
