@@ -6,6 +6,7 @@
 mod answer;
 mod class;
 mod foreign;
+mod mask;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -19,6 +20,7 @@ use tonic::Code;
 pub use answer::{code_for_http, code_name, from_grpc, from_http};
 pub use class::{Class, Row};
 pub use foreign::{Recognised, recognise};
+pub use mask::Mask;
 
 use crate::attempt::Attempt;
 

@@ -3,6 +3,7 @@
 
 mod defaults;
 mod describe;
+mod examples;
 mod exporters;
 mod links;
 mod parts;

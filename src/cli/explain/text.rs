@@ -62,12 +62,11 @@ pub(super) fn likely_page(found: &[Recognised]) -> String {
 pub(super) fn rule(class: Class) -> &'static str {
     let row = class.row();
     match (row.retry, row.phase) {
-        (_, Phase::Config | Phase::Listen) => "nothing was sent: it is told at start, or by otlp-relay validate and check",
+        (_, Phase::Config | Phase::Listen) => {
+            "nothing was sent: it is told at start, or by otlp-relay validate and check"
+        }
         (Verdict::Never, Phase::Receive) => "the sender must not send the same again: it is refused for good",
         (_, Phase::Receive) => "the sender may send it again",
-        (Verdict::Never, _) if class == Class::MessageTooLarge => {
-            "the specification: never the same again; the relay reports it as final"
-        }
         (Verdict::Never, _) => "the specification: never; the data goes no further, and is counted and logged",
         (Verdict::BackOff, _) => {
             "the specification: yes, with exponential backoff; the relay keeps the data and does so, as retry_on_failure says"

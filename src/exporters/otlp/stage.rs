@@ -8,7 +8,7 @@ use http::Request;
 use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
-use crate::failure::Failure;
+use crate::failure::{Failure, Mask};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
@@ -36,6 +36,8 @@ pub(super) struct Target {
     pub(super) packing: Packing,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
+    /// What no answer may bring back to light.
+    pub(super) mask: Mask,
 }
 
 /// The stage of one signal. One `consume` is one attempt.
@@ -52,7 +54,17 @@ impl Consume for Stage {
         Box::pin(async move {
             let progress = Progress::new();
             let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
-            outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
+            match outcome {
+                Ok(receipt) => Ok(Receipt {
+                    message: receipt.message.map(|words| target.mask.apply(&words).map_or(words, Into::into)),
+                    attempt: Some(Arc::new(progress.record())),
+                    ..receipt
+                }),
+                Err(failure) => {
+                    let failure = failure.masked(&target.mask);
+                    Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
+                }
+            }
         })
     }
 }

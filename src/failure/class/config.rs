@@ -130,7 +130,7 @@ rows! {
         broken "
             exporters:
               otlp_grpc:
-                endpoint: https://otel.example.com/otlp"
+                endpoint: https://otel.example.com:443/otlp"
         mended "
             exporters:
               otlp_http:

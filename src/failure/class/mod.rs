@@ -23,6 +23,7 @@ mod connect;
 mod local;
 mod protocol;
 mod receiving;
+mod refusals;
 mod tls;
 
 use std::fmt;
@@ -144,10 +145,11 @@ classes! {
         Unauthenticated PermissionDenied
         RateLimited ResourceExhausted MessageTooLarge RequestHeadersTooLarge
         ServerUnavailable BadGateway GatewayTimeout LbProtocolMismatch
-        HttpNotFound HttpMethodNotAllowed HttpLengthRequired HttpUnsupportedMediaType UnsupportedCompression
-        GrpcUnimplemented InvalidData HttpRedirect
         ServerInternalError ServerUnknownError ServerTransientError ServerErrorOther GrpcMissingStatus
-        NotOtlpResponse ResponseTooLarge PartialSuccessRejected;
+        NotOtlpResponse ResponseTooLarge;
+    refusals:
+        HttpNotFound HttpMethodNotAllowed HttpLengthRequired HttpUnsupportedMediaType UnsupportedCompression
+        GrpcUnimplemented InvalidData HttpRedirect PartialSuccessRejected;
     receiving:
         MalformedRequest RequestTooLarge UnsupportedEncoding PeerSentHttp PeerSentGrpc BodyInterrupted
         PeerSentTls PeerSentPlaintext PeerRejectedOurCertificate PeerCertificateMissing PeerCertificateInvalid

@@ -7,8 +7,8 @@ mod table;
 use http::StatusCode;
 use tonic::{Code, Status};
 
-use super::answer::{code_name, from_grpc, from_http};
 use super::Class;
+use super::answer::{code_name, from_grpc, from_http};
 use table::PHRASES;
 
 /// A class that a text may speak of.
@@ -70,7 +70,17 @@ fn own_codes(text: &str, found: &mut Found) {
 
 /// A status of HTTP, in one of the usual ways to write it.
 fn http_status(lower: &str) -> Option<(StatusCode, String)> {
-    for lead in ["status code ", "status code: ", "statuscode=", "code: ", "status: ", "status ", "http/1.1 ", "http/2 ", "http "] {
+    for lead in [
+        "status code ",
+        "status code: ",
+        "statuscode=",
+        "code: ",
+        "status: ",
+        "status ",
+        "http/1.1 ",
+        "http/2 ",
+        "http ",
+    ] {
         for (at, _) in lower.match_indices(lead) {
             let rest = &lower[at + lead.len()..];
             let number = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
@@ -88,7 +98,8 @@ fn grpc_code(text: &str, lower: &str) -> Option<Code> {
     (1..=16).map(Code::from_i32).find(|code| {
         let name = code_name(*code);
         let camel = name.to_lowercase().replace('_', "");
-        let is_word = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
+        let is_word =
+            |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);
         // Plain English words in capitals are codes only as gRPC writes them.
         let written = lower.contains(&format!("code = {camel}")) || lower.contains(&format!("{camel}: "));
         written || is_word(text)

@@ -172,14 +172,8 @@ pub(super) static PHRASES: &[(&[&str], &[Class])] = &[
     (&["partialchain"], &[Class::TlsUnknownCa]),
     (&["untrustedroot"], &[Class::TlsUnknownCa]),
     (&["certificate revoked"], &[Class::TlsCertificateRevoked]),
-    (
-        &["certificate verify failed"],
-        &[Class::TlsUnknownCa, Class::TlsCertificateExpired, Class::TlsHostnameMismatch],
-    ),
-    (
-        &["certificate_verify_failed"],
-        &[Class::TlsUnknownCa, Class::TlsCertificateExpired, Class::TlsHostnameMismatch],
-    ),
+    (&["certificate verify failed"], &[Class::TlsUnknownCa, Class::TlsCertificateExpired, Class::TlsHostnameMismatch]),
+    (&["certificate_verify_failed"], &[Class::TlsUnknownCa, Class::TlsCertificateExpired, Class::TlsHostnameMismatch]),
     // Other TLS.
     (&["certificate required"], &[Class::TlsClientCertificateRequired]),
     (&["certificaterequired"], &[Class::TlsClientCertificateRequired]),
