@@ -1,12 +1,16 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod defaults;
 mod describe;
 mod exporters;
 mod links;
 mod parts;
 mod queues;
+mod running;
 mod sources;
 mod surface;
 mod texts;
