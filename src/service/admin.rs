@@ -64,7 +64,10 @@ impl Admin {
         for site in wanted.iter().filter(|site| !self.open.iter().any(|open| open.site == **site)) {
             let listener = match self.open.iter().find(|open| open.site.address() == site.address()) {
                 Some(open) => open.listener.clone(),
-                None => Listener::bind(site.address()).await?,
+                None => {
+                    let bound = Listener::bind(site.address()).await;
+                    bound.map_err(|error| error.at(site.section(), &config.places))?
+                }
             };
             fresh.push((site.clone(), listener));
         }
@@ -133,6 +136,14 @@ impl Site {
             Site::Metrics(reader, _) => &reader.listen,
             Site::Health(check) => &check.listen,
             Site::Zpages(zpages) => &zpages.listen,
+        }
+    }
+
+    /// The part of the configuration that asks for it.
+    fn section(&self) -> &'static str {
+        match self {
+            Site::Metrics(..) => "service::telemetry::metrics",
+            Site::Health(_) | Site::Zpages(_) => "extensions",
         }
     }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::ListenAddress;
+use crate::config::{ListenAddress, Places};
 use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
 use crate::pipeline::{Listen, Server};
 use crate::receivers::otlp::{Door, OtlpServer, Sign};
+use crate::transport::container;
 use crate::transport::server::{Listener, Terms};
 
 use super::start::StartError;
@@ -36,18 +37,21 @@ struct Wanted {
 }
 
 impl Doors {
-    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched.
+    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched. `places` are those of the
+    /// configuration.
     ///
     /// # Errors
     /// When one of them cannot be listened on; then none is.
-    pub(super) async fn prepare(&self, servers: Vec<Server>) -> Result<Prepared, StartError> {
+    pub(super) async fn prepare(&self, servers: Vec<Server>, places: &Places) -> Result<Prepared, StartError> {
         let mut prepared = Prepared { fresh: BTreeMap::new(), wanted: Vec::new() };
         let mut claimed = BTreeSet::new();
         for server in servers {
             for Listen { address, sign, terms } in server.listens {
                 // An address that is claimed twice is bound again, to fail as it would between two processes.
                 if !claimed.insert(address.clone()) || !self.0.contains_key(&address) {
-                    let listener = Listener::bind(&address).await?;
+                    let path = format!("receivers::{}::protocols::{}::endpoint", server.id, sign.protocol());
+                    let listener = Listener::bind(&address).await.map_err(|error| error.at(&path, places))?;
+                    warn_of_loopback(&address, &path, places);
                     prepared.fresh.insert(address.clone(), listener);
                 }
                 let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
@@ -100,6 +104,23 @@ impl Doors {
         }
         outcome
     }
+}
+
+/// Inside a container, whatever listens on a loopback address is out of reach for everyone outside, however its ports are
+/// published.
+fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
+    let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
+        return;
+    };
+    let place = places.find(path).map(ToString::to_string);
+    tracing::warn!(
+        class = "bind_loopback_only",
+        %address,
+        path,
+        place,
+        remedy = format!("write endpoint: 0.0.0.0:{}, unless all senders are in this {container}", address.port),
+        "the receiver listens inside this {container} only: nothing outside of it can send to it"
+    );
 }
 
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.

@@ -9,6 +9,7 @@ use crate::admin::ReloadRequest;
 use crate::config::{Config, Problems, Telemetry};
 use crate::telemetry;
 
+use super::files::raise_limit;
 use super::holdings::own_attributes;
 use super::relay::Relay;
 use super::signals::{Asked, Signals};
@@ -30,6 +31,7 @@ pub fn run(config: Config, load: impl Load) -> Result<(), StartError> {
     // Only who gives the relay attributes wants to see them on each line.
     let attributes = if resource.attributes.is_empty() { Vec::new() } else { own_attributes(&instance, resource) };
     telemetry::init_logs(logs, &attributes)?;
+    raise_limit();
     let control = Builder::new_current_thread().enable_all().build()?;
     control.block_on(supervise(config, Arc::new(load), instance))
 }
