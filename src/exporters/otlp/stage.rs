@@ -67,8 +67,8 @@ impl Stage {
         };
         let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
         match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, self.head.uri(), &target.id),
+            Shape::Grpc => grpc_answer::verdict(&answer, &self.head, &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, &self.head, &target.id),
         }
     }
 }
