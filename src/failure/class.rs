@@ -83,6 +83,8 @@ classes! {
         "the host name does not exist" => "check the spelling of the endpoint's host, and which names this machine or container can resolve";
     DnsTemporaryFailure "dns_temporary_failure" Resolve Resolve BackOff Time Unavailable
         "the DNS server gave no answer (temporary failure)" => "check the nameserver in /etc/resolv.conf";
+    DnsTimeout "dns_timeout" Resolve Resolve BackOff Time Unavailable
+        "the name was not resolved in time" => "check that the nameserver in /etc/resolv.conf answers from here, and how many search domains it tries";
     // Connect.
     ConnectionRefused "connection_refused" Refused Connect BackOff Either Unavailable
         "nothing is listening on the port" => "check that the backend is running and listening on this address and port";

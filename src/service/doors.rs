@@ -112,15 +112,10 @@ fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
     let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
         return;
     };
-    let place = places.find(path).map(ToString::to_string);
-    tracing::warn!(
-        class = "bind_loopback_only",
-        %address,
-        path,
-        place,
-        remedy = format!("write endpoint: 0.0.0.0:{}, unless all senders are in this {container}", address.port),
-        "the receiver listens inside this {container} only: nothing outside of it can send to it"
-    );
+    let what = format!("{address} can be reached from inside this {container} only");
+    let mend = format!("write 0.0.0.0:{}, unless all senders are in this {container}", address.port);
+    // In the shape of the other warnings about the configuration.
+    tracing::warn!("{} [{}]", places.problem(path, what).hint(mend), LOOPBACK_ONLY);
 }
 
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
@@ -129,3 +124,5 @@ fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Life
     door.serve(listener, workers, &life)?;
     Ok(Open { door, life })
 }
+
+const LOOPBACK_ONLY: &str = "bind_loopback_only";

@@ -40,8 +40,8 @@ async fn the_address_of_a_receiver_is_not_of_this_machine() {
 async fn a_receiver_inside_a_container_listens_on_loopback() {
     let setup = exporting("debug", "verbosity: basic");
     let relay = Relay::start_with(&setup, &[("KUBERNETES_SERVICE_HOST", "10.0.0.1")]).await;
-    let line = relay.wait_for_line(&["WARN", "class=bind_loopback_only"]).await;
-    check_words(&line, &["inside this pod only", "0.0.0.0:", "config.yaml:"], &[]);
+    let line = relay.wait_for_line(&["WARN", "[bind_loopback_only]"]).await;
+    check_words(&line, &["inside this pod only", "0.0.0.0:", "config.yaml:", "protocols::grpc::endpoint"], &[]);
 }
 
 #[tokio::test]

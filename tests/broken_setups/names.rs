@@ -14,12 +14,13 @@ const SERVFAIL: u8 = 2;
 const NXDOMAIN: u8 = 3;
 const PORT: u16 = 53;
 
-/// A name server at `address` that has one answer for every question.
-async fn serve(address: &str, code: u8) -> Option<()> {
+/// A name server at `address` that has one answer for every question, or none at all.
+async fn serve(address: &str, code: Option<u8>) -> Option<()> {
     let socket = UdpSocket::bind((address, PORT)).await.ok()?;
     tokio::spawn(async move {
         let mut question = [0; 512];
         while let Ok((length, peer)) = socket.recv_from(&mut question).await {
+            let Some(code) = code else { continue };
             let mut answer = question[..length].to_vec();
             // An answer, with recursion, and nothing in it but the question.
             if let Some(head) = answer.get_mut(2..12) {
@@ -42,7 +43,7 @@ fn may_mount() -> bool {
     tried.is_ok_and(|status| status.success())
 }
 
-async fn check_name(address: &str, code: u8, name: &str, expected: &Expected<'_>) {
+async fn check_name(address: &str, code: Option<u8>, name: &str, expected: &Expected<'_>) {
     if !may_mount() || serve(address, code).await.is_none() {
         eprintln!("skipped: a resolver of its own needs root, unshare(1) and the port {PORT} of {address}");
         return;
@@ -54,7 +55,8 @@ async fn check_name(address: &str, code: u8, name: &str, expected: &Expected<'_>
         let mut command = Command::new("unshare");
         let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
         command.args(["--mount", "--", "sh", "-c", script]).arg(&file).arg(env!("CARGO_BIN_EXE_otlp-relay"));
-        let endpoint = format!("endpoint: 'http://{name}:4317', tls: {{insecure: true}}, {QUICK_RETRY}");
+        let endpoint =
+            format!("endpoint: 'http://{name}:4317', timeout: 500ms, tls: {{insecure: true}}, {QUICK_RETRY}");
         let relay = Relay::start_by(&exporting("otlp_grpc", &endpoint), command).await;
         check_once(relay, expected).await;
     }
@@ -69,7 +71,7 @@ async fn a_name_that_does_not_exist() {
         words: &["nosuch.example.test", "resolve", "DNS", "nameserver 127.77.0.3"],
         never: &["connection refused"],
     };
-    check_name("127.77.0.3", NXDOMAIN, "nosuch.example.test", &expected).await;
+    check_name("127.77.0.3", Some(NXDOMAIN), "nosuch.example.test", &expected).await;
 }
 
 #[tokio::test]
@@ -81,5 +83,17 @@ async fn a_resolver_that_fails() {
         words: &["servfail.example.test", "temporary", "DNS server", "nameserver 127.77.0.2"],
         never: &["does not exist"],
     };
-    check_name("127.77.0.2", SERVFAIL, "servfail.example.test", &expected).await;
+    check_name("127.77.0.2", Some(SERVFAIL), "servfail.example.test", &expected).await;
+}
+
+#[tokio::test]
+async fn a_resolver_that_never_answers() {
+    let expected = Expected {
+        class: "dns_timeout",
+        phase: "resolve",
+        retry: Again::Yes,
+        words: &["silent.example.test", "DNS gave no answer", "500ms", "nameserver 127.77.0.1"],
+        never: &["does not exist"],
+    };
+    check_name("127.77.0.1", None, "silent.example.test", &expected).await;
 }

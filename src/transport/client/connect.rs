@@ -116,9 +116,12 @@ fn classify(error: &io::Error) -> Class {
         ErrorKind::ConnectionRefused => Class::ConnectionRefused,
         ErrorKind::TimedOut => Class::ConnectTimeout,
         // EINVAL is a route of the type blackhole.
-        ErrorKind::NetworkUnreachable | ErrorKind::InvalidInput => Class::NetworkUnreachable,
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::InvalidInput => Class::NetworkUnreachable,
+        // An IPv6 address where IPv6 is off.
+        _ if error.raw_os_error() == Some(EAFNOSUPPORT) => Class::NetworkUnreachable,
         ErrorKind::HostUnreachable => Class::HostUnreachable,
-        ErrorKind::AddrNotAvailable => Class::SourceAddressUnavailable,
+        // EAGAIN is a unix socket whose queue is full, or no free port.
+        ErrorKind::AddrNotAvailable | ErrorKind::WouldBlock => Class::SourceAddressUnavailable,
         ErrorKind::PermissionDenied => Class::ConnectBlocked,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Class::ConnectionReset,
         _ => Class::Other,
@@ -166,6 +169,7 @@ async fn twin_hint(refused: SocketAddr) -> Option<String> {
 
 /// No address gets longer, whatever the exporter's timeout; the system alone would take two minutes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+const EAFNOSUPPORT: i32 = 97;
 /// RFC 8305, section 8: "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 const TWIN_LIMIT: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::resolve::nameservers;
 use crate::attempt::{Attempt, Progress};
 use crate::failure::{Class, Failure, Phase};
 use crate::units::ByteCount;
@@ -39,6 +40,7 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
             let text = format!("{peer} gave no answer; the request was sent ({size}), and then {in_phase} ms went by");
             (Class::DeadlineExceeded, text)
         }
+        Phase::Resolve => (Class::DnsTimeout, format!("DNS gave no answer for {in_phase} ms{}", nameservers())),
         Phase::Connect => {
             (Class::ConnectTimeout, format!("no reply at all for {in_phase} ms to the connection attempt"))
         }
@@ -86,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn expiry_is_classified_by_the_phase_that_it_hit() {
         check(&[], Class::DeadlineExceededBeforeSend, Phase::Local).await;
-        check(&[Phase::Resolve], Class::DeadlineExceededBeforeSend, Phase::Resolve).await;
+        check(&[Phase::Resolve], Class::DnsTimeout, Phase::Resolve).await;
         check(&[Phase::Resolve, Phase::Connect], Class::ConnectTimeout, Phase::Connect).await;
         check(&[Phase::Connect, Phase::Tls], Class::TlsHandshakeTimeout, Phase::Tls).await;
         check(&[Phase::Connect, Phase::Request], Class::DeadlineExceededBeforeSend, Phase::Request).await;
