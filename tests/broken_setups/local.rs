@@ -70,9 +70,12 @@ fn config(exporter: &str) -> String {
     )
 }
 
+/// An exporter, the environment, and what must be said.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[tokio::test]
 async fn endpoints_that_cannot_work() {
-    let cases: [(&str, &[(&str, &str)], &[&str]); 5] = [
+    let cases: [Case<'_>; 5] = [
         (
             "otlp_http: {endpoint: 'http://127.0.0.1:9/v1/traces'}",
             &[],

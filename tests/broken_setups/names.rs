@@ -1,6 +1,7 @@
 //! Names that cannot be resolved, with a resolver of the test's own: it needs root, for a name space of mounts.
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use tokio::net::UdpSocket;
@@ -45,7 +46,8 @@ fn may_mount() -> bool {
 
 async fn check_name(address: &str, code: Option<u8>, name: &str, expected: &Expected<'_>) {
     if !may_mount() || serve(address, code).await.is_none() {
-        eprintln!("skipped: a resolver of its own needs root, unshare(1) and the port {PORT} of {address}");
+        let why = format!("skipped: a resolver of its own needs root, unshare(1) and the port {PORT} of {address}\n");
+        let _ = std::io::stderr().write_all(why.as_bytes());
         return;
     }
     let directory = tempfile::tempdir().unwrap();
