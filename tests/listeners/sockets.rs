@@ -18,6 +18,7 @@ fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
     let config = OtlpGrpc {
         endpoint: Endpoint::unix(&format!("unix://{path}"), path),
         tls: None,
+        auth: None,
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(Duration::from_secs(10)),

@@ -238,7 +238,7 @@ impl Client {
         if self.dialer.route().via().is_some() {
             return obstacle;
         }
-        let hint = self.hints.see(obstacle.class, refusal_hint(peer)).await;
+        let hint = self.hints.see(obstacle.class, Box::pin(refusal_hint(peer))).await;
         obstacle.and(&hint)
     }
 
@@ -248,7 +248,8 @@ impl Client {
         if self.dialer.route().via().is_some() {
             return None;
         }
-        self.spoken.see(class, probe::look_at(peer, &self.authority, self.wire)).await
+        // Boxed: no request should be as large as the looks that hardly any of them takes.
+        self.spoken.see(class, Box::pin(probe::look_at(peer, &self.authority, self.wire))).await
     }
 
     /// The connections of the current runtime.
