@@ -71,11 +71,12 @@ impl Stage {
         };
         let body = RequestBody::new(parts);
         let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
-        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        // Boxed: requests without credentials should not be the larger for it.
+        let outcome = Box::pin(self.post_as(credentials, metadata.as_deref(), body.clone(), progress)).await;
         match outcome {
             // A token may have been withdrawn before its time.
             Err(failure) if failure.class() == Class::Unauthenticated && credentials.renew().await => {
-                self.post_as(credentials, metadata.as_deref(), body, progress).await
+                Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await
             }
             outcome => outcome,
         }
