@@ -54,7 +54,7 @@ impl Consume for Stage {
         let target = &self.target;
         Box::pin(async move {
             let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
+            let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
             outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
         })
     }

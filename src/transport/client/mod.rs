@@ -162,8 +162,8 @@ impl Client {
                 if obstacle.class != Class::ConnectionRefused {
                     self.hints.forget();
                 }
-                let obstacle = self.look_behind_tls(obstacle, pool).await;
-                let obstacle = self.look_around(obstacle, pool).await;
+                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool)).await;
+                let obstacle = Box::pin(self.look_around(obstacle, pool)).await;
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
         };
@@ -182,7 +182,7 @@ impl Client {
         }
         match outcome {
             Err(broken) if broken.next == NextStep::LookAtPeer => {
-                let speaks = self.look_at(peer, broken.obstacle.class).await;
+                let speaks = Box::pin(self.look_at(peer, broken.obstacle.class)).await;
                 let obstacle = speaks.and_then(|speaks| mismatch(self.wire, speaks)).unwrap_or(broken.obstacle);
                 Err(Broken { obstacle, next: NextStep::Report })
             }
