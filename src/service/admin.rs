@@ -71,7 +71,7 @@ impl Admin {
                         handed_over.push(site.clone());
                         continue;
                     }
-                    outcome => outcome?,
+                    outcome => outcome.map_err(|error| error.at(site.section(), &config.places))?,
                 },
             };
             fresh.push((site.clone(), listener));
@@ -161,6 +161,14 @@ impl Site {
             Site::Metrics(reader, _) => &reader.listen,
             Site::Health(check) => &check.listen,
             Site::Zpages(zpages) => &zpages.listen,
+        }
+    }
+
+    /// The part of the configuration that asks for it.
+    fn section(&self) -> &'static str {
+        match self {
+            Site::Metrics(..) => "service::telemetry::metrics",
+            Site::Health(_) | Site::Zpages(_) => "extensions",
         }
     }
 

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::ListenAddress;
+use crate::config::{ListenAddress, Places};
 use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
 use crate::pipeline::{Listen, Server};
 use crate::receivers::otlp::{Door, OtlpServer, Sign};
+use crate::transport::container;
 use crate::transport::server::{BindError, BindProblem, Listener, Terms};
 
 use super::start::StartError;
@@ -38,11 +39,12 @@ struct Wanted {
 }
 
 impl Doors {
-    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched.
+    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched. `places` are those of the
+    /// configuration.
     ///
     /// # Errors
     /// When one of them cannot be listened on; then none is.
-    pub(super) async fn prepare(&self, servers: Vec<Server>) -> Result<Prepared, StartError> {
+    pub(super) async fn prepare(&self, servers: Vec<Server>, places: &Places) -> Result<Prepared, StartError> {
         let mut prepared = Prepared { fresh: BTreeMap::new(), handed_over: Vec::new(), wanted: Vec::new() };
         let mut claimed = BTreeSet::new();
         let all = servers.iter().flat_map(|server| server.listens.iter().map(|listen| listen.address.clone()));
@@ -52,13 +54,15 @@ impl Doors {
                 // An address that is claimed twice is bound again, to fail as it would between two processes.
                 let again = !claimed.insert(address.clone());
                 if again || !self.0.contains_key(&address) {
+                    let path = format!("receivers::{}::protocols::{}::endpoint", server.id, sign.protocol());
                     match Listener::bind(&address).await {
                         Ok(listener) => drop(prepared.fresh.insert(address.clone(), listener)),
                         Err(error) if !again && self.is_in_our_own_way(&error, &all) => {
                             prepared.handed_over.push(address.clone());
                         }
-                        Err(error) => return Err(error.into()),
+                        Err(error) => return Err(error.at(&path, places).into()),
                     }
+                    warn_of_loopback(&address, &path, places);
                 }
                 let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
                 prepared.wanted.push(Wanted { receiver, address, server, sign, terms });
@@ -135,9 +139,23 @@ impl Doors {
     }
 }
 
+/// Inside a container, whatever listens on a loopback address is out of reach for everyone outside, however its ports are
+/// published.
+fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
+    let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
+        return;
+    };
+    let what = format!("{address} can be reached from inside this {container} only");
+    let mend = format!("write 0.0.0.0:{}, unless all senders are in this {container}", address.port);
+    // In the shape of the other warnings about the configuration.
+    tracing::warn!("{} [{}]", places.problem(path, what).hint(mend), LOOPBACK_ONLY);
+}
+
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
 fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Lifetime) -> Result<Open, StartError> {
     let life = lifetime.branch();
     door.serve(listener, workers, &life)?;
     Ok(Open { door, life })
 }
+
+const LOOPBACK_ONLY: &str = "bind_loopback_only";

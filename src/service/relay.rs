@@ -67,7 +67,7 @@ impl Relay {
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
-        let doors = self.doors.prepare(servers).await?;
+        let doors = self.doors.prepare(servers, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
         let attributes = line_attributes(&self.holdings.instance, &config.telemetry.resource);

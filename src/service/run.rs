@@ -9,6 +9,7 @@ use crate::admin::ReloadRequest;
 use crate::config::{Config, Problems, Telemetry};
 use crate::telemetry::{self, LogControl};
 
+use super::files::raise_limit;
 use super::holdings::line_attributes;
 use super::relay::Relay;
 use super::signals::{Asked, Signals};
@@ -28,6 +29,7 @@ pub fn run(config: Config, load: impl Load) -> Result<(), StartError> {
     let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
     let Telemetry { logs, metrics: _, resource } = &config.telemetry;
     let log = telemetry::init_logs(logs, &line_attributes(&instance, resource))?;
+    raise_limit();
     let control = Builder::new_current_thread().enable_all().build()?;
     control.block_on(supervise(config, Arc::new(load), instance, log))
 }
