@@ -3,6 +3,7 @@
 mod admin;
 mod doors;
 mod holdings;
+mod layout;
 mod memory;
 mod relay;
 mod reports;
