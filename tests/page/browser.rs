@@ -2,8 +2,12 @@
 
 use std::process::Command;
 
+use serde_json::json;
+
+use crate::devtools::Tab;
 use crate::facts::evil_backend;
 use crate::scene::{Scene, start, wait_for};
+use crate::support::PATIENCE;
 use crate::support::cli::{Finished, Process};
 use crate::support::client::{Coding, Wire};
 use crate::support::generate::lean_spans;
@@ -12,13 +16,19 @@ use crate::support::setup::Setup;
 /// The page as it is after some seconds of its script, and what the browser had to say.
 async fn look(program: &str, port: u16) -> Finished {
     let profile = tempfile::tempdir().unwrap();
+    let switches = ["--virtual-time-budget=7000", "--dump-dom"];
+    open(program, &profile, &switches, port).finish_within(std::time::Duration::from_secs(90)).await
+}
+
+/// A browser with the page.
+fn open(program: &str, profile: &tempfile::TempDir, switches: &[&str], port: u16) -> Process {
     let mut command = Command::new(program);
     command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
     command.args(["--disable-background-networking", "--no-proxy-server", "--disable-extensions"]);
-    command.args(["--enable-logging=stderr", "--virtual-time-budget=7000", "--dump-dom"]);
+    command.arg("--enable-logging=stderr").args(switches);
     command.arg(format!("--user-data-dir={}", profile.path().display()));
     command.env("HOME", profile.path()).arg(format!("http://127.0.0.1:{port}/"));
-    Process::spawn("chromium", command).finish_within(std::time::Duration::from_secs(90)).await
+    Process::spawn("chromium", command)
 }
 
 /// The browser; none where there is none: then the test has nothing to say.
@@ -70,4 +80,40 @@ async fn the_browser_runs_nothing_of_what_a_backend_says() {
     assert!(!seen.stdout.contains("<title>pwned"), "{}", seen.stdout);
     assert!(seen.stdout.contains("&lt;script&gt;document.title"), "{}", seen.stdout);
     relay.signal("KILL");
+}
+
+#[tokio::test]
+async fn the_page_is_live_and_fits_a_phone() {
+    let Some(program) = browser() else { return };
+    let scene = Scene::set().await;
+    let profile = tempfile::tempdir().unwrap();
+    let browser = open(program, &profile, &["--remote-debugging-port=0"], scene.port);
+    let mut tab = Tab::of(&browser).await;
+    let sent = "[...document.querySelectorAll('#exporters li')]\
+        .find(card => card.querySelector('h3')?.textContent.startsWith('otlp_grpc/healthy'))\
+        ?.querySelector('td[data-head=Sent]')";
+    // The page may still be on its way.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while tab.evaluate(&format!("{sent}?.textContent ?? ''")).await != "20" {
+        assert!(std::time::Instant::now() < deadline, "the page does not show what was sent");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    tab.evaluate(&format!("Object.assign({sent}, {{mark: 'same'}}); 0")).await;
+    scene.relay.client(Wire::Grpc, Coding::None).await.deliver(&lean_spans("app", 20..25)).await;
+    while tab.evaluate(&format!("{sent}.textContent")).await != "25" {
+        assert!(std::time::Instant::now() < deadline, "the page does not follow");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(tab.evaluate(&format!("{sent}.mark")).await, "same", "only the text has changed");
+
+    for width in [1280, 800, 360] {
+        let size = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false});
+        tab.call("Emulation.setDeviceMetricsOverride", size).await;
+        let overflow =
+            tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        assert_eq!(overflow, 0, "nothing is wider than a window of {width}");
+    }
+    let log = browser.log();
+    assert!(!log.iter().any(|line| line.contains("CONSOLE")), "{log:?}");
+    scene.relay.signal("KILL");
 }

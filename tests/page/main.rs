@@ -5,6 +5,7 @@
 mod support;
 
 mod browser;
+mod devtools;
 mod diagnostics;
 mod doors;
 mod facts;
