@@ -120,10 +120,10 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
     let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue } } = settings;
     let Wraps { admitted, settled, attempted } = wraps;
     let route = Route::to(attempted(exporter));
-    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
-    let direct = settled(Arc::clone(&retry) as Next);
     let grains = queue.as_ref().map_or(1, |queue| room::grains(queue.sizer));
     let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size), grains));
+    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime, &level));
+    let direct = settled(Arc::clone(&retry) as Next);
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
             room,

@@ -12,6 +12,7 @@ use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::Payload;
 
+use super::level::QueueLevel;
 use super::schedule::{Pause, Policy};
 use super::succession::Succession;
 use super::throttle::Throttle;
@@ -27,15 +28,22 @@ pub(crate) struct Retry {
     throttle: Throttle,
     next: Next,
     lifetime: Lifetime,
+    /// Where it shows when the next try is due.
+    level: Arc<QueueLevel>,
     succession: Succession,
 }
 
 impl Retry {
-    /// Tries `next` as `retry` says.
-    pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
+    /// Tries `next` as `retry` says, and shows in `level` when the next try is due.
+    pub(crate) fn around(
+        next: Next,
+        retry: Option<config::Retry>,
+        lifetime: &Lifetime,
+        level: &Arc<QueueLevel>,
+    ) -> Retry {
         let policy = retry.map(Policy::new);
         let (throttle, succession) = (Throttle::default(), Succession::default());
-        Retry { policy, throttle, next, lifetime: lifetime.clone(), succession }
+        Retry { policy, throttle, next, lifetime: lifetime.clone(), level: Arc::clone(level), succession }
     }
 
     /// From now on every further try is `successor`'s, those of exports that sleep between two tries at once.
@@ -111,6 +119,7 @@ impl Retry {
         let demanded = now + pause.demanded;
         let hurried = demanded.max(now + DRAIN_PAUSE);
         let whole = now + pause.whole;
+        let _shown = self.level.sleeping(whole);
         let draining = self.lifetime.is_draining();
         tokio::select! {
             biased;

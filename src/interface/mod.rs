@@ -7,3 +7,11 @@
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 #[path = "generated/otlp_relay.record.v1.rs"]
 pub mod record;
+
+/// The status of a relay that runs: the one snapshot that the status page, its JSON and the gRPC service show.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+#[path = "generated/otlp_relay.diagnostics.v1.rs"]
+pub mod diagnostics;
+
+/// The descriptors of everything in `proto/`, for server reflection: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");

@@ -183,7 +183,7 @@ fn build_server(
             entries = entries.with(protocol, signal, watched(receiver, protocol, signal, tools, &next));
         }
     }
-    let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
+    let refusals = Arc::new(RefusalFigures::of(&receiver.id, tools.watch));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
     let otlp = OtlpServer::new(settings, entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens, otlp }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
+use crate::admin::status::Running;
 use crate::config::{Config, Mistake, Problems};
 use crate::flow::Drained;
 use crate::pipeline::{self, Built};
@@ -15,6 +16,7 @@ use crate::units::Items;
 use super::admin::Admin;
 use super::doors::Doors;
 use super::holdings::{Holdings, line_attributes};
+use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
 use super::start::StartError;
@@ -42,7 +44,7 @@ impl Relay {
         log: LogControl,
     ) -> Result<Relay, StartError> {
         let holdings = Holdings::new(default_budget(), instance)?;
-        let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
+        let admin = Admin::new(&holdings.watch, &holdings.instance, &holdings.budget, reloads);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             threads = holdings.workers.all().len(),
@@ -74,13 +76,14 @@ impl Relay {
         let log = LogControl::prepare(&config.telemetry.logs, &attributes)?;
 
         self.log.enforce(log);
+        let layout = layout(&config, &plan);
         self.grace = config.shutdown_timeout;
         self.holdings.describe(&config.telemetry.resource);
         self.reports.enforce(reports);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
         self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
-        self.admin.ready(self.holdings.chains.states());
+        self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         in_force.and(self.admin.enforce(admin).await)
     }
 
