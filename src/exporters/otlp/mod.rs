@@ -6,6 +6,7 @@ mod headers;
 mod http_answer;
 mod partial;
 mod stage;
+mod trial;
 mod words;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol,
 use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
+pub use trial::{Trial, Way};
 
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
-use crate::transport::client::{Client, RequestBody, within};
+use crate::transport::client::{Answer, Client, RequestBody, within};
 
 /// How a request is written and its answer read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +59,27 @@ impl Consume for Stage {
 
 impl Stage {
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
+        let answer = self.exchange(payload, progress).await?;
+        self.verdict(&answer)
+    }
+
+    /// Sends `payload`; the answer, whatever it says.
+    pub(super) async fn exchange(&self, payload: Payload, progress: &Progress) -> Result<Answer, Failure> {
         let target = &self.target;
         let parts = match target.shape {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
-        let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
+        target.client.send(&self.head, RequestBody::new(parts), progress).await
+    }
+
+    /// What `answer` says of an export.
+    pub(super) fn verdict(&self, answer: &Answer) -> Result<Receipt, Failure> {
+        let target = &self.target;
         match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, self.head.uri(), &target.id),
+            Shape::Grpc => grpc_answer::verdict(answer, self.head.uri(), &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(answer, self.head.uri(), &target.id),
         }
     }
 }

@@ -18,6 +18,7 @@ mod proxy;
 mod resolve;
 mod settings;
 mod standing;
+mod survey;
 mod tap;
 mod tls;
 
@@ -33,6 +34,7 @@ pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
+pub use survey::{Encrypted, Reached, Step, Survey};
 pub use tls::TlsClient;
 
 use self::dial::{Dialer, Route};
@@ -144,7 +146,7 @@ impl Client {
         let lease = match self.lease(pool, progress).await {
             Ok(lease) => lease,
             Err(obstacle) => {
-                let obstacle = self.look_behind_tls(obstacle, pool).await;
+                let obstacle = self.look_behind_tls(obstacle, pool.known_address()).await;
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
         };
@@ -198,8 +200,8 @@ impl Client {
     }
 
     /// A peer that closes when it is asked for TLS may not know TLS.
-    async fn look_behind_tls(&self, obstacle: Obstacle, pool: &Pool) -> Obstacle {
-        let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
+    async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
+        let Some(peer) = peer.filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
             return obstacle;
         };
         match self.look_at(peer).await {

@@ -14,17 +14,31 @@ use tokio::time::timeout;
 
 use super::explain::Speaks;
 
+/// What a port answers to each protocol that it is spoken to in; nothing where it keeps silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Faces {
+    pub(super) http1: Option<Speaks>,
+    pub(super) http2: Option<Speaks>,
+    pub(super) tls: Option<Speaks>,
+}
+
 /// Looks at `peer`; nothing if it does not show what it speaks.
 pub(super) async fn look_at(peer: SocketAddr, authority: &str) -> Option<Speaks> {
-    let post = format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    let hello = client_hello().unwrap_or_default();
-    let (http1, http2, tls) = tokio::join!(ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
+    let Faces { http1, http2, tls } = faces(peer, authority).await;
     match (http1, http2, tls) {
         (Some(Speaks::Tls), ..) | (_, _, Some(Speaks::Tls)) => Some(Speaks::Tls),
         (Some(Speaks::Http2), ..) | (_, Some(Speaks::Http2), _) => Some(Speaks::Http2),
         (Some(Speaks::Http1), ..) => Some(Speaks::Http1),
         _ => None,
     }
+}
+
+/// Speaks to `peer` in each protocol, over connections of their own, and listens to the first bytes of its answers.
+pub(super) async fn faces(peer: SocketAddr, authority: &str) -> Faces {
+    let post = format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let hello = client_hello().unwrap_or_default();
+    let (http1, http2, tls) = tokio::join!(ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
+    Faces { http1, http2, tls }
 }
 
 async fn ask(peer: SocketAddr, question: &[u8]) -> Option<Speaks> {

@@ -78,6 +78,11 @@ impl TlsClient {
 }
 
 impl TlsConnector {
+    /// The last chain that was refused, the server's own certificate first; empty when none was.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
+        self.client.files.current().verifier.refused()
+    }
+
     /// Shakes hands over `stream`; with what is needed to explain a later error.
     pub(super) async fn shake<S>(&self, stream: S) -> Result<(TlsStream<S>, TlsContext), Obstacle>
     where
@@ -140,7 +145,7 @@ impl Loaded {
             server_name: explain::shown(server_name),
             identity: self.identity,
             roots: self.roots,
-            refused: self.verifier.refused(),
+            refused: self.verifier.refused().first().map(|certificate| certificate.to_vec()),
         }
     }
 }

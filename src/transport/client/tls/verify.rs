@@ -8,12 +8,12 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// A verifier that remembers the last certificate that it refused, so that the message can name who issued it.
+/// A verifier that remembers the last chain that it refused, so that the message can name who issued it.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Trust,
     provider: Arc<CryptoProvider>,
-    refused: Mutex<Option<Vec<u8>>>,
+    refused: Mutex<Vec<CertificateDer<'static>>>,
 }
 
 /// What makes a certificate acceptable.
@@ -27,11 +27,11 @@ pub(super) enum Trust {
 
 impl Verifier {
     pub(super) fn new(trust: Trust, provider: Arc<CryptoProvider>) -> Verifier {
-        Verifier { trust, provider, refused: Mutex::new(None) }
+        Verifier { trust, provider, refused: Mutex::default() }
     }
 
-    /// The last certificate that was refused, in DER.
-    pub(super) fn refused(&self) -> Option<Vec<u8>> {
+    /// The last chain that was refused, the server's own certificate first; empty when none was.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -48,7 +48,8 @@ impl ServerCertVerifier for Verifier {
         let Trust::Authorities(webpki) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
         let verdict = webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         if verdict.is_err() {
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.to_vec());
+            let chain = std::iter::once(end_entity).chain(intermediates).map(|link| link.clone().into_owned());
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
         }
         verdict
     }

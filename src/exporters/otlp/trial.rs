@@ -1,0 +1,87 @@
+//! An export with nothing in it: legal by the specification, so that it shows whether a real one would be taken.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::Uri;
+use http::header::{DATE, SERVER};
+
+use super::stage::Stage;
+use super::{Backend, text_of};
+use crate::attempt::{Attempt, Progress};
+use crate::failure::{Class, Failure};
+use crate::flow::Receipt;
+use crate::payload::Payload;
+use crate::signal::Signal;
+use crate::transport::client::{Answer, Client, within};
+
+/// One place that an exporter sends to, with the signals that share its connections.
+#[derive(Debug)]
+pub struct Way<'a> {
+    /// What sends there.
+    pub client: &'a Arc<Client>,
+    /// The endpoint, as the configuration writes it.
+    pub endpoint: &'a str,
+    /// Each signal, with the whole URL of its requests.
+    pub signals: Vec<(Signal, &'a Uri)>,
+}
+
+/// What became of an empty export.
+#[derive(Debug)]
+pub struct Trial {
+    /// The verdict, as a real export would get it.
+    pub outcome: Result<Receipt, Failure>,
+    /// Its phases, and how long each took.
+    pub attempt: Attempt,
+    /// The `Date` of the answer: the backend's clock.
+    pub date: Option<SystemTime>,
+    /// The `Server` of the answer.
+    pub server: Option<String>,
+}
+
+impl Backend {
+    /// Where it sends `signals` to, each place once.
+    pub fn ways(&self, signals: &[Signal]) -> Vec<Way<'_>> {
+        let mut ways: Vec<Way<'_>> = Vec::new();
+        for (signal, (target, head)) in self.ways.iter().filter(|(signal, _)| signals.contains(signal)) {
+            match ways.iter_mut().find(|way| Arc::ptr_eq(way.client, &target.client)) {
+                Some(way) => way.signals.push((*signal, head.uri())),
+                None => ways.push(Way {
+                    client: &target.client,
+                    endpoint: &target.endpoint,
+                    signals: vec![(*signal, head.uri())],
+                }),
+            }
+        }
+        ways
+    }
+
+    /// Exports nothing as `signal`, with the headers, credentials and compression of a real request, for at most `limit`
+    /// or the exporter's own timeout. Nothing if the configuration says no place for the signal.
+    pub async fn try_out(&self, signal: Signal, limit: Duration) -> Option<Trial> {
+        let (target, head) = self.ways.get(&signal)?;
+        let stage = Stage { target: Arc::clone(target), head: head.clone() };
+        let limit = target.timeout.map_or(limit, |timeout| timeout.min(limit));
+        let progress = Progress::new();
+        let answered = within(Some(limit), &progress, Box::pin(stage.export_nothing(signal, &progress))).await;
+        let answer = answered.as_ref().ok();
+        let header = |name: &str| answer.and_then(|answer| text_of(&answer.headers, name));
+        let date = header(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+        let server = header(SERVER.as_str()).map(|server| server.chars().take(MAX_CHARS).collect());
+        let outcome = answered.and_then(|answer| stage.verdict(&answer));
+        let attempt = progress.record();
+        let outcome = outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)));
+        Some(Trial { outcome, attempt, date, server })
+    }
+}
+
+impl Stage {
+    async fn export_nothing(&self, signal: Signal, progress: &Progress) -> Result<Answer, Failure> {
+        let payload = Payload::parse(signal, Bytes::new());
+        let payload = payload.map_err(|error| Failure::new(Class::MalformedRequest, error.to_string()))?;
+        self.exchange(payload, progress).await
+    }
+}
+
+const MAX_CHARS: usize = 100;
