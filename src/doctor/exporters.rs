@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 
 use super::edit::Site;
 use super::machine::Machine;
+use super::mask::Mask;
 use super::report::{Check, Part, Section, Trouble};
 use super::way::{Signpost, times, walked};
 use super::{Signals, Watch};
@@ -206,7 +207,7 @@ impl One<'_> {
             let check = Check::ok("export", self.path, format!("empty export of {signal}"));
             let check =
                 check.with(evidence(&trial, way, signal)).within(trial.attempt.phases.iter().map(|(_, t)| *t).sum());
-            checks.push(match &trial.outcome {
+            let mut check = match &trial.outcome {
                 Ok(receipt) => {
                     let description = format!("an empty export of {signal} is taken ({})", carried(to));
                     let said = receipt.message.iter().map(|message| format!("the backend says: {message}"));
@@ -225,7 +226,9 @@ impl One<'_> {
                         if lenient && unknown { check.but(trouble) } else { check.fails(trouble) }
                     }
                 },
-            });
+            };
+            Mask::over(&trial.secrets).hide_in(&mut check);
+            checks.push(check);
         }
         checks.extend(clock.map(|(asked, date)| of_clock(self.path, asked, date)));
         checks

@@ -70,6 +70,11 @@ async fn a_refusal_is_told_once_and_a_token_that_is_said_back_is_masked() {
     assert_eq!(found.with("failed").len(), 1, "{}", found.text);
     assert!(found.text.contains("fails like traces: unauthenticated"), "{}", found.text);
     assert!(!found.text.contains("s3cr3t-abc"), "{}", found.text);
+    let settings = format!("endpoint: 'http://127.0.0.1:{port}', auth: {{authenticator: bearertokenauth}}");
+    let extension = "extensions: {bearertokenauth: {token: s3cr3t-abc}}\nservice:\n  extensions: [bearertokenauth]\n";
+    let found = check(&sending("otlp_http", &settings).replace("service:\n", extension), &[], &[]).await;
+    found.fails("export", "unauthenticated", "auth", &["bad token", "[REDACTED]"]);
+    assert!(!found.text.contains("s3cr3t-abc"), "{}", found.text);
     let url = format!("http://127.0.0.1:{port}");
     let text = run(&["check", &url, "--header", "authorization=Bearer s3cr3t-abc", "-v"], &[]).await;
     assert!(text.code == Some(2) && !text.stdout.contains("s3cr3t-abc"), "{text:?}");

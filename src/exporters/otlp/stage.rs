@@ -8,10 +8,11 @@ use http::Request;
 use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
-use crate::failure::Failure;
+use crate::auth::Credentials;
+use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
-use crate::payload::Payload;
+use crate::payload::{Metadata, Payload};
 use crate::transport::client::{Answer, Client, RequestBody, within};
 
 /// How a request is written and its answer read.
@@ -32,6 +33,8 @@ pub(super) struct Target {
     /// As the configuration writes it.
     pub(super) endpoint: Arc<str>,
     pub(super) client: Arc<Client>,
+    /// What is added to the headers of each request.
+    pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
     /// Of one attempt, from looking the host up to the end of the answer.
@@ -44,6 +47,13 @@ pub(super) struct Stage {
     pub(super) target: Arc<Target>,
     /// Its requests without a body.
     pub(super) head: Request<()>,
+}
+
+/// An answer, and what it says of the export.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) verdict: Result<Receipt, Failure>,
 }
 
 impl Consume for Stage {
@@ -59,27 +69,51 @@ impl Consume for Stage {
 
 impl Stage {
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
-        let answer = self.exchange(payload, progress).await?;
-        self.verdict(&answer)
+        self.exchange(payload, progress).await?.verdict
     }
 
     /// Sends `payload`; the answer, whatever it says.
-    pub(super) async fn exchange(&self, payload: Payload, progress: &Progress) -> Result<Answer, Failure> {
+    pub(super) async fn exchange(&self, payload: Payload, progress: &Progress) -> Result<Answered, Failure> {
         let target = &self.target;
+        let metadata = payload.metadata().cloned();
         let parts = match target.shape {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
-        target.client.send(&self.head, RequestBody::new(parts), progress).await
+        let body = RequestBody::new(parts);
+        let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
+        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        let failure = match &outcome {
+            Ok(answered) => answered.verdict.as_ref().err(),
+            Err(failure) => Some(failure),
+        };
+        // A token may have been withdrawn before its time.
+        if failure.is_some_and(|failure| failure.class() == Class::Unauthenticated) && credentials.renew().await {
+            return self.post_as(credentials, metadata.as_deref(), body, progress).await;
+        }
+        outcome
     }
 
-    /// What `answer` says of an export.
-    pub(super) fn verdict(&self, answer: &Answer) -> Result<Receipt, Failure> {
+    async fn post_as(
+        &self,
+        credentials: &Credentials,
+        metadata: Option<&Metadata>,
+        body: RequestBody,
+        progress: &Progress,
+    ) -> Result<Answered, Failure> {
+        let mut head = self.head.clone();
+        credentials.add(head.headers_mut(), metadata).await?;
+        self.post(&head, body, progress).await
+    }
+
+    async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answered, Failure> {
         let target = &self.target;
-        match target.shape {
-            Shape::Grpc => grpc_answer::verdict(answer, self.head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(answer, self.head.uri(), &target.id),
-        }
+        let answer = target.client.send(head, body, progress).await?;
+        let verdict = match target.shape {
+            Shape::Grpc => grpc_answer::verdict(&answer, head.uri(), &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head.uri(), &target.id),
+        };
+        Ok(Answered { answer, verdict })
     }
 }

@@ -6,15 +6,17 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::Uri;
 use http::header::{DATE, SERVER};
+use tokio::time::timeout;
 
-use super::stage::Stage;
+use super::stage::{Answered, Stage};
 use super::{Backend, text_of};
 use crate::attempt::{Attempt, Progress};
+use crate::config::Secret;
 use crate::failure::{Class, Failure};
 use crate::flow::Receipt;
 use crate::payload::Payload;
 use crate::signal::Signal;
-use crate::transport::client::{Answer, Client, within};
+use crate::transport::client::{Client, within};
 
 /// One place that an exporter sends to, with the signals that share its connections.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Trial {
     pub date: Option<SystemTime>,
     /// The `Server` of the answer.
     pub server: Option<String>,
+    /// What the request held that nobody may see, and that the answer may have said back.
+    pub secrets: Vec<Secret>,
 }
 
 impl Backend {
@@ -65,23 +69,35 @@ impl Backend {
         let limit = target.timeout.map_or(limit, |timeout| timeout.min(limit));
         let progress = Progress::new();
         let answered = within(Some(limit), &progress, Box::pin(stage.export_nothing(signal, &progress))).await;
-        let answer = answered.as_ref().ok();
+        let answer = answered.as_ref().ok().map(|answered| &answered.answer);
         let header = |name: &str| answer.and_then(|answer| text_of(&answer.headers, name));
         let date = header(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
         let server = header(SERVER.as_str()).map(|server| server.chars().take(MAX_CHARS).collect());
-        let outcome = answered.and_then(|answer| stage.verdict(&answer));
+        let outcome = answered.and_then(|answered| answered.verdict);
         let attempt = progress.record();
+        let secrets = stage.secrets().await;
         let outcome = outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)));
-        Some(Trial { outcome, attempt, date, server })
+        Some(Trial { outcome, attempt, date, server, secrets })
     }
 }
 
 impl Stage {
-    async fn export_nothing(&self, signal: Signal, progress: &Progress) -> Result<Answer, Failure> {
+    /// The values of its requests' headers that are marked as secrets. A token is at hand when a request was sent.
+    async fn secrets(&self) -> Vec<Secret> {
+        let mut headers = self.head.headers().clone();
+        if let Some(credentials) = &self.target.credentials {
+            let _ = timeout(AT_HAND, credentials.add(&mut headers, None)).await;
+        }
+        let marked = headers.values().filter(|value| value.is_sensitive());
+        marked.filter_map(|value| Some(Secret::new(value.to_str().ok()?))).collect()
+    }
+
+    async fn export_nothing(&self, signal: Signal, progress: &Progress) -> Result<Answered, Failure> {
         let payload = Payload::parse(signal, Bytes::new());
         let payload = payload.map_err(|error| Failure::new(Class::MalformedRequest, error.to_string()))?;
         self.exchange(payload, progress).await
     }
 }
 
+const AT_HAND: Duration = Duration::from_millis(100);
 const MAX_CHARS: usize = 100;
