@@ -83,14 +83,15 @@ impl Stage {
         };
         let body = RequestBody::new(parts);
         let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
-        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        let first = self.post_as(credentials, metadata.as_deref(), body.clone(), progress);
+        let outcome = Box::pin(first).await;
         let failure = match &outcome {
             Ok(answered) => answered.verdict.as_ref().err(),
             Err(failure) => Some(failure),
         };
         // A token may have been withdrawn before its time.
         if failure.is_some_and(|failure| failure.class() == Class::Unauthenticated) && credentials.renew().await {
-            return self.post_as(credentials, metadata.as_deref(), body, progress).await;
+            return Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await;
         }
         outcome
     }
