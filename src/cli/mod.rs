@@ -2,6 +2,7 @@
 
 mod check;
 mod components;
+mod explain;
 mod flags;
 mod health;
 mod print_config;
@@ -18,6 +19,7 @@ use crate::service;
 use crate::telemetry;
 
 use check::{Check, check};
+use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
 use health::{Health, health};
 use print_config::{PrintConfig, print_config};
@@ -44,6 +46,8 @@ enum Command {
     /// Print the configuration with its defaults, as YAML or JSON.
     #[command(alias = "print-initial-config")]
     PrintConfig(PrintConfig),
+    /// Say what a class of failures means and what to do, or what the error text of another program is about.
+    Explain(Explain),
     /// List the components that this relay has.
     Components,
 }
@@ -69,6 +73,7 @@ fn obey(cli: Cli) -> ExitCode {
         Some(Command::Health(asked)) => health(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
+        Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources),
     };
     match outcome {

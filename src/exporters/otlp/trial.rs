@@ -8,7 +8,7 @@ use http::Uri;
 use http::header::{DATE, SERVER};
 use tokio::time::timeout;
 
-use super::stage::{Answered, Stage};
+use super::stage::{Answered, Stage, masked};
 use super::{Backend, text_of};
 use crate::attempt::{Attempt, Progress};
 use crate::config::Secret;
@@ -73,7 +73,7 @@ impl Backend {
         let header = |name: &str| answer.and_then(|answer| text_of(&answer.headers, name));
         let date = header(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
         let server = header(SERVER.as_str()).map(|server| server.chars().take(MAX_CHARS).collect());
-        let outcome = answered.and_then(|answered| answered.verdict);
+        let outcome = masked(answered.and_then(|answered| answered.verdict), &target.mask);
         let attempt = progress.record();
         let secrets = stage.secrets().await;
         let outcome = outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)));
