@@ -32,6 +32,7 @@ pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
         endpoint: endpoint("http", peer),
         tls: None,
         headers: Vec::new(),
+        auth: None,
         compression: Compression::None,
         timeout: Some(LONG),
         link: Box::default(),
@@ -50,6 +51,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
     OtlpHttp {
         targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
+        auth: None,
         encoding: HttpEncoding::Proto,
         compression: Compression::None,
         compression_level: None,
