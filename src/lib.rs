@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin` | look in: health, metrics, the status page with its JSON and gRPC |
+//! | 6 | `admin`, `doctor` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
@@ -68,6 +68,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod doctor;
 pub mod exporters;
 pub mod failure;
 pub mod flow;

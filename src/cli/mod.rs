@@ -1,8 +1,10 @@
 //! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
 
+mod check;
 mod components;
 mod explain;
 mod flags;
+mod health;
 mod print_config;
 
 use std::ffi::OsString;
@@ -16,8 +18,10 @@ use crate::config::LogLevel;
 use crate::service;
 use crate::telemetry;
 
+use check::{Check, check};
 use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
+use health::{Health, health};
 use print_config::{PrintConfig, print_config};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
@@ -37,6 +41,8 @@ struct Cli {
 enum Command {
     /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
     Validate(Sources),
+    Check(Check),
+    Health(Health),
     /// Print the configuration with its defaults, as YAML or JSON.
     #[command(alias = "print-initial-config")]
     PrintConfig(PrintConfig),
@@ -55,7 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             complain(&hint);
             ExitCode::FAILURE
         }
-        (Err(error), None) => refuse(&error),
+        (Err(error), None) => refuse(&error, &args),
     }
 }
 
@@ -63,6 +69,8 @@ fn obey(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
+        Some(Command::Check(asked)) => return check(&asked),
+        Some(Command::Health(asked)) => health(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
@@ -77,12 +85,13 @@ fn obey(cli: Cli) -> ExitCode {
     }
 }
 
-/// Help and wrong usage. The Collector knows only the codes 0 and 1.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Help and wrong usage. The Collector knows only the codes 0 and 1; those of a check mean more.
+fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
     // Nobody is left to be told when even this cannot be printed.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ if check::is_asked(args) => ExitCode::from(check::WRONG_USAGE),
         _ => ExitCode::FAILURE,
     }
 }

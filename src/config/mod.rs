@@ -23,6 +23,7 @@ mod suggest;
 mod types;
 mod yaml;
 
+pub use decode::{ProxyVariable, why_direct};
 pub use describe::{Description, Secrets};
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};

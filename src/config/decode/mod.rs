@@ -27,6 +27,8 @@ mod tls_terms;
 mod unused;
 mod upstream;
 
+pub use proxies::{ProxyVariable, why_direct};
+
 use super::environment::Environment;
 use super::model::Config;
 use super::problem::{Places, Problems};

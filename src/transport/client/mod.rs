@@ -19,6 +19,7 @@ mod proxy;
 mod resolve;
 mod settings;
 mod standing;
+mod survey;
 mod tap;
 mod tls;
 
@@ -34,6 +35,7 @@ pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
+pub use survey::{Encrypted, Reached, Step, Survey};
 pub use tls::TlsClient;
 
 use self::connect::refusal_hint;
@@ -162,7 +164,7 @@ impl Client {
                 if obstacle.class != Class::ConnectionRefused {
                     self.hints.forget();
                 }
-                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool)).await;
+                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool.known_address())).await;
                 let obstacle = Box::pin(self.look_around(obstacle, pool)).await;
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
@@ -217,8 +219,8 @@ impl Client {
     }
 
     /// A peer that closes when it is asked for TLS may not know TLS.
-    async fn look_behind_tls(&self, obstacle: Obstacle, pool: &Pool) -> Obstacle {
-        let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
+    async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
+        let Some(peer) = peer.filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
             return obstacle;
         };
         match self.look_at(peer, obstacle.class).await {

@@ -89,6 +89,11 @@ impl TlsClient {
 }
 
 impl TlsConnector {
+    /// The last chain that was refused, the server's own certificate first; empty when none was.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
+        self.client.files.current().verifier.refused()
+    }
+
     /// Shakes hands over `stream`; with what is needed to explain a later error.
     pub(super) async fn shake<S>(&self, stream: S) -> Result<(TlsStream<S>, TlsContext), Obstacle>
     where
