@@ -78,6 +78,8 @@ classes! {
         "the disk is full" => "make room on the volume of the path that is named";
     StorageReadOnly "storage_read_only" Local Local BackOff Person Unavailable
         "the file or directory cannot be written" => "check that the path exists, is mounted for writing, and belongs to the relay's user";
+    DeadLetterFull "dead_letter_full" Local Local Never Person Unavailable
+        "the directory of dead letters has all the bytes that it may have" => "send the dead letters again with otlp-relay replay and delete them, or raise dead_letter::max_bytes";
     // Resolve.
     DnsNotFound "dns_not_found" Resolve Resolve BackOff Person Unavailable
         "the host name does not exist" => "check the spelling of the endpoint's host, and which names this machine or container can resolve";
