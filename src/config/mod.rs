@@ -24,6 +24,7 @@ mod types;
 mod yaml;
 
 pub use describe::{Description, Secrets};
+pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;

@@ -1,5 +1,6 @@
 //! One export: a payload becomes a POST, and the answer a receipt or a failure.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,8 +54,9 @@ impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         let target = &self.target;
         Box::pin(async move {
-            let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
+            let progress = Progress::of_attempt();
+            let export = pin!(self.export(payload, &progress));
+            let outcome = within(target.timeout, &progress, export).await;
             outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
         })
     }

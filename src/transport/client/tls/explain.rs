@@ -1,6 +1,7 @@
 //! Which class a TLS error belongs to, and what a person should read instead of it.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::{ServerName, UnixTime};
@@ -8,6 +9,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use super::super::obstacle::Obstacle;
 use super::Identity;
+use crate::attempt::Session;
 use crate::failure::{Class, Phase};
 use crate::transport::tls::names;
 
@@ -18,6 +20,8 @@ pub(in super::super) struct TlsContext {
     pub(super) identity: Identity,
     pub(super) roots: usize,
     pub(super) refused: Option<Vec<u8>>,
+    /// What was agreed on, once the handshake is over.
+    pub(in super::super) session: Option<Arc<Session>>,
 }
 
 impl TlsContext {
@@ -232,7 +236,7 @@ mod tests {
     use super::*;
 
     fn context(identity: Identity) -> TlsContext {
-        TlsContext { server_name: "localhost".to_owned(), identity, roots: 1, refused: None }
+        TlsContext { server_name: "localhost".to_owned(), identity, roots: 1, refused: None, session: None }
     }
 
     #[track_caller]
@@ -268,7 +272,7 @@ mod tests {
         check(certificate(CertificateError::InvalidPurpose), none, Class::TlsCertificateWrongPurpose);
         check(certificate(CertificateError::BadEncoding), none, Class::TlsCertificateInvalid);
         check(certificate(CertificateError::NotValidYet), none, Class::TlsCertificateNotYetValid);
-        let leaf = rustls::OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity));
+        let leaf = rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
         check(certificate(CertificateError::Other(leaf)), none, Class::TlsSelfSignedCertificate);
         check(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon), none, Class::TlsHandshakeFailure);
         let version = PeerIncompatible::ServerDoesNotSupportTls12Or13;
