@@ -76,7 +76,7 @@ pub struct Session {
 }
 
 /// What is known of one export try.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
     /// The phases that began, in order, with the time each took; the last may be unfinished.
     pub phases: Vec<(Phase, Duration)>,

@@ -2,6 +2,7 @@
 
 mod components;
 mod dump;
+mod explain;
 mod flags;
 mod print_config;
 mod replay;
@@ -19,6 +20,7 @@ use crate::ident::ComponentId;
 use crate::service;
 use crate::telemetry;
 
+use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
 use print_config::{PrintConfig, print_config};
 
@@ -45,6 +47,8 @@ enum Command {
     /// Print the configuration with its defaults, as YAML or JSON.
     #[command(alias = "print-initial-config")]
     PrintConfig(PrintConfig),
+    /// Say what a class of failures means and what to do, or what the error text of another program is about.
+    Explain(Explain),
     /// List the components that this relay has.
     Components,
     /// Look at recorded exports: debug dumps and dead letters.
@@ -72,6 +76,7 @@ fn obey(cli: Cli) -> ExitCode {
         Some(Command::Components) => say(&components::listing()),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
+        Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
         Some(Command::Dump(asked)) => dump::dump(&asked).and_then(|text| say(&text)),
         Some(Command::Replay(asked)) => return replay::replay(&asked),
         None => start(&cli.sources, cli.debug_dump),

@@ -12,6 +12,7 @@ pub use fanout::FanOut;
 pub use lifetime::{Drained, Lifetime};
 pub use workers::{Workers, worker_count, worker_index};
 
+use crate::attempt::Attempt;
 use crate::failure::Failure;
 use crate::ident::ComponentId;
 use crate::payload::Payload;
@@ -53,6 +54,8 @@ pub struct Receipt {
     pub message: Option<Arc<str>>,
     /// Items that nobody took, but that are on disk as dead letters.
     pub set_aside: Items,
+    /// The record of the attempt that delivered it.
+    pub attempt: Option<Arc<Attempt>>,
 }
 
 impl Receipt {
@@ -77,7 +80,7 @@ impl Receipt {
     }
 
     fn of(custody: Custody) -> Receipt {
-        Receipt { custody, rejected: Items::ZERO, message: None, set_aside: Items::ZERO }
+        Receipt { custody, rejected: Items::ZERO, message: None, set_aside: Items::ZERO, attempt: None }
     }
 
     /// What the sender of the whole is told when its parts, or its copies, ended in `self` and `other`.
@@ -92,6 +95,7 @@ impl Receipt {
             rejected: self.rejected + other.rejected,
             message: self.message.or(other.message),
             set_aside: self.set_aside + other.set_aside,
+            attempt: self.attempt.or(other.attempt),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::storage::archive::Archive;
-use crate::telemetry::{ExporterState, observe};
+use crate::telemetry::{ExporterState, Limits, Patience, observe};
 
 use super::build::Tools;
 use super::dump;
@@ -155,6 +155,7 @@ impl<'a> Made<'a> {
         figures: &BatchFigures,
     ) -> Option<Entry> {
         let exporter = dump::recorded(&self.id, self.asked, tools.dump, self.stage(chain.signal)?);
+        state.bounded_by(self.limits());
         let wraps = self.wraps(chain, state, tools);
         let settings = ChainSettings {
             exporter: Arc::clone(&self.id),
@@ -168,6 +169,15 @@ impl<'a> Made<'a> {
     fn dead_letters(&self, signal: Signal, tools: &Tools<'_>) -> Option<Arc<dyn DeadLetters>> {
         let archive = Arc::clone(self.dead_letters.as_ref()?);
         Some(Arc::new(Letters::new(&self.id, self.asked, signal, archive, tools.watch)))
+    }
+
+    /// What bounds how long data waits that cannot be delivered.
+    fn limits(&self) -> Limits {
+        let patience = match &self.delivery.retry {
+            None => Patience::Once,
+            Some(retry) => retry.max_elapsed_time.map_or(Patience::Endless, Patience::For),
+        };
+        Limits { patience, capacity: self.delivery.queue.as_ref().map(|queue| queue.queue_size) }
     }
 
     fn stage(&self, signal: Signal) -> Option<Next> {

@@ -4,6 +4,7 @@
 mod authenticators;
 mod defaults;
 mod describe;
+mod examples;
 mod exporters;
 mod links;
 mod parts;

@@ -12,6 +12,7 @@ mod command_line_sources;
 mod defaults;
 mod doors;
 mod encryption;
+mod explaining;
 mod figures;
 mod json;
 mod loops;
