@@ -119,7 +119,8 @@ fn build_chains(
         let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
         let state = known.unwrap_or_else(fresh);
         if let Some(entry) = exporters.chain(chain, &state, tools, figures) {
-            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state });
+            let certificates = exporters.certificates(&chain.exporter);
+            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state, certificates });
         }
     }
     Ok(chains)

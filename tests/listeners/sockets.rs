@@ -19,6 +19,7 @@ fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
         endpoint: Endpoint::unix(&format!("unix://{path}"), path),
         tls: None,
         headers: Vec::new(),
+        auth: None,
         compression: Compression::None,
         timeout: Some(Duration::from_secs(10)),
         link: Box::default(),

@@ -124,6 +124,13 @@ impl Relay {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("a process").count()
     }
 
+    /// How many bytes of memory it has resident.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// Sends `signal`, such as `TERM`.
     pub fn signal(&self, signal: &str) {
         self.process.signal(signal);

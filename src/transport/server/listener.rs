@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -72,6 +73,20 @@ impl Listener {
         let bound = opened.and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (address, socket) = bound.map_err(|error| failed(BindProblem::of(&error), error))?;
         Ok(Listener { socket: Bound::Tcp(Arc::new(socket)), address })
+    }
+
+    /// The same for an address that another listener of this process leaves just now: its threads let go of it one by
+    /// one.
+    pub async fn bind_once_free(address: &ListenAddress) -> Result<Listener, BindError> {
+        let deadline = Instant::now() + LETTING_GO;
+        loop {
+            match Listener::bind(address).await {
+                Err(error) if error.problem == BindProblem::InUse && Instant::now() < deadline => {
+                    tokio::time::sleep(NEXT_TRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The address that it listens on, with the port that the system chose where the configuration says 0. A
@@ -169,6 +184,10 @@ async fn resolve(host: &str) -> io::Result<IpAddr> {
 }
 
 const BACKLOG: i32 = 1024;
+
+const LETTING_GO: Duration = Duration::from_secs(2);
+
+const NEXT_TRY: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
 mod tests {

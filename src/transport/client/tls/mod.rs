@@ -72,6 +72,12 @@ impl TlsClient {
         Ok(TlsClient { files, server_name })
     }
 
+    /// Reads the files again, whatever `reload_interval` says: connections from now on use what is in them. Files that
+    /// cannot be used are logged, and change nothing.
+    pub fn renew(&self) {
+        self.files.look();
+    }
+
     /// A connector that offers these protocols, the preferred one first.
     pub(super) fn connector(self: &Arc<Self>, alpn: &[&[u8]]) -> TlsConnector {
         TlsConnector { client: Arc::clone(self), alpn: alpn.iter().map(|name| name.to_vec()).collect() }
