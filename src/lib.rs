@@ -11,7 +11,7 @@
 //! signal) has one delivery chain, shared by all pipelines that name the exporter:
 //!
 //! ```text
-//! admitted( queue and batch( settled( retry( route( attempted( exporter ) ) ) ) ) )
+//! admitted( queue and batch( settled( dead letters( retry( route( attempted( exporter ) ) ) ) ) ) )
 //! ```
 //!
 //! Every stage implements one trait, [`flow::Consume`]: it takes a payload and answers `Result<Receipt, Failure>`. The
@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin`, `doctor` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check |
+//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, replay |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
@@ -42,8 +42,8 @@
 //!
 //! # Invariants
 //!
-//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, or counted and logged as dropped
-//!   with a class. (Fallbacks, disks and dead letters will add to this list.)
+//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, set aside on disk as a dead letter,
+//!   or counted and logged as dropped with a class. (Fallbacks and durable queues will add to this list.)
 //! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
 //!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
 //! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no
@@ -84,5 +84,6 @@ pub mod service;
 pub mod signal;
 pub mod storage;
 pub mod telemetry;
+pub mod tools;
 pub mod transport;
 pub mod units;

@@ -2,19 +2,23 @@
 
 mod check;
 mod components;
+mod dump;
 mod explain;
 mod flags;
 mod health;
 mod print_config;
+mod replay;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::config::LogLevel;
+use crate::config::{Config, DebugDump, Extension, LogLevel};
+use crate::ident::ComponentId;
 use crate::service;
 use crate::telemetry;
 
@@ -32,6 +36,9 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     sources: Sources,
+    /// Record each failed export attempt in this directory: see otlp-relay dump. In place of any debug_dump extension.
+    #[arg(long, value_name = "DIR")]
+    debug_dump: Option<PathBuf>,
     /// Print the version.
     #[arg(short, long)]
     version: bool,
@@ -50,6 +57,10 @@ enum Command {
     Explain(Explain),
     /// List the components that this relay has.
     Components,
+    /// Look at recorded exports: debug dumps and dead letters.
+    Dump(dump::Dump),
+    /// Send the payloads of debug dumps, dead letters or JSON files of the file exporter again.
+    Replay(replay::Replay),
 }
 
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
@@ -74,7 +85,9 @@ fn obey(cli: Cli) -> ExitCode {
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
-        None => start(&cli.sources),
+        Some(Command::Dump(asked)) => dump::dump(&asked).and_then(|text| say(&text)),
+        Some(Command::Replay(asked)) => return replay::replay(&asked),
+        None => start(&cli.sources, cli.debug_dump),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,16 +117,28 @@ fn validate(sources: &Sources) -> Result<(), String> {
     Ok(())
 }
 
-fn start(sources: &Sources) -> Result<(), String> {
+fn start(sources: &Sources, debug_dump: Option<PathBuf>) -> Result<(), String> {
     let level = level_from_environment()?;
     let (origin, gates) = origin(sources)?;
     let again = move || {
         let mut config = read(&origin, &gates)?;
         config.telemetry.logs.level = level.unwrap_or(config.telemetry.logs.level);
+        if let Some(directory) = &debug_dump {
+            keep_dump(&mut config, directory.clone());
+        }
         Ok(config)
     };
     let config = again().map_err(|problems| invalid(&problems))?;
     service::run(config, again).map_err(|why| why.to_string())
+}
+
+/// Adds a `debug_dump` extension in front of those that are configured.
+fn keep_dump(config: &mut Config, directory: PathBuf) {
+    // A name that no configuration can have.
+    let Ok(id) = ComponentId::parse("debug_dump/--debug-dump") else { return };
+    config.started_extensions.retain(|id| id.kind() != "debug_dump");
+    config.started_extensions.push(id.clone());
+    config.extensions.insert(id, Extension::DebugDump(DebugDump::into(directory)));
 }
 
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.

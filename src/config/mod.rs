@@ -25,6 +25,7 @@ mod yaml;
 
 pub use decode::{ProxyVariable, why_direct};
 pub use describe::{Description, Secrets};
+pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;

@@ -3,7 +3,7 @@
 //! One chain for each exporter and signal, shared by every pipeline that names the exporter, outermost first:
 //!
 //! ```text
-//! admitted( queue+batch( settled( retry( route( attempted( exporter ) ) ) ) ) )
+//! admitted( queue+batch( settled( dead letters( retry( route( attempted( exporter ) ) ) ) ) ) )
 //! ```
 //!
 //! `admitted`, `settled` and `attempted` are the eyes of telemetry: functions that the caller passes in, so that nothing
@@ -12,6 +12,7 @@
 
 mod batcher;
 mod cut;
+mod dead_letters;
 mod lease;
 mod level;
 mod partitions;
@@ -26,6 +27,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
 
 use crate::config::{self, Acknowledge};
@@ -34,13 +36,13 @@ use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::units::{ByteCount, Items};
 
+use dead_letters::{Scope, SetAside};
 use queue::{Parts, Queue};
 use retry::Retry;
 use room::Room;
 use route::Route;
 
 /// What one chain is built from. Taken apart by the stages' constructors, never stored.
-#[derive(Clone, Debug)]
 pub struct ChainSettings {
     /// Whose chain it is.
     pub exporter: Arc<ComponentId>,
@@ -48,6 +50,8 @@ pub struct ChainSettings {
     pub signal: Signal,
     /// `retry_on_failure`, and `sending_queue` with `batch`.
     pub delivery: config::Delivery,
+    /// Where that is kept which is given up for good; nothing: it is lost.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
 }
 
 /// Puts a stage of the caller's around a stage of the chain.
@@ -115,15 +119,28 @@ impl Wraps {
     }
 }
 
+/// Whose data it is that fails: that of a sender who waits for the outcome, or nobody else's any more.
+fn scope(queue: Option<&config::Queue>) -> Scope {
+    match queue {
+        Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => Scope::Every,
+        _ => Scope::Final,
+    }
+}
+
 /// Builds the chain around `exporter`, of which one `consume` is one attempt.
 pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: OnBatch, lifetime: &Lifetime) -> Entry {
-    let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue } } = settings;
+    let ChainSettings { exporter: id, signal, delivery, dead_letters } = settings;
+    let config::Delivery { retry, queue, dead_letter: _ } = delivery;
     let Wraps { admitted, settled, attempted } = wraps;
     let route = Route::to(attempted(exporter));
     let grains = queue.as_ref().map_or(1, |queue| room::grains(queue.sizer));
     let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size), grains));
     let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime, &level));
-    let direct = settled(Arc::clone(&retry) as Next);
+    let mut tried = Arc::clone(&retry) as Next;
+    if let Some(letters) = dead_letters {
+        tried = Arc::new(SetAside::around(tried, letters, scope(queue.as_ref())));
+    }
+    let direct = settled(tried);
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
             room,

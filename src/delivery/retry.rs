@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
+use crate::attempt::numbered;
 use crate::config;
 use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
@@ -61,7 +62,7 @@ impl Retry {
     async fn once(&self, payload: Payload) -> Result<Receipt, Failure> {
         match self.succession.successor() {
             Some(successor) => successor.consume(payload).await,
-            None => self.attempt(payload, None).await,
+            None => self.attempt(payload, None, 1).await,
         }
     }
 
@@ -69,11 +70,13 @@ impl Retry {
         self.let_through().await;
         let mut schedule = policy.begin();
         let mut cause = None;
+        let mut tries = 0;
         loop {
             if let Some(successor) = self.succession.successor() {
                 return successor.consume(payload).await;
             }
-            let failure = match self.attempt(payload.clone(), cause.take()).await {
+            tries += 1;
+            let failure = match self.attempt(payload.clone(), cause.take(), tries).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
@@ -101,10 +104,10 @@ impl Retry {
         }
     }
 
-    /// One try. `before` is the failure of the try before it.
-    async fn attempt(&self, payload: Payload, before: Option<Failure>) -> Result<Receipt, Failure> {
+    /// The try with this `number`. `before` is the failure of the try before it.
+    async fn attempt(&self, payload: Payload, before: Option<Failure>, number: u32) -> Result<Receipt, Failure> {
         // A panic is caught here, inside of whatever counts outcomes, so that the data is counted as lost.
-        let attempt = AssertUnwindSafe(async { self.next.consume(payload).await }).catch_unwind();
+        let attempt = AssertUnwindSafe(numbered(number, async { self.next.consume(payload).await })).catch_unwind();
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => Err(interrupted(before)),

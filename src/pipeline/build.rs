@@ -12,10 +12,12 @@ use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
 use crate::signal::Signal;
+use crate::storage::archive::Archives;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
 use super::chains::{Chains, Kept};
+use super::dump::DumpSwitch;
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::limiting::Limiters;
@@ -29,6 +31,10 @@ pub struct Tools<'a> {
     pub chains: &'a Chains,
     /// The bound on bytes held in memory.
     pub budget: &'a Arc<Budget>,
+    /// The directories that records are kept in.
+    pub archives: &'a Archives,
+    /// The debug dump, if there is one.
+    pub dump: &'a Arc<DumpSwitch>,
     /// The relay's own name for itself.
     pub instance: &'a Arc<str>,
     /// The life of every task of the stages.
@@ -103,7 +109,7 @@ fn build_chains(
             _ => missing.push((chain, asked)),
         }
     }
-    let mut exporters = Exporters::of(config, tools.instance);
+    let mut exporters = Exporters::of(config, tools);
     problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
     if let Some(problems) = Problems::from_found(problems) {
         return Err(problems);

@@ -2,12 +2,15 @@
 
 mod build;
 mod chains;
+mod dump;
 mod exporter;
 mod figures;
+mod letters;
 mod limiting;
 mod plan;
 
 pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
-pub use exporter::direct;
+pub use dump::{DumpSwitch, PreparedDump};
+pub use exporter::{direct, persistent};
 pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

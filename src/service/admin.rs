@@ -214,7 +214,8 @@ fn sites(config: &Config) -> Vec<Site> {
     let sites = started.filter_map(|extension| match extension {
         Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
         Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
-        Extension::BearerToken(_)
+        Extension::DebugDump(_)
+        | Extension::BearerToken(_)
         | Extension::BasicAuth(_)
         | Extension::HeadersSetter(..)
         | Extension::Oauth2(_)

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
-use crate::pipeline::{Chains, Tools};
+use crate::pipeline::{Chains, DumpSwitch, Tools};
+use crate::storage::archive::Archives;
 use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
 
@@ -19,6 +20,10 @@ pub(super) struct Holdings {
     pub(super) watch: Watch,
     /// The chains of the configuration that runs, with their queues and the states of their exporters.
     pub(super) chains: Chains,
+    /// The directories that records are kept in.
+    pub(super) archives: Archives,
+    /// The debug dump.
+    pub(super) dump: Arc<DumpSwitch>,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
@@ -35,6 +40,8 @@ impl Holdings {
         let registry = Registry::new();
         registry.describe_process();
         Ok(Holdings {
+            archives: Archives::default(),
+            dump: Arc::new(DumpSwitch::new(&registry)),
             watch: Watch::new(registry),
             chains: Chains::default(),
             budget: Budget::new(memory),
@@ -55,6 +62,8 @@ impl Holdings {
             watch: &self.watch,
             chains: &self.chains,
             budget: &self.budget,
+            archives: &self.archives,
+            dump: &self.dump,
             instance: &self.instance,
             lifetime: &self.lifetime,
         }

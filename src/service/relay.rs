@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
 use crate::admin::status::Running;
-use crate::config::{Config, Mistake, Problems};
+use crate::config::{Config, Extension, Mistake, Problems};
 use crate::flow::Drained;
-use crate::pipeline::{self, Built};
+use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
 
@@ -69,6 +69,7 @@ impl Relay {
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let dump = self.prepare_dump(&config)?;
         let doors = self.doors.prepare(servers, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
@@ -80,11 +81,31 @@ impl Relay {
         self.grace = config.shutdown_timeout;
         self.holdings.describe(&config.telemetry.resource);
         self.reports.enforce(reports);
+        self.holdings.dump.enforce(dump);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
         self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         in_force.and(self.admin.enforce(admin).await)
+    }
+
+    /// The debug dump of the first `debug_dump` that is started.
+    fn prepare_dump(&self, config: &Config) -> Result<PreparedDump, StartError> {
+        let started = config.started_extensions.iter().filter_map(|id| Some((id, config.extensions.get(id)?)));
+        let mut dumps = started.filter_map(|(id, extension)| match extension {
+            Extension::DebugDump(asked) => Some((id, asked)),
+            _ => None,
+        });
+        let first = dumps.next();
+        if let Some((id, _)) = dumps.next() {
+            tracing::warn!(extension = %id, "there is one debug dump at a time: this extension has no effect");
+        }
+        let prepared = self.holdings.dump.prepare(first.map(|(_, asked)| asked), &self.holdings.archives);
+        prepared.map_err(|error| {
+            let path = first.map(|(id, _)| format!("extensions::{id}::directory")).unwrap_or_default();
+            let problem = config.places.problem(path, format!("the directory cannot be used: {error}"));
+            StartError::Problems(problem.into())
+        })
     }
 
     /// Ends the intake, empties the queues within the grace period, and says what became of everything.
@@ -98,11 +119,20 @@ impl Relay {
         self.reports.end().await;
         self.admin.end().await;
         self.holdings.watch.last_words();
-        let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
+        self.holdings.dump.end();
+        let Totals { delivered, rejected, dropped, dead_lettered, .. } = self.holdings.watch.ledger.totals();
         // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is
         // no durable queue yet.
         let lost = rejected + dropped;
-        tracing::info!(delivered = delivered.0, kept = Items::ZERO.0, lost = lost.0, "Shutdown complete.");
+        // Only who sets data aside wants to read of it.
+        let dead_lettered = (dead_lettered != Items::ZERO).then_some(dead_lettered.0);
+        tracing::info!(
+            delivered = delivered.0,
+            kept = Items::ZERO.0,
+            dead_lettered,
+            lost = lost.0,
+            "Shutdown complete."
+        );
     }
 }
 

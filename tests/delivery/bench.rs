@@ -268,7 +268,12 @@ impl Bench {
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings { exporter: exporter(), signal, delivery: Delivery { retry, queue } },
+            ChainSettings {
+                exporter: exporter(),
+                signal,
+                delivery: Delivery { retry, queue, dead_letter: None },
+                dead_letters: None,
+            },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

@@ -6,6 +6,7 @@ mod authenticators;
 mod components;
 mod compression;
 mod delivery;
+mod directories;
 mod endpoint;
 mod exporters;
 mod extensions;

@@ -29,11 +29,11 @@ pub use auth::{
     BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
 };
-pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
+pub use delivery::{Acknowledge, BatchSizer, DeadLetter, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
-pub use extension::{Extension, HealthCheck, Zpages};
+pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};

@@ -62,8 +62,9 @@ impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         let target = &self.target;
         Box::pin(async move {
-            let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
+            let progress = Progress::of_attempt();
+            let export = Box::pin(self.export(payload, &progress));
+            let outcome = within(target.timeout, &progress, export).await;
             match masked(outcome, &target.mask) {
                 Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
                 Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),

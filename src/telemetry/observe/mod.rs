@@ -7,7 +7,7 @@ mod entering;
 mod exporting;
 
 pub use entering::entering;
-pub use exporting::{OnFailure, Settling, admitted, attempted, settled, settled_as};
+pub use exporting::{DeadLettered, OnFailure, Settling, admitted, attempted, dead_lettered, settled, settled_as};
 
 use crate::signal::Signal;
 

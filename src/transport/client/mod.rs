@@ -47,7 +47,7 @@ use self::obstacle::Obstacle;
 use self::pool::{Lease, Pool};
 use self::proxy::Via;
 use self::resolve::Host;
-use crate::attempt::Progress;
+use crate::attempt::{Progress, RequestHead, Response};
 use crate::config::{Balancer, Reuse};
 use crate::failure::{Class, Failure};
 use crate::flow::{worker_count, worker_index};
@@ -129,12 +129,14 @@ impl Client {
         if let Some(via) = self.dialer.route().via() {
             progress.goes_via(&via.name);
         }
+        progress.note(|exchange| exchange.request = Some(sent(head)));
         let mut tries = 1;
         loop {
             match self.try_once(&pool, head.clone().map(|()| body.clone()), progress).await {
                 Ok(answer) => {
                     self.spoken.forget();
                     self.hints.forget();
+                    progress.note(|exchange| exchange.response = Some(answered(&answer)));
                     return Ok(answer);
                 }
                 Err(Broken { next: NextStep::Elsewhere, .. }) if tries < MAX_TRIES => tries += 1,
@@ -267,6 +269,17 @@ impl Client {
         pools.push((runtime, Arc::clone(&pool)));
         Some(pool)
     }
+}
+
+/// What is recorded of a request.
+fn sent(head: &Request<()>) -> RequestHead {
+    RequestHead { method: head.method().clone(), uri: head.uri().clone(), headers: head.headers().clone() }
+}
+
+/// What is recorded of an answer.
+fn answered(answer: &Answer) -> Response {
+    let Answer { status, headers, body, extent: _, trailers } = answer.clone();
+    Response { status, headers, trailers, body }
 }
 
 fn places(count: usize) -> Semaphore {

@@ -1,0 +1,12 @@
+//! Tools that look back: what was recorded of exports, and sending it again.
+
+mod listing;
+mod records;
+mod replay;
+mod replayed;
+mod show;
+
+pub use listing::{Filter, listing, listing_json};
+pub use records::{Entry, Fault, Source, entries, sources};
+pub use replay::{Begin, Sender, Totals, Work, replay};
+pub use show::{show, show_json};
