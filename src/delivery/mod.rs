@@ -12,6 +12,7 @@
 
 mod batcher;
 mod cut;
+mod dead_letters;
 mod lease;
 mod level;
 mod partitions;
@@ -26,6 +27,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
 
 use crate::config::{self, Acknowledge};
