@@ -45,6 +45,8 @@ pub enum Mistake {
     EmptyCredential,
     /// An exporter that sends to a receiver of this very relay.
     ExportLoop,
+    /// Fallbacks or connectors that lead back to where they begin.
+    Cycle,
     /// A destination that is an address to listen on.
     WildcardDestination,
     /// A proxy that is no address of one.
@@ -140,6 +142,7 @@ impl Mistake {
             Mistake::InvalidHeader => "config_invalid_header",
             Mistake::EmptyCredential => "config_empty_credential",
             Mistake::ExportLoop => "config_export_loop",
+            Mistake::Cycle => "config_cycle",
             Mistake::WildcardDestination => "config_wildcard_destination",
             Mistake::InvalidProxy => "config_invalid_proxy",
             Mistake::FileUnreadable => "config_file_unreadable",

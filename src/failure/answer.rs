@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::{Class, Failure, PeerStatus, Retry, Verdict};
+use crate::units::ByteCount;
 
 /// The failure that a peer's gRPC status stands for. `Ok` is not expected here.
 pub fn from_grpc(status: &Status) -> Failure {
@@ -136,11 +137,26 @@ fn retry_delay(status: &Status) -> Option<Duration> {
 
 /// The words of the products whose code does not tell an oversize message from other trouble.
 fn says_too_large(message: &str) -> bool {
-    const WORDS: [&str; 2] = [
+    const WORDS: [&str; 3] = [
+        "exceeds maximum size",     // grpc-java: "gRPC message exceeds maximum size 4: 5"
         "larger than max",          // grpc-go: "grpc: received message larger than max (5 vs. 4)"
         "message length too large", // tonic: "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"
     ];
     WORDS.iter().any(|words| message.contains(words))
+}
+
+/// The limit that a peer names when it refuses a message for its size: nothing where it names none.
+pub fn size_limit(failure: &Failure) -> Option<ByteCount> {
+    const WORDS: [&str; 4] = [
+        " vs. ",                 // grpc-go: "grpc: received message larger than max (5 vs. 4)"
+        "larger than max ",      // grpc-go: "grpc: received message after decompression larger than max 4"
+        "the limit is: ", // tonic: "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"
+        "exceeds maximum size ", // grpc-java: "gRPC message exceeds maximum size 4: 5"
+    ];
+    let message = &failure.peer().filter(|_| failure.class() == Class::MessageTooLarge)?.message;
+    let behind = WORDS.iter().find_map(|words| message.split_once(words).map(|(_, behind)| behind))?;
+    let digits = behind.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok().filter(|limit| *limit != 0).map(ByteCount)
 }
 
 /// The words of the products that answer an unknown `grpc-encoding` with the code of an unknown method.

@@ -36,6 +36,8 @@ pub enum Custody {
     Held,
     /// The backend of this exporter took it.
     Delivered(Arc<ComponentId>),
+    /// It was set aside where it can be sent again from: nobody delivered it.
+    SetAside,
     /// There was nothing to deliver.
     Empty,
 }

@@ -1,10 +1,10 @@
-//! Makes the delivery chain of one exporter and signal.
+//! Makes exporters: what makes one attempt, watched, without the delivery around it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp, Problem};
-use crate::delivery::{self, ChainSettings, Entry, Wraps};
+use crate::config::{Config, Endpoint, Exporter, Problem};
+use crate::delivery::Look;
 use crate::exporters::debug::Debug;
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
@@ -13,14 +13,14 @@ use crate::signal::Signal;
 use crate::telemetry::{ExporterState, observe};
 
 use super::build::Tools;
-use super::figures::BatchFigures;
+use super::chains::Attempt;
 use super::plan::Chain;
 
 /// The exporters of a configuration, each made once and asked for a stage by each of its signals.
 pub(super) struct Exporters<'a> {
     config: &'a Config,
     instance: &'a str,
-    made: BTreeMap<ComponentId, Made<'a>>,
+    made: BTreeMap<ComponentId, Made>,
 }
 
 /// Single tries of `signal` at `asked`, which is called `id`: watched, but without queue and retry.
@@ -35,13 +35,23 @@ pub fn direct(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<
     Ok(observe::attempted(&made.id, signal, state, tools.watch, stage))
 }
 
+/// What the Collector's metrics say of where an exporter sends `signal` to.
+pub(super) fn target_labels(asked: &Exporter, signal: Signal) -> Vec<(&'static str, String)> {
+    let endpoint = match asked {
+        Exporter::OtlpGrpc(grpc) => Some(&grpc.endpoint),
+        Exporter::OtlpHttp(http) => http.targets.get(&signal).map(|target| &target.endpoint),
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => None,
+    };
+    let labels = |endpoint: &Endpoint| {
+        vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
+    };
+    endpoint.map(labels).unwrap_or_default()
+}
+
 /// An exporter without the chain around it.
-struct Made<'a> {
+struct Made {
     id: Arc<ComponentId>,
     kind: Kind,
-    delivery: Delivery,
-    /// What the Collector's metrics say of where it sends to.
-    target: Target<'a>,
 }
 
 enum Kind {
@@ -49,12 +59,6 @@ enum Kind {
     Debug(Debug),
     File(file::FileSink),
     Nop,
-}
-
-enum Target<'a> {
-    None,
-    Grpc(&'a Endpoint),
-    Http(&'a OtlpHttp),
 }
 
 impl<'a> Exporters<'a> {
@@ -80,58 +84,34 @@ impl<'a> Exporters<'a> {
         problems
     }
 
-    /// The chain of one signal of an exporter that was made, whose attempts are noted in `state`.
-    pub(super) fn chain(
-        &self,
-        chain: &Chain,
-        state: &Arc<ExporterState>,
-        tools: &Tools<'_>,
-        figures: &BatchFigures,
-    ) -> Option<Entry> {
-        self.made.get(&chain.exporter)?.chain(chain, state, tools, figures)
+    /// Attempts for one signal of an exporter that was made, noted in `state`. Nothing for a signal that the exporter has
+    /// no place for.
+    pub(super) fn attempt(&self, chain: &Chain, state: Arc<ExporterState>, tools: &Tools<'_>) -> Option<Attempt> {
+        let made = self.made.get(&chain.exporter)?;
+        let asked = self.config.exporters.get(&chain.exporter)?.clone();
+        let stage = made.stage(chain.signal)?;
+        let stage = observe::attempted(&made.id, chain.signal, Arc::clone(&state), tools.watch, stage);
+        Some(Attempt { asked, stage, look: made.look(), state })
     }
 }
 
-impl<'a> Made<'a> {
-    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, SetupProblem> {
+impl Made {
+    fn new(id: &ComponentId, asked: &Exporter, instance: &str) -> Result<Made, SetupProblem> {
         let id = Arc::new(id.clone());
-        let (kind, delivery, target) = match asked {
-            Exporter::OtlpGrpc(asked) => {
-                let backend = otlp::otlp_grpc(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), Target::Grpc(&asked.endpoint))
-            }
-            Exporter::OtlpHttp(asked) => {
-                let backend = otlp::otlp_http(Arc::clone(&id), asked, instance)?;
-                (Kind::Otlp(backend), asked.delivery.clone(), Target::Http(asked))
-            }
+        let kind = match asked {
+            Exporter::OtlpGrpc(asked) => Kind::Otlp(otlp::otlp_grpc(Arc::clone(&id), asked, instance)?),
+            Exporter::OtlpHttp(asked) => Kind::Otlp(otlp::otlp_http(Arc::clone(&id), asked, instance)?),
             Exporter::Debug(asked) => {
                 let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| SetupProblem {
                     key: format!("output_paths::{}", problem.index),
                     what: problem.to_string(),
                 })?;
-                (Kind::Debug(debug), asked.delivery.clone(), Target::None)
+                Kind::Debug(debug)
             }
-            Exporter::File(asked) => {
-                (Kind::File(file::file(Arc::clone(&id), asked)?), Delivery::default(), Target::None)
-            }
-            Exporter::Nop => (Kind::Nop, Delivery::default(), Target::None),
+            Exporter::File(asked) => Kind::File(file::file(Arc::clone(&id), asked)?),
+            Exporter::Nop => Kind::Nop,
         };
-        Ok(Made { id, kind, delivery, target })
-    }
-
-    /// Nothing for a signal that the exporter has no place for.
-    fn chain(
-        &self,
-        chain: &Chain,
-        state: &Arc<ExporterState>,
-        tools: &Tools<'_>,
-        figures: &BatchFigures,
-    ) -> Option<Entry> {
-        let exporter = self.stage(chain.signal)?;
-        let wraps = self.wraps(chain, state, tools);
-        let settings =
-            ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
-        Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
+        Ok(Made { id, kind })
     }
 
     fn stage(&self, signal: Signal) -> Option<Next> {
@@ -143,42 +123,11 @@ impl<'a> Made<'a> {
         }
     }
 
-    fn wraps(&self, chain: &Chain, state: &Arc<ExporterState>, tools: &Tools<'_>) -> Wraps {
-        let (id, signal, on_failure) = (&self.id, chain.signal, self.on_failure());
-        let (admitted_id, settled_id, attempted_id) = (Arc::clone(id), Arc::clone(id), Arc::clone(id));
-        let (admitted, settled, attempted) = (tools.watch.clone(), tools.watch.clone(), tools.watch.clone());
-        let (target, state) = (self.target.labels(chain.signal), Arc::clone(state));
-        Wraps {
-            admitted: Box::new(move |next| observe::admitted(&admitted_id, signal, &admitted, next)),
-            settled: Box::new(move |next| {
-                let target: Vec<_> = target.iter().map(|(key, value)| (*key, value.as_str())).collect();
-                let settling =
-                    observe::Settling { exporter: &settled_id, signal, watch: &settled, target: &target, on_failure };
-                observe::settled_as(settling, next)
-            }),
-            attempted: Box::new(move |next| observe::attempted(&attempted_id, signal, state, &attempted, next)),
+    /// Only backends may be sent an empty request: elsewhere it would leave a trace.
+    fn look(&self) -> Look {
+        match self.kind {
+            Kind::Otlp(_) => Look::AlsoWhenIdle,
+            Kind::Debug(_) | Kind::File(_) | Kind::Nop => Look::WithData,
         }
-    }
-
-    /// Without a queue, and where it waits for the result, the sender still has what failed.
-    fn on_failure(&self) -> observe::OnFailure {
-        match &self.delivery.queue {
-            Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => observe::OnFailure::Dropped,
-            _ => observe::OnFailure::Returned,
-        }
-    }
-}
-
-impl Target<'_> {
-    fn labels(&self, signal: Signal) -> Vec<(&'static str, String)> {
-        let endpoint = match self {
-            Target::None => None,
-            Target::Grpc(endpoint) => Some(*endpoint),
-            Target::Http(http) => http.targets.get(&signal).map(|target| &target.endpoint),
-        };
-        let labels = |endpoint: &Endpoint| {
-            vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
-        };
-        endpoint.map(labels).unwrap_or_default()
     }
 }

@@ -2,12 +2,14 @@
 
 mod build;
 mod chains;
+mod delivering;
 mod exporter;
 mod figures;
+mod graph;
 mod limiting;
 mod plan;
 
 pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
 pub use exporter::direct;
-pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

@@ -20,7 +20,7 @@ pub use otlp::Origin as ReportOrigin;
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
-pub use state::{Condition, ExporterState, Snapshot, Trouble};
+pub use state::{Condition, ExporterState, Routing, Snapshot, Trouble};
 pub use view::View;
 
 use serde_json::Value;

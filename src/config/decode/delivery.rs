@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::config::model::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 use crate::config::section::{Rule, Section};
 
+use super::fallback;
+
 /// Reads the parts that sending exporters share: both are on unless switched off.
 pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
     let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(DEFAULT_QUEUE) };
-    Delivery { retry: retry(exporter), queue }
+    Delivery { retry: retry(exporter), queue, fallback: fallback::read(exporter) }
 }
 
 /// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one

@@ -176,6 +176,13 @@ const ROWS: &[Row] = &[
     ),
     always("exporters", &["file"], "{append: false, format: json, create_directory: false}"),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
+    inside(
+        always("exporters", OTLP, "{enabled: true, max_consecutive_failures: 5, max_outage: 30s, retry_interval: 30s}"),
+        &["fallback"],
+        When::Map,
+    ),
+    always("connectors", &["failover"], "{retry_interval: 10m}"),
+    inside(always("connectors", &["failover"], QUEUE), &["sending_queue"], When::Written),
     always("extensions", &["health_check"], "{endpoint: '0.0.0.0:13133', path: /}"),
     always("extensions", &["zpages"], "{endpoint: 'localhost:55679'}"),
     always("service", &[], "{extensions: [], shutdown_timeout: 8s}"),

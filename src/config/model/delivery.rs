@@ -2,13 +2,30 @@
 
 use std::time::Duration;
 
-/// What exporterhelper does around an attempt.
+use crate::ident::ComponentId;
+
+/// What exporterhelper does around an attempt, and who takes over when attempts fail.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delivery {
     /// `retry_on_failure`; none where it is switched off.
     pub retry: Option<Retry>,
     /// `sending_queue`; none where it is switched off.
     pub queue: Option<Queue>,
+    /// `fallback`; none.
+    pub fallback: Option<Fallback>,
+}
+
+/// `fallback`, a key of the relay's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fallback {
+    /// `exporters`: who takes over, in this order; at least one.
+    pub exporters: Vec<ComponentId>,
+    /// `max_consecutive_failures`: hand over after so many failed attempts in a row; 5.
+    pub max_consecutive_failures: u64,
+    /// `max_outage`: hand over after so long without success; 30 s.
+    pub max_outage: Duration,
+    /// `retry_interval`: how often the preferred exporter is looked after; 30 s.
+    pub retry_interval: Duration,
 }
 
 /// `retry_on_failure`

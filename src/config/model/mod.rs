@@ -4,6 +4,7 @@
 //! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
 
 mod address;
+mod connector;
 mod delivery;
 mod exporter;
 mod extension;
@@ -24,7 +25,8 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
-pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
+pub use connector::{Connector, Failover};
+pub use delivery::{Acknowledge, BatchSizer, Delivery, Fallback, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
@@ -52,6 +54,8 @@ pub struct Config {
     pub processors: BTreeMap<ComponentId, Processor>,
     /// `exporters`
     pub exporters: BTreeMap<ComponentId, Exporter>,
+    /// `connectors`
+    pub connectors: BTreeMap<ComponentId, Connector>,
     /// `extensions`
     pub extensions: BTreeMap<ComponentId, Extension>,
     /// `service::pipelines`
@@ -72,10 +76,10 @@ pub struct Config {
 /// `service::pipelines::<id>`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pipeline {
-    /// At least one.
+    /// Receivers and connectors; at least one.
     pub receivers: Vec<ComponentId>,
     /// In the order written.
     pub processors: Vec<ComponentId>,
-    /// At least one.
+    /// Exporters and connectors; at least one.
     pub exporters: Vec<ComponentId>,
 }

@@ -5,9 +5,11 @@
 
 mod entering;
 mod exporting;
+mod switching;
 
 pub use entering::entering;
-pub use exporting::{OnFailure, Settling, admitted, attempted, settled, settled_as};
+pub use exporting::{OnFailure, Settlement, Settling, admitted, attempted, settled, settled_as};
+pub use switching::{Switched, Switches};
 
 use crate::signal::Signal;
 
