@@ -18,6 +18,7 @@ fn check_same(a: &Config, b: &Config, text: &str) {
     assert_eq!(a.receivers, b.receivers, "{text}");
     assert_eq!(a.processors, b.processors, "{text}");
     assert_eq!(a.exporters, b.exporters, "{text}");
+    assert_eq!(a.connectors, b.connectors, "{text}");
     assert_eq!(a.extensions, b.extensions, "{text}");
     assert_eq!(a.pipelines, b.pipelines, "{text}");
     assert_eq!(a.started_extensions, b.started_extensions, "{text}");
@@ -193,6 +194,10 @@ fn everything() -> Value {
                 "endpoint": "h:3", "authority": "a:1", "user_agent": "u", "balancer_name": "pick_first",
                 "wait_for_ready": true,
                 "keepalive": {"time": "11s", "timeout": "12s", "permit_without_stream": true},
+                "fallback": {
+                    "enabled": true, "exporters": ["otlp_http", "file"], "max_consecutive_failures": 4,
+                    "max_outage": "16s", "retry_interval": "17s",
+                },
                 "tls": {
                     "insecure": false, "insecure_skip_verify": true, "server_name_override": "n", "ca_file": "/ca",
                     "cert_file": "/cert", "key_file": "/key", "include_system_ca_certs_pool": true,
@@ -217,6 +222,13 @@ fn everything() -> Value {
             },
             "nop": null,
         },
+        "connectors": {
+            "forward": null,
+            "failover": {
+                "priority_levels": [["traces/first"], ["traces/second"]], "retry_interval": "18s",
+                "sending_queue": {"enabled": true, "queue_size": 19},
+            },
+        },
         "extensions": {
             "health_check": {
                 "endpoint": "127.0.0.1:5", "path": "/p", "response_body": {"healthy": "y", "unhealthy": "n"},
@@ -227,11 +239,16 @@ fn everything() -> Value {
         "service": {
             "extensions": ["health_check", "zpages", "pprof"],
             "shutdown_timeout": "9s",
-            "pipelines": {"traces/a": {
-                "receivers": ["otlp", "nop"],
-                "processors": ["memory_limiter", "batch"],
-                "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop"],
-            }},
+            "pipelines": {
+                "traces/a": {
+                    "receivers": ["otlp", "nop"],
+                    "processors": ["memory_limiter", "batch"],
+                    "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop", "forward"],
+                },
+                "traces/b": {"receivers": ["forward"], "exporters": ["failover"]},
+                "traces/first": {"receivers": ["failover"], "exporters": ["nop"]},
+                "traces/second": {"receivers": ["failover"], "exporters": ["debug"]},
+            },
             "telemetry": telemetry(),
         },
     })

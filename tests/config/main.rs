@@ -1,9 +1,11 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod connectors;
 mod defaults;
 mod describe;
 mod exporters;
+mod fallbacks;
 mod links;
 mod parts;
 mod queues;

@@ -39,6 +39,7 @@ pub struct Setup {
     receivers: Vec<(String, String)>,
     processors: Vec<(String, String)>,
     exporters: Vec<(String, String)>,
+    connectors: Vec<(String, String)>,
     pipelines: Vec<(String, String)>,
     service: Vec<(String, String)>,
 }
@@ -52,6 +53,7 @@ impl Setup {
             receivers: vec![],
             processors: vec![],
             exporters: vec![],
+            connectors: vec![],
             pipelines: vec![],
             service: vec![],
         };
@@ -107,6 +109,11 @@ impl Setup {
         self
     }
 
+    pub fn connector(mut self, id: &str, settings: &str) -> Setup {
+        self.connectors.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// An OTLP exporter to a port, with quick retries unless `settings` say something about them.
     pub fn export_to(self, id: &str, wire: Wire, port: u16, settings: &str) -> Setup {
         let mut all = format!("endpoint: 'http://127.0.0.1:{port}'");
@@ -140,6 +147,7 @@ impl Setup {
         section(&mut text, "receivers", &self.receivers);
         section(&mut text, "processors", &self.processors);
         section(&mut text, "exporters", &self.exporters);
+        section(&mut text, "connectors", &self.connectors);
         let Ports { metrics, health, .. } = self.ports;
         let reader = format!("pull: {{exporter: {{prometheus: {{host: '127.0.0.1', port: {metrics}}}}}}}");
         write!(
