@@ -171,6 +171,22 @@ fn says_compression(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_read_from_the_words_of_those_who_name_one() {
+        let check = |message: &str, expected: Option<u64>| {
+            let failure = from_grpc(&Status::resource_exhausted(message));
+            assert_eq!(size_limit(&failure), expected.map(ByteCount), "{message}");
+        };
+        check("grpc: received message larger than max (5 vs. 4)", Some(4));
+        check("grpc: received message after decompression larger than max 4", Some(4));
+        check("Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes", Some(4));
+        check("gRPC message exceeds maximum size 4: 5", Some(4));
+        check("grpc: received message larger than max", None);
+        check("the quota is used up vs. 4", None);
+        assert_eq!(size_limit(&from_http(StatusCode::PAYLOAD_TOO_LARGE, None, "5 vs. 4")), Some(ByteCount(4)));
+    }
+
     use tonic_types::ErrorDetails;
 
     #[track_caller]

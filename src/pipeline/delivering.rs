@@ -53,6 +53,7 @@ impl Surroundings<'_> {
             }
             _ => {
                 own.state.goes_alone();
+                Switches::forget(&id, chain.signal, &self.tools.watch.registry);
                 Targets::from(first.attempt)
             }
         };

@@ -121,7 +121,7 @@ fn delivery(asked: &Failover, levels: &[Vec<PipelineId>], config: &Config) -> De
     let pipelines = levels.first().into_iter().flatten().filter_map(|id| config.pipelines.get(id));
     let mut exporters = pipelines.flat_map(|pipeline| &pipeline.exporters).filter_map(|id| config.exporters.get(id));
     let first = exporters.find_map(|exporter| exporter.delivery()).cloned().unwrap_or_default();
-    Delivery { queue: asked.queue.clone().or(first.queue), fallback: None, retry: first.retry }
+    Delivery { queue: asked.queue.clone().or(first.queue), retry: first.retry, ..Delivery::default() }
 }
 
 /// Every exporter that may deliver `signal`.

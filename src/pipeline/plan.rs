@@ -241,7 +241,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Detection, Exporter, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Failover, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -311,5 +311,29 @@ mod tests {
         let owners: Vec<_> =
             plan.pipelines.values().map(|p| p.batch.as_ref().unwrap().rule.owner.to_string()).collect();
         assert_eq!(owners, ["traces batch", "traces/2 batch"]);
+    }
+
+    #[test]
+    fn connectors_lead_to_the_pipelines_of_the_same_signal() {
+        let pipeline_id = |text| PipelineId::parse(text).unwrap();
+        let failover = Failover {
+            priority_levels: vec![vec![pipeline_id("logs/a")], vec![pipeline_id("traces/a"), pipeline_id("logs/b")]],
+            retry_interval: Duration::from_secs(1),
+            queue: None,
+        };
+        let mut config = config(&[
+            ("traces", pipeline(&["otlp"], &[], &["failover", "nop"])),
+            ("traces/a", pipeline(&["failover"], &[], &["forward"])),
+            ("traces/b", pipeline(&["forward"], &[], &["nop/2"])),
+        ]);
+        config.connectors =
+            [(id("failover"), Connector::Failover(failover)), (id("forward"), Connector::Forward)].into();
+        let plan = plan(&config);
+        let of = |connector: &str| &plan.connectors[&Chain { exporter: id(connector), signal: Signal::Traces }];
+        assert_eq!(*of("failover"), ConnectorPlan::Failover(vec![vec![pipeline_id("traces/a")]]));
+        assert_eq!(*of("forward"), ConnectorPlan::Forward(vec![pipeline_id("traces/b")]));
+        let traces = &plan.pipelines[&PipelineId::unnamed(Signal::Traces)];
+        assert_eq!((&traces.exporters[..], &traces.connectors[..]), (&[id("nop")][..], &[id("failover")][..]));
+        assert_eq!(plan.chains.len(), 2, "no chain of an exporter for a connector");
     }
 }

@@ -272,7 +272,7 @@ fn otlp(own: Value) -> Value {
         "headers": {"a": "b"},
         "retry_on_failure": {
             "enabled": true, "initial_interval": "1s", "randomization_factor": 0.25, "multiplier": 2.5,
-            "max_interval": "2s", "max_elapsed_time": "3s",
+            "max_interval": "2s", "max_elapsed_time": "3s", "retryable_status_codes": [],
         },
         "sending_queue": {
             "enabled": true, "num_consumers": 2, "queue_size": 300, "sizer": "items", "block_on_overflow": true,

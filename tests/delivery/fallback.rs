@@ -30,13 +30,16 @@ const STEADY: Retry = Retry {
 
 const REFUSED: Reply = Reply::Fail(Class::ConnectionRefused);
 
+/// When a switch was, and to which target.
+type Heard = (Instant, Option<usize>);
+
 /// A primary and a standby, and what is told of them.
 struct Rig {
     entry: Entry,
     primary: Arc<Backend>,
     standby: Arc<Backend>,
     settled: Arc<Tally>,
-    switches: Arc<Mutex<Vec<(Instant, Option<usize>)>>>,
+    switches: Arc<Mutex<Vec<Heard>>>,
     lifetime: Lifetime,
     start: Instant,
 }
@@ -45,7 +48,7 @@ impl Rig {
     fn new(thresholds: Thresholds, retry: Option<Retry>, queue: Option<Queue>) -> Rig {
         let (primary, standby) = (Arc::new(Backend::default()), Arc::new(Backend::default()));
         let (settled, lifetime) = (Arc::new(Tally::default()), Lifetime::new());
-        let switches: Arc<Mutex<Vec<_>>> = Arc::default();
+        let switches: Arc<Mutex<Vec<Heard>>> = Arc::default();
         let heard = Arc::clone(&switches);
         let target = |name: &str, backend: &Arc<Backend>| Target {
             name: name.into(),

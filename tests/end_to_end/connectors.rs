@@ -77,6 +77,21 @@ async fn failover_works_with_queues_on() {
 }
 
 #[tokio::test]
+async fn what_waits_in_a_failover_connector_goes_on_with_another_configuration() {
+    let (dead, alive) = (Backend::absent(), Backend::start());
+    let setup = failover(&dead, &dead);
+    let relay = Relay::start(&setup).await;
+    let mut client = relay.client(Wire::Grpc, Coding::None).await;
+    client.deliver(&lean_spans("app", 0..10)).await;
+    relay.wait_for_line(&["every fallback fails, too"]).await;
+    relay.reload(&failover(&dead, &alive).in_place_of(&setup).text(), "Config updated").await;
+    client.deliver(&lean_spans("app", 10..20)).await;
+    alive.wait_for_items(20).await;
+    relay.stop_without_loss().await;
+    assert_eq!(alive.accepted_ids(Signal::Traces), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn failover_keeps_what_no_level_takes_and_passes_a_refusal_of_data_to_no_other_level() {
     let (mut first, second) = (Backend::absent(), Backend::start());
     second.always(Answer::Unavailable);

@@ -136,6 +136,21 @@ async fn a_refusal_that_no_retry_mends_is_not_retried() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_the_configuration_calls_retryable_is_retried() {
+    for (wire, code) in [(Wire::Grpc, "invalid_argument"), (Wire::Http, "400")] {
+        let backend = Backend::start();
+        backend.once(Answer::Invalid);
+        backend.once(Answer::Invalid);
+        let retry = format!("retry_on_failure: {{initial_interval: 50ms, retryable_status_codes: [{code}]}}");
+        let relay = Relay::start(&Setup::forwarding(wire, &backend, &retry)).await;
+        relay.client(wire, Coding::None).await.deliver(&lean_spans("app", 0..5)).await;
+        backend.wait_for_items(5).await;
+        assert_eq!(relay.stop_without_loss().await.delivered, 5);
+        assert_eq!(backend.records().len(), 3);
+    }
+}
+
+#[tokio::test]
 async fn an_exporter_that_refuses_connections_never_delays_the_other() {
     check_neighbour(Backend::absent(), Fate::Counted).await;
 }

@@ -18,6 +18,7 @@ mod loops;
 mod processors;
 mod proxies;
 mod receivers;
+mod retryable;
 mod server_tls;
 mod service;
 mod targets;

@@ -11,6 +11,9 @@ pub struct Delivery {
     pub retry: Option<Retry>,
     /// `sending_queue`; none where it is switched off.
     pub queue: Option<Queue>,
+    /// `retry_on_failure::retryable_status_codes`, a key of the relay's own: answers that are tried again although the
+    /// specification calls them final. HTTP statuses, or gRPC codes, as the exporter has them; none.
+    pub retryable_codes: Vec<u16>,
     /// `fallback`; none.
     pub fallback: Option<Fallback>,
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::failure::{Failure, Retry};
+use crate::failure::{Class, Failure, Retry};
 use crate::flow::{Consume, Consumed, Lifetime, Receipt};
 use crate::payload::Payload;
 use crate::signal::Signal;
@@ -61,7 +61,7 @@ impl Route {
 
     /// How often the active target has changed.
     pub(crate) fn turns(&self) -> u64 {
-        *self.turns.borrow()
+        if self.has_fallbacks() { *self.turns.borrow() } else { 0 }
     }
 
     /// Ends when the active target has changed more than `seen` times. Whoever waits here sees to it that a target that
@@ -122,8 +122,7 @@ impl Route {
     async fn deliver(&self, payload: Payload) -> Outcome {
         let mut tried = Vec::new();
         let mut failure = None;
-        loop {
-            let Some((index, purpose)) = self.choose(&tried) else { break };
+        while let Some((index, purpose)) = self.choose(&tried) {
             let failed = match self.attempt(index, purpose, payload.clone()).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failed) => failed,
@@ -135,7 +134,7 @@ impl Route {
             tried.push(index);
         }
         // The first choice always finds a target.
-        Err(failure.unwrap_or_else(|| Failure::new(crate::failure::Class::Other, "there is no target to send to")))
+        Err(failure.unwrap_or_else(|| Failure::new(Class::Other, "there is no target to send to")))
     }
 
     fn choose(&self, tried: &[usize]) -> Option<(usize, Purpose)> {

@@ -31,7 +31,7 @@ pub(super) struct Settle {
     /// What senders wait for: one that waits has its data until it is answered.
     acknowledge: Acknowledge,
     dead_letters: Option<Arc<dyn DeadLetters>>,
-    /// Requests in a row of which nothing could be saved, with no success between them.
+    /// Requests in a row of which nothing was saved, with no success between them.
     fruitless: AtomicU32,
 }
 
@@ -60,7 +60,11 @@ impl Settle {
     }
 
     async fn refused(&self, payload: Payload, failure: Failure) -> Outcome {
-        if self.merge == Merge::Whole || !salvage::helps(&failure, &payload) || self.refuses_everything() {
+        if self.merge == Merge::Whole || !salvage::helps(&failure, &payload) {
+            return self.conclude(payload, failure).await;
+        }
+        if self.refuses_everything() {
+            self.saved_nothing();
             return self.conclude(payload, failure).await;
         }
         salvage::salvage(self, payload, failure).await
@@ -98,9 +102,15 @@ impl Settle {
         }
     }
 
-    /// Whether the last requests were refused in all their parts: then cutting the next one only makes more requests.
+    fn saved_nothing(&self) {
+        self.fruitless.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the last requests were refused in all their parts: then cutting the next one only makes more requests. Now
+    /// and then one is cut all the same: perhaps the bad items are fewer now.
     fn refuses_everything(&self) -> bool {
-        MOST_FRUITLESS <= self.fruitless.load(Ordering::Relaxed)
+        let fruitless = self.fruitless.load(Ordering::Relaxed);
+        MOST_FRUITLESS <= fruitless && !fruitless.is_multiple_of(ONE_IN)
     }
 }
 
@@ -110,5 +120,8 @@ impl Consume for Settle {
     }
 }
 
-/// After so many requests of which nothing could be saved, the next ones are not cut until one is taken whole.
+/// After so many requests of which nothing was saved, the next ones are not cut, until one is taken whole …
 const MOST_FRUITLESS: u32 = 3;
+
+/// … but for one in so many.
+const ONE_IN: u32 = 16;

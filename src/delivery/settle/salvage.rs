@@ -10,7 +10,6 @@
 //! [`MOST_TRIES`] tries nothing is cut any further. What is not known to be bad is tried once, whatever was before.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 
 use crate::failure::{self, Class, Failure, Retry as Verdict};
 use crate::flow::{Consume, Custody, Receipt};
@@ -177,7 +176,7 @@ impl Salvage<'_> {
                 });
             }
             Err(failure) => {
-                self.refused = self.refused + items;
+                self.refused += items;
                 if failure.retry() != Verdict::Never {
                     self.again = Some(failure);
                 }
@@ -188,7 +187,7 @@ impl Salvage<'_> {
     /// What the senders are told: `first` is what the whole was refused with.
     fn outcome(self, first: Failure) -> Outcome {
         if self.taken == 0 {
-            self.settle.fruitless.fetch_add(1, Ordering::Relaxed);
+            self.settle.saved_nothing();
         }
         match (self.again, self.delivered) {
             // Sending it all once more is better than losing a part of it.

@@ -42,7 +42,7 @@ pub struct Backend {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery: _ } = config;
+    let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery } = config;
     let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::grpc(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
@@ -66,6 +66,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         client: Arc::new(Client::new(settings)),
         shape: Shape::Grpc,
         packing,
+        retryable: delivery.retryable_codes.clone(),
         timeout: *timeout,
     });
     let base = format!("{}://{authority}", scheme(tls.as_ref()));
@@ -89,7 +90,7 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery: _ } = config;
+    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery } = config;
     let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
@@ -108,6 +109,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             client: clients.get(asked)?,
             shape,
             packing,
+            retryable: delivery.retryable_codes.clone(),
             timeout: *timeout,
         };
         let authority = host.clone().unwrap_or_else(|| endpoint.authority());

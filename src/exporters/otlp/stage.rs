@@ -8,7 +8,7 @@ use http::Request;
 use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
-use crate::failure::Failure;
+use crate::failure::{Failure, Retry};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
@@ -34,6 +34,8 @@ pub(super) struct Target {
     pub(super) client: Arc<Client>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
+    /// Answers that are tried again although they are final: gRPC codes, or HTTP statuses.
+    pub(super) retryable: Vec<u16>,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
 }
@@ -66,9 +68,19 @@ impl Stage {
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
         let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
-        match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, self.head.uri(), &target.id),
-        }
+        let (outcome, code) = match target.shape {
+            Shape::Grpc => {
+                let outcome = grpc_answer::verdict(&answer, self.head.uri(), &target.id);
+                let code = outcome.as_ref().err().and_then(Failure::peer).map_or(0, |peer| peer.code as u16);
+                (outcome, code)
+            }
+            Shape::Http | Shape::HttpJson => {
+                (http_answer::verdict(&answer, self.head.uri(), &target.id), answer.status.as_u16())
+            }
+        };
+        outcome.map_err(|failure| {
+            let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
+            if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }
+        })
     }
 }
