@@ -42,7 +42,16 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
     ComponentType { section: "connectors", name: "failover", aliases: &[], stability: SAME },
     ComponentType { section: "connectors", name: "forward", aliases: &[], stability: SAME },
+    ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },
+    ComponentType {
+        section: "extensions",
+        name: "bearertokenauth",
+        aliases: &["bearer_token_auth"],
+        stability: EXTENSION,
+    },
+    ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "oauth2client", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "pprof", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "zpages", aliases: &[], stability: EXTENSION },
 ];

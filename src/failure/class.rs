@@ -258,6 +258,8 @@ classes! {
         "the certificate of a client is not accepted" => "check who issued it (tls::client_ca_file), its dates and its extendedKeyUsage clientAuth";
     PeerTlsMismatch "peer_tls_mismatch" Receiver Receive Never Person Unavailable
         "a client and the receiver have no TLS version or cipher suite in common" => "let the client speak TLS 1.2 or 1.3; compare with min_version, max_version and cipher_suites of the receiver";
+    PeerUnauthenticated "peer_unauthenticated" Unauthenticated Receive Never Person Unauthenticated
+        "a client shows no credentials, or not the right ones" => "give the client the header that auth of the receiver asks for (OTEL_EXPORTER_OTLP_HEADERS)";
     ExportLoop "config_export_loop" Config Receive Never Person InvalidArgument
         "the relay receives its own exports" => "point the exporter at the backend, not at this relay's receiver";
     // Last: whatever has no row yet. Each one seen is a gap of this table.

@@ -1,6 +1,7 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod authenticators;
 mod connectors;
 mod defaults;
 mod describe;

@@ -16,6 +16,7 @@ use crate::support::{Rig, export, http2, one_span, post_http1};
 
 fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
     let config = OtlpGrpc {
+        auth: None,
         endpoint: Endpoint::unix(&format!("unix://{path}"), path),
         tls: None,
         headers: Vec::new(),

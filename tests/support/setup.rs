@@ -40,6 +40,7 @@ pub struct Setup {
     processors: Vec<(String, String)>,
     exporters: Vec<(String, String)>,
     connectors: Vec<(String, String)>,
+    extensions: Vec<(String, String)>,
     pipelines: Vec<(String, String)>,
     service: Vec<(String, String)>,
 }
@@ -54,6 +55,7 @@ impl Setup {
             processors: vec![],
             exporters: vec![],
             connectors: vec![],
+            extensions: vec![],
             pipelines: vec![],
             service: vec![],
         };
@@ -114,6 +116,12 @@ impl Setup {
         self
     }
 
+    /// An extension that is started, beside `health_check`.
+    pub fn extension(mut self, id: &str, settings: &str) -> Setup {
+        self.extensions.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// An OTLP exporter to a port, with quick retries unless `settings` say something about them.
     pub fn export_to(self, id: &str, wire: Wire, port: u16, settings: &str) -> Setup {
         let mut all = format!("endpoint: 'http://127.0.0.1:{port}'");
@@ -150,12 +158,12 @@ impl Setup {
         section(&mut text, "connectors", &self.connectors);
         let Ports { metrics, health, .. } = self.ports;
         let reader = format!("pull: {{exporter: {{prometheus: {{host: '127.0.0.1', port: {metrics}}}}}}}");
-        write!(
-            text,
-            "extensions:\n  health_check: {{endpoint: '127.0.0.1:{health}'}}\n\
-             service:\n  extensions: [health_check]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n"
-        )
-        .unwrap();
+        let mut extensions = vec![("health_check".to_owned(), format!("endpoint: '127.0.0.1:{health}'"))];
+        extensions.extend(self.extensions.iter().cloned());
+        section(&mut text, "extensions", &extensions);
+        let started = extensions.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
+        write!(text, "service:\n  extensions: [{started}]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n")
+            .unwrap();
         for (key, value) in &self.service {
             writeln!(text, "  {key}: {value}").unwrap();
         }

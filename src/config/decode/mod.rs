@@ -1,6 +1,8 @@
 //! How the expanded tree becomes a checked configuration: each section, then what holds between them.
 
 mod address;
+mod auth;
+mod authenticators;
 mod components;
 mod compression;
 mod connectors;
@@ -50,6 +52,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
         top.finish();
     }
     proxies::choose(&mut config.exporters, env, report);
+    auth::attach(root, &mut config, report);
     let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));
     unfit.for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {

@@ -1,6 +1,7 @@
 //! `extensions`
 
-use super::ListenAddress;
+use super::{BasicAuth, BearerToken, HeaderRule, ListenAddress, Oauth2};
+use crate::ident::ComponentId;
 
 /// `extensions::<id>`
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +10,14 @@ pub enum Extension {
     HealthCheck(HealthCheck),
     /// `zpages`
     Zpages(Zpages),
+    /// `bearertokenauth`
+    BearerToken(BearerToken),
+    /// `basicauth`
+    BasicAuth(BasicAuth),
+    /// `headers_setter`, with the `additional_auth` that it names.
+    HeadersSetter(Vec<HeaderRule>, Option<ComponentId>),
+    /// `oauth2client`
+    Oauth2(Box<Oauth2>),
     /// `pprof`: profiles of the Go runtime, which is not there. Accepted, since many configurations have it.
     Pprof,
 }

@@ -4,6 +4,7 @@
 //! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
 
 mod address;
+mod auth;
 mod connector;
 mod delivery;
 mod exporter;
@@ -25,6 +26,10 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
+pub use auth::{
+    BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
+    HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
+};
 pub use connector::{Connector, Failover};
 pub use delivery::{Acknowledge, BatchSizer, Delivery, Fallback, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 pub use exporter::{

@@ -1,5 +1,6 @@
 //! OTLP to a backend, over gRPC or over HTTP: one payload is one attempt under one timer, without retry, queue or counters.
 
+mod credentials;
 mod encode;
 mod grpc_answer;
 mod headers;
@@ -26,6 +27,7 @@ use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
 
+use self::credentials::credentials;
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};
 
@@ -42,7 +44,7 @@ pub struct Backend {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery } = config;
+    let OtlpGrpc { endpoint, tls, headers, auth, compression, timeout, link, delivery } = config;
     let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::grpc(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
@@ -64,6 +66,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         id,
         endpoint: endpoint.text.as_str().into(),
         client: Arc::new(Client::new(settings)),
+        credentials: credentials(auth.as_ref())?,
         shape: Shape::Grpc,
         packing,
         retryable: delivery.retryable_codes.clone(),
@@ -90,11 +93,12 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery } = config;
+    let OtlpHttp { targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery } = config;
     let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
+    let credentials = credentials(auth.as_ref())?;
     let mut clients = Clients { link, made: Vec::new() };
     let shape = match encoding {
         HttpEncoding::Proto => Shape::Http,
@@ -107,6 +111,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             id: Arc::clone(&id),
             endpoint: endpoint.text.as_str().into(),
             client: clients.get(asked)?,
+            credentials: credentials.clone(),
             shape,
             packing,
             retryable: delivery.retryable_codes.clone(),

@@ -8,10 +8,11 @@ use http::Request;
 use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
-use crate::failure::{Failure, Retry};
+use crate::auth::Credentials;
+use crate::failure::{Class, Failure, Retry};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
-use crate::payload::Payload;
+use crate::payload::{Metadata, Payload};
 use crate::transport::client::{Client, RequestBody, within};
 
 /// How a request is written and its answer read.
@@ -32,6 +33,8 @@ pub(super) struct Target {
     /// As the configuration writes it.
     pub(super) endpoint: Arc<str>,
     pub(super) client: Arc<Client>,
+    /// What is added to the headers of each request.
+    pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
     /// Answers that are tried again although they are final: gRPC codes, or HTTP statuses.
@@ -53,7 +56,7 @@ impl Consume for Stage {
         let target = &self.target;
         Box::pin(async move {
             let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
+            let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
             outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
         })
     }
@@ -62,20 +65,47 @@ impl Consume for Stage {
 impl Stage {
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
         let target = &self.target;
+        let metadata = payload.metadata().cloned();
         let parts = match target.shape {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
-        let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
+        let body = RequestBody::new(parts);
+        let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
+        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        match outcome {
+            // A token may have been withdrawn before its time.
+            Err(failure) if failure.class() == Class::Unauthenticated && credentials.renew().await => {
+                self.post_as(credentials, metadata.as_deref(), body, progress).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn post_as(
+        &self,
+        credentials: &Credentials,
+        metadata: Option<&Metadata>,
+        body: RequestBody,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        let mut head = self.head.clone();
+        credentials.add(head.headers_mut(), metadata).await?;
+        self.post(&head, body, progress).await
+    }
+
+    async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Receipt, Failure> {
+        let target = &self.target;
+        let answer = target.client.send(head, body, progress).await?;
         let (outcome, code) = match target.shape {
             Shape::Grpc => {
-                let outcome = grpc_answer::verdict(&answer, self.head.uri(), &target.id);
+                let outcome = grpc_answer::verdict(&answer, head.uri(), &target.id);
                 let code = outcome.as_ref().err().and_then(Failure::peer).map_or(0, |peer| peer.code as u16);
                 (outcome, code)
             }
             Shape::Http | Shape::HttpJson => {
-                (http_answer::verdict(&answer, self.head.uri(), &target.id), answer.status.as_u16())
+                (http_answer::verdict(&answer, head.uri(), &target.id), answer.status.as_u16())
             }
         };
         outcome.map_err(|failure| {
