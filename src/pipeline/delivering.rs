@@ -9,7 +9,7 @@ use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::telemetry::observe::{OnFailure, Settlement, Settling, Switched, Switches};
-use crate::telemetry::{ExporterState, observe};
+use crate::telemetry::{ExporterState, Limits, Patience, observe};
 
 use super::build::Tools;
 use super::chains::Attempts;
@@ -57,6 +57,7 @@ impl Surroundings<'_> {
                 Targets::from(first.attempt)
             }
         };
+        own.state.bounded_by(limits(&delivery));
         let labels = target_labels(&own.asked, chain.signal);
         let standbys = standbys.into_iter().map(|standby| standby.exporter);
         let settlement = self.settlement(&id, chain.signal, &labels, &delivery, standbys);
@@ -153,6 +154,15 @@ fn thresholds(fallback: &Fallback) -> Thresholds {
         max_outage: Some(fallback.max_outage),
         retry_interval: fallback.retry_interval,
     }
+}
+
+/// What bounds how long data waits that cannot be delivered.
+fn limits(delivery: &Delivery) -> Limits {
+    let patience = match &delivery.retry {
+        None => Patience::Once,
+        Some(retry) => retry.max_elapsed_time.map_or(Patience::Endless, Patience::For),
+    };
+    Limits { patience, capacity: delivery.queue.as_ref().map(|queue| queue.queue_size) }
 }
 
 /// Without a queue, and where it waits for the result, the sender still has what failed.

@@ -5,6 +5,7 @@ mod authenticators;
 mod connectors;
 mod defaults;
 mod describe;
+mod examples;
 mod exporters;
 mod fallbacks;
 mod links;

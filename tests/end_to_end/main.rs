@@ -13,6 +13,7 @@ mod connectors;
 mod defaults;
 mod doors;
 mod encryption;
+mod explaining;
 mod fallback;
 mod figures;
 mod json;

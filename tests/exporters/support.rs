@@ -29,6 +29,7 @@ pub(crate) fn payload(name: &str) -> Payload {
 
 pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
     OtlpGrpc {
+        auth: None,
         endpoint: endpoint("http", peer),
         tls: None,
         headers: Vec::new(),
@@ -48,6 +49,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         proxy: None,
     };
     OtlpHttp {
+        auth: None,
         targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
         encoding: HttpEncoding::Proto,

@@ -201,7 +201,8 @@ impl Salvage<'_> {
                     Custody::Empty => Custody::SetAside,
                     custody => custody,
                 };
-                Ok(Receipt { custody, rejected: receipt.rejected + refused, message: Some(message.into()) })
+                let rejected = receipt.rejected + refused;
+                Ok(Receipt { custody, rejected, message: Some(message.into()), ..Receipt::empty() })
             }
         }
     }

@@ -17,8 +17,9 @@ use http::uri::Authority;
 use http::{HeaderMap, Request};
 
 use crate::config::{
-    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Readiness, Versions,
+    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Proxy, Readiness, Versions,
 };
+use crate::failure::Mask;
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
@@ -71,6 +72,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         packing,
         retryable: delivery.retryable_codes.clone(),
         timeout: *timeout,
+        mask: mask(&headers, proxy.as_ref()),
     });
     let base = format!("{}://{authority}", scheme(tls.as_ref()));
     let way = |signal: Signal| {
@@ -116,6 +118,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             packing,
             retryable: delivery.retryable_codes.clone(),
             timeout: *timeout,
+            mask: mask(&headers, asked.proxy.as_ref()),
         };
         let authority = host.clone().unwrap_or_else(|| endpoint.authority());
         let head = head(&format!("{}://{authority}{path}", scheme(tls.as_ref())), key, &headers)?;
@@ -172,6 +175,14 @@ fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupP
         .map_err(|error| SetupProblem { key: key.to_owned(), what: format!("\"{url}\" is no valid URL: {error}") })?;
     head.headers_mut().clone_from(headers);
     Ok(head)
+}
+
+/// Every secret that requests of an exporter carry.
+fn mask(headers: &HeaderMap, proxy: Option<&Proxy>) -> Mask {
+    let values = headers.values().filter(|value| value.is_sensitive());
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let proxy = proxy.and_then(|proxy| proxy.authorization.as_ref()).map(|secret| secret.reveal().to_owned());
+    Mask::new(values.chain(proxy))
 }
 
 fn scheme(tls: Option<&ClientTls>) -> &'static str {

@@ -9,7 +9,7 @@ use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
 use crate::auth::Credentials;
-use crate::failure::{Class, Failure, Retry};
+use crate::failure::{Class, Failure, Mask, Retry};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Metadata, Payload};
@@ -41,6 +41,8 @@ pub(super) struct Target {
     pub(super) retryable: Vec<u16>,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
+    /// What no answer may bring back to light.
+    pub(super) mask: Mask,
 }
 
 /// The stage of one signal. One `consume` is one attempt.
@@ -57,7 +59,10 @@ impl Consume for Stage {
         Box::pin(async move {
             let progress = Progress::new();
             let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
-            outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
+            match masked(outcome, &target.mask) {
+                Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
+                Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
+            }
         })
     }
 }
@@ -92,7 +97,16 @@ impl Stage {
     ) -> Result<Receipt, Failure> {
         let mut head = self.head.clone();
         credentials.add(head.headers_mut(), metadata).await?;
-        self.post(&head, body, progress).await
+        let outcome = self.post(&head, body, progress).await;
+        // Credentials that change cannot be known to the mask of the whole exporter.
+        let shown = || {
+            let secrets = head.headers().values().filter(|value| value.is_sensitive());
+            Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned))
+        };
+        match outcome {
+            Ok(receipt) if receipt.message.is_none() => Ok(receipt),
+            outcome => masked(outcome, &shown()),
+        }
     }
 
     async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Receipt, Failure> {
@@ -112,5 +126,16 @@ impl Stage {
             let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
             if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }
         })
+    }
+}
+
+/// `outcome` without what the mask hides, in the words of a peer above all.
+fn masked(outcome: Result<Receipt, Failure>, mask: &Mask) -> Result<Receipt, Failure> {
+    match outcome {
+        Ok(receipt) => Ok(Receipt {
+            message: receipt.message.map(|words| mask.apply(&words).map_or(words, Into::into)),
+            ..receipt
+        }),
+        Err(failure) => Err(failure.masked(mask)),
     }
 }

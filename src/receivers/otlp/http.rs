@@ -125,13 +125,12 @@ fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply>
 
 fn refusal(failure: &Failure, format: Format) -> Response<Reply> {
     let mut status = status::of(failure);
-    let code = match failure.class() {
-        Class::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Class::UnsupportedEncoding => {
-            status.code = Code::InvalidArgument as i32;
-            StatusCode::BAD_REQUEST
-        }
-        _ => http_code(status::code(failure)),
+    if failure.class() == Class::UnsupportedEncoding {
+        status.code = Code::InvalidArgument as i32;
+    }
+    let code = match failure.peer() {
+        Some(_) => http_code(status::code(failure)),
+        None => StatusCode::from_u16(failure.class().row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     };
     let body = match format {
         Format::Protobuf => status.encode_to_vec().into(),
