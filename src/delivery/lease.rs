@@ -123,7 +123,7 @@ fn shared(receipt: Receipt, senders: usize) -> Receipt {
 }
 
 /// The same failure for one more sender: the causes, which cannot be copied, become words.
-fn retold(failure: &Failure) -> Failure {
+pub(super) fn retold(failure: &Failure) -> Failure {
     let mut copy = Failure::new(failure.class(), failure.cause()).in_phase(failure.phase()).retry_when(failure.retry());
     if let Some(endpoint) = failure.endpoint() {
         copy = copy.at(endpoint.into());

@@ -43,6 +43,11 @@ impl QueueLevel {
         }
     }
 
+    /// The level of no queue.
+    pub fn none() -> QueueLevel {
+        QueueLevel::new(None, 1)
+    }
+
     /// What may be in the queue at most, in the unit of its sizer; nothing where the exporter has no queue.
     pub fn capacity(&self) -> Option<u64> {
         self.capacity

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `admitted`, `settled` and `attempted` are the eyes of telemetry: functions that the caller passes in, so that nothing
-//! here counts itself. There is no stage for the timer of an attempt: it lives in the exporter, since only the owner of
+//! here counts itself. `settled` is told of each part of a request that was cut because the backend refused it whole;
+//! `route` hands an attempt to a fallback while the exporter itself fails. There is no stage for the timer of an attempt: it lives in the exporter, since only the owner of
 //! an attempt's phases can say in which of them the time ran out.
 
 mod batcher;
@@ -22,13 +23,16 @@ mod room;
 mod route;
 mod rule;
 mod schedule;
+mod settle;
 mod succession;
-mod throttle;
+mod targets;
 
 use std::sync::Arc;
 
 pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
+pub use settle::OnSettled;
+pub use targets::{Look, OnSwitch, Reason, Switch, Target, Targets, Thresholds};
 
 use crate::config::{self, Acknowledge};
 use crate::flow::{Lifetime, Next};
@@ -36,11 +40,11 @@ use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::units::{ByteCount, Items};
 
-use dead_letters::{Scope, SetAside};
 use queue::{Parts, Queue};
 use retry::Retry;
 use room::Room;
 use route::Route;
+use settle::Settle;
 
 /// What one chain is built from. Taken apart by the stages' constructors, never stored.
 pub struct ChainSettings {
@@ -50,21 +54,19 @@ pub struct ChainSettings {
     pub signal: Signal,
     /// `retry_on_failure`, and `sending_queue` with `batch`.
     pub delivery: config::Delivery,
-    /// Where that is kept which is given up for good; nothing: it is lost.
-    pub dead_letters: Option<Arc<dyn DeadLetters>>,
 }
 
 /// Puts a stage of the caller's around a stage of the chain.
 pub type Wrap = Box<dyn FnOnce(Next) -> Next>;
 
-/// Where the caller looks into the chain.
+/// Where the caller looks into the chain, and what it puts there.
 pub struct Wraps {
     /// Around the queue: sees what the queue did not take. Left out where there is no queue.
     pub admitted: Wrap,
-    /// Around the retries: sees each final outcome exactly once.
-    pub settled: Wrap,
-    /// Around the exporter: sees each attempt.
-    pub attempted: Wrap,
+    /// Hears each final outcome exactly once.
+    pub settled: OnSettled,
+    /// Keeps what is given up; none: it is lost, or goes back to its sender.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
 }
 
 /// A finished chain.
@@ -73,6 +75,9 @@ pub struct Entry {
     pub queued: Next,
     /// Past the queue and its batches: the sender waits for the final outcome.
     pub direct: Next,
+    /// One try, at the exporter or a fallback that has taken over: nothing is queued, retried or settled. For those who
+    /// do all this themselves.
+    pub attempt: Next,
     /// How full the queue is.
     pub level: Arc<QueueLevel>,
     retry: Arc<Retry>,
@@ -114,40 +119,35 @@ pub type OnBatch = Arc<dyn Fn(&BatchSent<'_>) + Send + Sync>;
 impl Wraps {
     /// Nobody looks.
     pub fn none() -> Wraps {
-        let same = || -> Wrap { Box::new(|next| next) };
-        Wraps { admitted: same(), settled: same(), attempted: same() }
+        Wraps { admitted: Box::new(|next| next), settled: Box::new(|_, _| {}), dead_letters: None }
     }
 }
 
-/// Whose data it is that fails: that of a sender who waits for the outcome, or nobody else's any more.
-fn scope(queue: Option<&config::Queue>) -> Scope {
-    match queue {
-        Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => Scope::Every,
-        _ => Scope::Final,
-    }
-}
-
-/// Builds the chain around `exporter`, of which one `consume` is one attempt.
-pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: OnBatch, lifetime: &Lifetime) -> Entry {
-    let ChainSettings { exporter: id, signal, delivery, dead_letters } = settings;
-    let config::Delivery { retry, queue, dead_letter: _ } = delivery;
-    let Wraps { admitted, settled, attempted } = wraps;
-    let route = Route::to(attempted(exporter));
+/// Builds the chain in front of `targets`, of which one `consume` is one attempt: an exporter alone, or with fallbacks.
+pub fn chain(
+    settings: ChainSettings,
+    targets: impl Into<Targets>,
+    wraps: Wraps,
+    on_batch: OnBatch,
+    lifetime: &Lifetime,
+) -> Entry {
+    let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue, .. } } = settings;
+    let Wraps { admitted, settled, dead_letters } = wraps;
+    let route = Route::new(signal, targets.into(), lifetime);
+    let attempt = Arc::clone(&route) as Next;
     let grains = queue.as_ref().map_or(1, |queue| room::grains(queue.sizer));
     let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size), grains));
-    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime, &level));
-    let mut tried = Arc::clone(&retry) as Next;
-    if let Some(letters) = dead_letters {
-        tried = Arc::new(SetAside::around(tried, letters, scope(queue.as_ref())));
-    }
-    let direct = settled(tried);
+    let retry = Arc::new(Retry::around(route, retry, lifetime, &level));
+    let acknowledge = queue.as_ref().map_or(Acknowledge::WhenExported, |queue| queue.acknowledge);
+    let merge = signal.facts().merge;
+    let direct: Next = Arc::new(Settle::new(Arc::clone(&retry), settled, merge, acknowledge, dead_letters));
     let stage = |room, acknowledge, consumers, rule| {
         Arc::new(Queue::new(Parts {
             room,
             acknowledge,
             consumers,
             rule,
-            merge: signal.facts().merge,
+            merge,
             level: Arc::clone(&level),
             on_batch,
             lifetime: lifetime.clone(),
@@ -162,5 +162,5 @@ pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: On
             admitted(stage(Some(room), acknowledge, num_consumers, rule))
         }
     };
-    Entry { queued, direct, level, retry }
+    Entry { queued, direct, attempt, level, retry }
 }

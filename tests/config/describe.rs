@@ -21,6 +21,7 @@ fn check_same(a: &Config, b: &Config, text: &str) {
     assert_eq!(a.receivers, b.receivers, "{text}");
     assert_eq!(a.processors, b.processors, "{text}");
     assert_eq!(a.exporters, b.exporters, "{text}");
+    assert_eq!(a.connectors, b.connectors, "{text}");
     assert_eq!(a.extensions, b.extensions, "{text}");
     assert_eq!(a.pipelines, b.pipelines, "{text}");
     assert_eq!(a.started_extensions, b.started_extensions, "{text}");
@@ -267,6 +268,10 @@ pub(crate) fn everything() -> Value {
                 "endpoint": "h:3", "authority": "a:1", "user_agent": "u", "balancer_name": "pick_first",
                 "wait_for_ready": true, "auth": {"authenticator": "headers_setter"},
                 "keepalive": {"time": "11s", "timeout": "12s", "permit_without_stream": true},
+                "fallback": {
+                    "enabled": true, "exporters": ["otlp_http", "file"], "max_consecutive_failures": 4,
+                    "max_outage": "16s", "retry_interval": "17s",
+                },
                 "tls": {
                     "insecure": false, "insecure_skip_verify": true, "server_name_override": "n", "ca_file": "/ca",
                     "cert_file": "/cert", "key_file": "/key", "include_system_ca_certs_pool": true,
@@ -293,6 +298,13 @@ pub(crate) fn everything() -> Value {
                 "rotation": {"enabled": true, "max_megabytes": 1, "max_days": 2, "max_backups": 3},
             },
             "nop": null,
+        },
+        "connectors": {
+            "forward": null,
+            "failover": {
+                "priority_levels": [["traces/first"], ["traces/second"]], "retry_interval": "18s",
+                "sending_queue": {"enabled": true, "queue_size": 19},
+            },
         },
         "extensions": {
             "health_check": {
@@ -334,11 +346,16 @@ pub(crate) fn everything() -> Value {
                 "headers_setter", "oauth2client", "debug_dump",
             ],
             "shutdown_timeout": "9s",
-            "pipelines": {"traces/a": {
-                "receivers": ["otlp", "nop"],
-                "processors": ["memory_limiter", "batch"],
-                "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop"],
-            }},
+            "pipelines": {
+                "traces/a": {
+                    "receivers": ["otlp", "nop"],
+                    "processors": ["memory_limiter", "batch"],
+                    "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop", "forward"],
+                },
+                "traces/b": {"receivers": ["forward"], "exporters": ["failover"]},
+                "traces/first": {"receivers": ["failover"], "exporters": ["nop"]},
+                "traces/second": {"receivers": ["failover"], "exporters": ["debug"]},
+            },
             "telemetry": telemetry(),
         },
     })
@@ -376,7 +393,7 @@ fn otlp(own: Value) -> Value {
         "headers": {"a": "b"},
         "retry_on_failure": {
             "enabled": true, "initial_interval": "1s", "randomization_factor": 0.25, "multiplier": 2.5,
-            "max_interval": "2s", "max_elapsed_time": "3s",
+            "max_interval": "2s", "max_elapsed_time": "3s", "retryable_status_codes": [],
         },
         "sending_queue": {
             "enabled": true, "num_consumers": 2, "queue_size": 300, "sizer": "items", "block_on_overflow": true,

@@ -124,3 +124,31 @@ fn senders_can_be_told_apart_by_metadata() {
         &[&format!("c.yaml:4:35: processors::batch::metadata_keys::1: {duplicate}")],
     );
 }
+
+#[test]
+fn answers_may_be_called_retryable_by_their_code() {
+    let codes = |exporter: &str| {
+        let config = good(&with_exporter(exporter));
+        config.exporters.into_values().next().unwrap().delivery().unwrap().retryable_codes.clone()
+    };
+    let retry = |codes: &str| format!("retry_on_failure: {{retryable_status_codes: {codes}}}");
+    assert_eq!(codes(&format!("otlp_http: {{endpoint: 'http://h', {}}}", retry("[500, 530]"))), [500, 530]);
+    assert_eq!(codes(&format!("otlp_grpc: {{endpoint: 'h:1', {}}}", retry("[internal, UNKNOWN, 5]"))), [13, 2, 5]);
+    assert_eq!(codes("otlp_grpc: {endpoint: 'h:1'}"), Vec::<u16>::new());
+    check_problems(
+        &[],
+        &with_exporter(&format!("otlp_http: {{endpoint: 'http://h', {}}}", retry("[INTERNAL]"))),
+        &[
+            "c.yaml:4:81: exporters::otlp_http::retry_on_failure::retryable_status_codes::0: \"INTERNAL\" is no HTTP status of \
+           a failure; write a number from 400 to 599",
+        ],
+    );
+    check_problems(
+        &[],
+        &with_exporter(&format!("otlp_grpc: {{endpoint: 'h:1', {}}}", retry("[OK]"))),
+        &[
+            "c.yaml:4:76: exporters::otlp_grpc::retry_on_failure::retryable_status_codes::0: \"OK\" is no gRPC code of a \
+           failure; write a name such as INTERNAL, or its number",
+        ],
+    );
+}

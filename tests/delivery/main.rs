@@ -4,8 +4,10 @@
 mod batch;
 mod bench;
 mod drain;
+mod fallback;
 mod oversized;
 mod partitions;
 mod queue;
 mod retry;
+mod salvage;
 mod threads;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::model::{Exporter, Extension, Processor, Receiver};
+use crate::config::model::{Connector, Exporter, Extension, Processor, Receiver};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::Section;
@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{authenticators, directories, exporters, extensions, file, processors, receivers, upstream};
+use super::{authenticators, connectors, directories, exporters, extensions, file, processors, receivers, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -125,8 +125,10 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
     },
 ];
 
-/// None yet; each that is written is named.
-pub(super) const CONNECTORS: &[Kind<()>] = &[];
+pub(super) const CONNECTORS: &[Kind<Connector>] = &[
+    Kind { name: "failover", alias: None, read: connectors::failover },
+    Kind { name: "forward", alias: None, read: connectors::forward },
+];
 
 pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
     Kind {

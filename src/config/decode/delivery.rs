@@ -5,12 +5,20 @@ use std::time::Duration;
 use crate::config::model::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 use crate::config::section::{Rule, Section};
 
-use super::directories;
+use super::retryable::Codes;
+use super::{directories, fallback, retryable};
 
 /// Reads the parts that sending exporters share: both are on unless switched off.
-pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
+pub(super) fn read(exporter: &mut Section<'_>, codes: Codes) -> Delivery {
     let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(DEFAULT_QUEUE) };
-    Delivery { retry: retry(exporter), queue, dead_letter: directories::dead_letter(exporter) }
+    let (retry, retryable_codes) = retry(exporter, codes);
+    Delivery {
+        retry,
+        queue,
+        retryable_codes,
+        fallback: fallback::read(exporter),
+        dead_letter: directories::dead_letter(exporter),
+    }
 }
 
 /// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one
@@ -105,9 +113,9 @@ pub(super) fn metadata_keys(section: &mut Section<'_>) -> Vec<Box<str>> {
 }
 
 /// `retry_on_failure`: all checks hold even where it is switched off.
-fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
+fn retry(exporter: &mut Section<'_>, codes: Codes) -> (Option<Retry>, Vec<u16>) {
     let Some(mut section) = exporter.entry("retry_on_failure").and_then(|value| value.section()) else {
-        return Some(DEFAULT_RETRY);
+        return (Some(DEFAULT_RETRY), Vec::new());
     };
     let enabled = section.enabled();
     let mut interval = |key, default: Duration| {
@@ -135,9 +143,10 @@ fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
             whole.wrong(format!("'max_elapsed_time' must not be less than '{key}'"));
         }
     }
+    let retryable_codes = retryable::read(&mut section, codes);
     section.finish();
     let retry = Retry { initial_interval, randomization_factor, multiplier, max_interval, max_elapsed_time };
-    enabled.then_some(retry)
+    (enabled.then_some(retry), retryable_codes)
 }
 
 /// `timeout` of one attempt; 0 means no limit.

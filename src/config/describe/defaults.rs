@@ -182,6 +182,13 @@ const ROWS: &[Row] = &[
         &["debug_dump"],
         "{which: failed, sample: 1, payload: otlp_protobuf, max_bytes: 268435456, max_age: 24h, exporters: []}",
     ),
+    inside(
+        always("exporters", OTLP, "{enabled: true, max_consecutive_failures: 5, max_outage: 30s, retry_interval: 30s}"),
+        &["fallback"],
+        When::Map,
+    ),
+    always("connectors", &["failover"], "{retry_interval: 10m}"),
+    inside(always("connectors", &["failover"], QUEUE), &["sending_queue"], When::Written),
     always("extensions", &["health_check"], "{endpoint: '0.0.0.0:13133', path: /}"),
     always("extensions", &["zpages"], "{endpoint: 'localhost:55679'}"),
     always("service", &[], "{extensions: [], shutdown_timeout: 8s}"),

@@ -3,15 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ident::ComponentId;
 use crate::units::ByteCount;
 
-/// What exporterhelper does around an attempt.
+/// What exporterhelper does around an attempt, and who takes over when attempts fail.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delivery {
     /// `retry_on_failure`; none where it is switched off.
     pub retry: Option<Retry>,
     /// `sending_queue`; none where it is switched off.
     pub queue: Option<Queue>,
+    /// `retry_on_failure::retryable_status_codes`, a key of the relay's own: answers that are tried again although the
+    /// specification calls them final. HTTP statuses, or gRPC codes, as the exporter has them; none.
+    pub retryable_codes: Vec<u16>,
+    /// `fallback`; none.
+    pub fallback: Option<Fallback>,
     /// `dead_letter`, a key of the relay's own; none.
     pub dead_letter: Option<DeadLetter>,
 }
@@ -23,6 +29,19 @@ pub struct DeadLetter {
     pub directory: PathBuf,
     /// `max_bytes` of all files in it; 1 GiB.
     pub max_bytes: ByteCount,
+}
+
+/// `fallback`, a key of the relay's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fallback {
+    /// `exporters`: who takes over, in this order; at least one.
+    pub exporters: Vec<ComponentId>,
+    /// `max_consecutive_failures`: hand over after so many failed attempts in a row; 5.
+    pub max_consecutive_failures: u64,
+    /// `max_outage`: hand over after so long without success; 30 s.
+    pub max_outage: Duration,
+    /// `retry_interval`: how often the preferred exporter is looked after; 30 s.
+    pub retry_interval: Duration,
 }
 
 /// `retry_on_failure`

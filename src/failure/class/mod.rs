@@ -158,7 +158,8 @@ classes! {
         ConfigInvalid ConfigUnknownKey ConfigNotSupportedYet ConfigInvalidEndpoint ConfigMissingPort
         ConfigUnsupportedScheme ConfigSignalPathDoubled ConfigGrpcPathIgnored ConfigPortSuspicious
         ConfigUnexpandedVariable ConfigInvalidHeader ConfigEmptyCredential ConfigInvalidProxy
-        ConfigFileUnreadable ConfigPemInvalid ConfigKeyMismatch ConfigWildcardDestination ExportLoop;
+        ConfigFileUnreadable ConfigPemInvalid ConfigKeyMismatch ConfigWildcardDestination ExportLoop
+        ConfigCycle;
     answers:
         Other;
 }

@@ -5,9 +5,13 @@
 
 mod entering;
 mod exporting;
+mod switching;
 
 pub use entering::entering;
-pub use exporting::{DeadLettered, OnFailure, Settling, admitted, attempted, dead_lettered, settled, settled_as};
+pub use exporting::{
+    DeadLettered, OnFailure, Settlement, Settling, admitted, attempted, dead_lettered, settled, settled_as,
+};
+pub use switching::{Switched, Switches};
 
 use crate::signal::Signal;
 
