@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin` | look in: health, metrics |
+//! | 6 | `admin`, `tools` | look in: health, metrics; look into durable queues |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `storage` | watch, carry, keep |
@@ -42,8 +42,10 @@
 //!
 //! # Invariants
 //!
-//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, or counted and logged as dropped
-//!   with a class. (Fallbacks, disks and dead letters will add to this list.)
+//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, kept on disk, or counted and logged
+//!   as dropped with a class. (Fallbacks and dead letters will add to this list.)
+//! - What a durable queue has acknowledged is in a journal of `storage::journal` until it is delivered or dropped with a
+//!   class; a crash costs duplicates of what was under way, never data.
 //! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
 //!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
 //! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no
@@ -82,5 +84,6 @@ pub mod service;
 pub mod signal;
 pub mod storage;
 pub mod telemetry;
+pub mod tools;
 pub mod transport;
 pub mod units;

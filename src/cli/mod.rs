@@ -3,6 +3,7 @@
 mod components;
 mod flags;
 mod print_config;
+mod queue;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -40,6 +41,8 @@ enum Command {
     PrintConfig(PrintConfig),
     /// List the components that this relay has.
     Components,
+    /// Look into the durable queues of a relay that does not run, or rescue what is in them.
+    Queue(queue::Queue),
 }
 
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
@@ -59,6 +62,7 @@ fn obey(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
+        Some(Command::Queue(asked)) => queue::queue(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources),

@@ -28,15 +28,20 @@ use std::sync::Arc;
 
 pub use level::QueueLevel;
 
+use tokio::runtime::Handle;
+
 use crate::config::{self, Acknowledge};
 use crate::flow::{Lifetime, Next};
+use crate::failure::Class;
 use crate::ident::ComponentId;
+use crate::payload::MergeRule;
 use crate::signal::Signal;
+use crate::storage::journal::Journal;
 use crate::units::{ByteCount, Items};
 
-use queue::{Parts, Queue};
+use queue::{Disk, Parts, Queue};
 use retry::Retry;
-use room::Room;
+use room::{Bounds, Room};
 use route::Route;
 
 /// What one chain is built from. Taken apart by the stages' constructors, never stored.
@@ -48,6 +53,8 @@ pub struct ChainSettings {
     pub signal: Signal,
     /// `retry_on_failure`, and `sending_queue` with `batch`.
     pub delivery: config::Delivery,
+    /// Where the queue is kept, if `sending_queue::storage` says so.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// Puts a stage of the caller's around a stage of the chain.
@@ -61,7 +68,12 @@ pub struct Wraps {
     pub settled: Wrap,
     /// Around the exporter: sees each attempt.
     pub attempted: Wrap,
+    /// Hears what the queue itself gives up.
+    pub given_up: OnGivenUp,
 }
+
+/// Hears what a queue gives up by itself, and why: data that is too old, that makes room, that the disk has lost.
+pub type OnGivenUp = Arc<dyn Fn(Class, Items, &str) + Send + Sync>;
 
 /// A finished chain.
 pub struct Entry {
@@ -72,9 +84,16 @@ pub struct Entry {
     /// How full the queue is.
     pub level: Arc<QueueLevel>,
     retry: Arc<Retry>,
+    queue: Queue,
 }
 
 impl Entry {
+    /// Lets the chain take up what is on disk, on the runtime of `handle`: to be called when it is in force, since from now
+    /// on no earlier chain reads there.
+    pub fn start(&self, handle: &Handle) {
+        self.queue.start(handle);
+    }
+
     /// Lets `successor`, the chain of the same exporter and signal with other settings, go on with whatever is in this one.
     /// Each outcome is still counted here, once.
     pub fn hand_over_to(&self, successor: &Entry) {
@@ -111,39 +130,84 @@ impl Wraps {
     /// Nobody looks.
     pub fn none() -> Wraps {
         let same = || -> Wrap { Box::new(|next| next) };
-        Wraps { admitted: same(), settled: same(), attempted: same() }
+        Wraps { admitted: same(), settled: same(), attempted: same(), given_up: Arc::new(|_, _, _| {}) }
     }
 }
 
 /// Builds the chain around `exporter`, of which one `consume` is one attempt.
 pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: OnBatch, lifetime: &Lifetime) -> Entry {
-    let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue } } = settings;
-    let Wraps { admitted, settled, attempted } = wraps;
+    let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue }, journal } = settings;
+    let Wraps { admitted, settled, attempted, given_up } = wraps;
     let route = Route::to(attempted(exporter));
     let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
     let direct = settled(Arc::clone(&retry) as Next);
-    let grains = queue.as_ref().map_or(1, |queue| room::grains(queue.sizer));
-    let level = Arc::new(QueueLevel::new(queue.as_ref().map(|queue| queue.queue_size), grains));
-    let stage = |room, acknowledge, consumers, rule| {
-        Arc::new(Queue::new(Parts {
-            room,
-            acknowledge,
-            consumers,
-            rule,
-            merge: signal.facts().merge,
-            level: Arc::clone(&level),
-            on_batch,
-            lifetime: lifetime.clone(),
-            next: Arc::clone(&direct),
-        }))
+    let is_queued = queue.is_some();
+    let Staffed { held, rule, acknowledge, consumers, level } = Staffed::of(&id, queue, journal, given_up, lifetime);
+    let (room, disk) = match held {
+        Held::Nowhere => (None, None),
+        Held::InMemory(room) => (Some(room), None),
+        Held::OnDisk(disk) => (None, Some(disk)),
     };
-    let queued: Next = match queue {
-        None => stage(None, Acknowledge::WhenExported, usize::MAX, None),
-        Some(config::Queue { num_consumers, queue_size, sizer, overflow, acknowledge, batch }) => {
-            let rule = batch.map(|batch| rule::of_exporter(&id, batch));
-            let room = Room::new(id, queue_size, sizer, overflow, Arc::clone(&level), lifetime.clone());
-            admitted(stage(Some(room), acknowledge, num_consumers, rule))
-        }
-    };
-    Entry { queued, direct, level, retry }
+    let queue = Queue::new(Parts {
+        room,
+        disk,
+        acknowledge,
+        consumers,
+        rule,
+        merge: signal.facts().merge,
+        level: Arc::clone(&level),
+        on_batch,
+        lifetime: lifetime.clone(),
+        next: Arc::clone(&direct),
+    });
+    let stage: Next = Arc::new(queue.clone());
+    let queued = if is_queued { admitted(stage) } else { stage };
+    Entry { queued, direct, level, retry, queue }
+}
+
+/// Where the queue of a chain holds what it took.
+enum Held {
+    Nowhere,
+    InMemory(Room),
+    OnDisk(Disk),
+}
+
+/// What `sending_queue` says of a chain.
+struct Staffed {
+    held: Held,
+    rule: Option<MergeRule>,
+    acknowledge: Acknowledge,
+    consumers: usize,
+    level: Arc<QueueLevel>,
+}
+
+impl Staffed {
+    fn of(
+        id: &Arc<ComponentId>,
+        queue: Option<config::Queue>,
+        journal: Option<Arc<Journal>>,
+        on_given_up: OnGivenUp,
+        lifetime: &Lifetime,
+    ) -> Staffed {
+        let Some(queue) = queue else {
+            let (acknowledge, level) = (Acknowledge::WhenExported, Arc::new(QueueLevel::new(None, 1)));
+            return Staffed { held: Held::Nowhere, rule: None, acknowledge, consumers: usize::MAX, level };
+        };
+        let config::Queue { num_consumers, queue_size: capacity, sizer, overflow, acknowledge, batch, durable } = queue;
+        let rule = batch.map(|batch| rule::of_exporter(id, batch));
+        let grains = room::grains(sizer);
+        let level = Arc::new(match &journal {
+            None => QueueLevel::new(Some(capacity), grains),
+            Some(journal) => QueueLevel::on_disk(capacity, grains, sizer, Arc::clone(journal.totals())),
+        });
+        let bounds = Bounds { exporter: Arc::clone(id), sizer, capacity, level: Arc::clone(&level) };
+        let held = match (journal, durable) {
+            (Some(journal), Some(durable)) => {
+                let config::Durable { storage: _, on_failure, max_age, replay_rate } = durable;
+                Held::OnDisk(Disk { journal, bounds, overflow, on_failure, max_age, replay_rate, on_given_up })
+            }
+            _ => Held::InMemory(Room::new(bounds, overflow, lifetime.clone())),
+        };
+        Staffed { held, rule, acknowledge, consumers: num_consumers, level }
+    }
 }

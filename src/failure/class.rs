@@ -78,6 +78,14 @@ classes! {
         "the disk is full" => "make room on the volume of the path that is named";
     StorageReadOnly "storage_read_only" Local Local BackOff Person Unavailable
         "the file or directory cannot be written" => "check that the path exists, is mounted for writing, and belongs to the relay's user";
+    StorageLocked "storage_locked" Local Local BackOff Person Unavailable
+        "another process uses the directory of the durable queue" => "stop the other process, or give each relay a directory of its own";
+    StorageCorrupt "storage_corrupt" Local Local Never Person Internal
+        "what was kept on disk is damaged" => "check the disk; what could not be read was set aside in a .damaged file of the journal";
+    StorageFailed "storage_failed" Local Local BackOff Person Unavailable
+        "the disk reports an error" => "check the disk and the kernel's log";
+    ExpiredInQueue "expired_in_queue" Queue Local Never Person Unavailable
+        "the data waited longer than sending_queue::max_age allows" => "see why the exporter is failing, or raise sending_queue::max_age";
     // Resolve.
     DnsNotFound "dns_not_found" Resolve Resolve BackOff Person Unavailable
         "the host name does not exist" => "check the spelling of the endpoint's host, and which names this machine or container can resolve";

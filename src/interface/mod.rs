@@ -7,3 +7,8 @@
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 #[path = "generated/otlp_relay.record.v1.rs"]
 pub mod record;
+
+/// What is in the segments of a durable queue.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+#[path = "generated/otlp_relay.journal.v1.rs"]
+pub mod journal;

@@ -11,12 +11,14 @@ use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Sign};
 use crate::signal::Signal;
+use crate::storage::journal::Directories;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
 use super::chains::{Chains, Kept};
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
+use super::journals;
 use super::limiting::Limiters;
 use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
 
@@ -30,6 +32,8 @@ pub struct Tools<'a> {
     pub budget: &'a Arc<Budget>,
     /// The relay's own name for itself.
     pub instance: &'a Arc<str>,
+    /// The directories of durable queues.
+    pub directories: &'a Directories,
     /// The life of every task of the stages.
     pub lifetime: &'a Lifetime,
 }
@@ -94,25 +98,41 @@ fn build_chains(
     let mut missing = Vec::new();
     for chain in &plan.chains {
         let Some(asked) = config.exporters.get(&chain.exporter) else { continue };
+        let storage = journals::storage_of(config, asked);
         match tools.chains.get(chain) {
-            Some(kept) if kept.asked == *asked => chains.insert(chain.clone(), kept.clone()),
-            _ => missing.push((chain, asked)),
+            Some(kept) if kept.asked == *asked && kept.storage.as_ref() == storage => chains.insert(chain.clone(), kept.clone()),
+            _ => missing.push((chain, asked, storage)),
         }
     }
     let mut exporters = Exporters::of(config, tools.instance);
-    problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
+    problems.extend(exporters.make(missing.iter().map(|(chain, ..)| *chain)));
     if let Some(problems) = Problems::from_found(problems) {
         return Err(problems);
     }
-    for (chain, asked) in missing {
+    let mut problems = Vec::new();
+    for (chain, asked, storage) in missing {
+        let journal = storage.map(|storage| journals::open(chain, storage, config, tools.directories)).transpose();
+        let journal = match journal {
+            Ok(journal) => journal,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         let known = tools.chains.get(chain).map(|kept| Arc::clone(&kept.state));
         let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
         let state = known.unwrap_or_else(fresh);
-        if let Some(entry) = exporters.chain(chain, &state, tools, figures) {
-            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state });
+        if let Some(entry) = exporters.chain(chain, &state, tools, figures, journal) {
+            let (asked, storage) = (asked.clone(), storage.cloned());
+            chains.insert(chain.clone(), Kept { asked, storage, entry: Arc::new(entry), state });
         }
     }
-    Ok(chains)
+    // What is wrong with a directory is told once, however many signals keep their queue there.
+    problems.dedup();
+    match Problems::from_found(problems) {
+        Some(problems) => Err(problems),
+        None => Ok(chains),
+    }
 }
 
 fn build_pipeline(

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::Exporter;
+use crate::config::{Exporter, FileStorage};
 use crate::delivery::{Entry, QueueLevel};
-use crate::flow::Next;
+use crate::flow::{Next, Workers};
 use crate::telemetry::{ExporterState, Registry};
 
+use super::journals;
 use super::plan::Chain;
 
 /// Every chain of a configuration.
@@ -19,6 +20,8 @@ pub struct Chains(BTreeMap<Chain, Kept>);
 pub(super) struct Kept {
     /// The settings: a configuration that asks for the same gets the same chain.
     pub(super) asked: Exporter,
+    /// Those of its storage, if its queue is on disk.
+    pub(super) storage: Option<FileStorage>,
     pub(super) entry: Arc<Entry>,
     pub(super) state: Arc<ExporterState>,
 }
@@ -43,8 +46,9 @@ impl Chains {
     }
 
     /// Takes the place of `before`: what is in a chain whose settings changed goes on with the new ones, what is in a chain
-    /// that is gone with the old ones, and the gauges in `registry` show the chains of today.
-    pub fn succeed(&self, before: &Chains, registry: &Registry) {
+    /// that is gone with the old ones, what is on disk is read on `workers`, and the gauges in `registry` show the chains of
+    /// today.
+    pub fn succeed(&self, before: &Chains, workers: &Workers, registry: &Registry) {
         for (chain, old) in &before.0 {
             match self.0.get(chain) {
                 Some(new) if Arc::ptr_eq(&new.entry, &old.entry) => {}
@@ -53,6 +57,9 @@ impl Chains {
             }
         }
         for (chain, kept) in &self.0 {
+            if !before.0.get(chain).is_some_and(|old| Arc::ptr_eq(&old.entry, &kept.entry)) {
+                kept.entry.start(workers.next());
+            }
             watch_level(chain, &kept.entry.level, &kept.state, registry);
         }
     }
@@ -65,6 +72,10 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
     let in_flight = Arc::clone(level);
     let help = "Exports under way, with those that wait for their next try";
     registry.gauge_fn(IN_FLIGHT, help, &labels, move || in_flight.in_flight() as f64);
+    match level.journal() {
+        Some(totals) => journals::watch(totals, &labels, registry),
+        None => journals::forget(&labels, registry),
+    }
     let Some(capacity) = level.capacity() else { return };
     let help = "What the queue may hold, in units of its sizer";
     registry.gauge(CAPACITY, help, &labels).set(capacity as f64);
@@ -80,6 +91,7 @@ fn forget_level(chain: &Chain, registry: &Registry) {
     for name in [IN_FLIGHT, CAPACITY, SIZE] {
         registry.forget(name, &labels(chain, &exporter));
     }
+    journals::forget(&labels(chain, &exporter), registry);
 }
 
 fn labels<'a>(chain: &Chain, exporter: &'a str) -> [(&'static str, &'a str); 2] {

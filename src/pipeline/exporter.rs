@@ -10,6 +10,7 @@ use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
+use crate::storage::journal::Journal;
 use crate::telemetry::{ExporterState, observe};
 
 use super::build::Tools;
@@ -87,8 +88,9 @@ impl<'a> Exporters<'a> {
         state: &Arc<ExporterState>,
         tools: &Tools<'_>,
         figures: &BatchFigures,
+        journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
-        self.made.get(&chain.exporter)?.chain(chain, state, tools, figures)
+        self.made.get(&chain.exporter)?.chain(chain, state, tools, figures, journal)
     }
 }
 
@@ -126,11 +128,12 @@ impl<'a> Made<'a> {
         state: &Arc<ExporterState>,
         tools: &Tools<'_>,
         figures: &BatchFigures,
+        journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
         let exporter = self.stage(chain.signal)?;
         let wraps = self.wraps(chain, state, tools);
-        let settings =
-            ChainSettings { exporter: Arc::clone(&self.id), signal: chain.signal, delivery: self.delivery.clone() };
+        let (exporter_id, delivery) = (Arc::clone(&self.id), self.delivery.clone());
+        let settings = ChainSettings { exporter: exporter_id, signal: chain.signal, delivery, journal };
         Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
     }
 
@@ -148,7 +151,10 @@ impl<'a> Made<'a> {
         let (admitted_id, settled_id, attempted_id) = (Arc::clone(id), Arc::clone(id), Arc::clone(id));
         let (admitted, settled, attempted) = (tools.watch.clone(), tools.watch.clone(), tools.watch.clone());
         let (target, state) = (self.target.labels(chain.signal), Arc::clone(state));
+        let labels: Vec<_> = target.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let given_up = Arc::new(observe::given_up(id, signal, tools.watch, &labels));
         Wraps {
+            given_up,
             admitted: Box::new(move |next| observe::admitted(&admitted_id, signal, &admitted, next)),
             settled: Box::new(move |next| {
                 let target: Vec<_> = target.iter().map(|(key, value)| (*key, value.as_str())).collect();
@@ -163,6 +169,7 @@ impl<'a> Made<'a> {
     /// Without a queue, and where it waits for the result, the sender still has what failed.
     fn on_failure(&self) -> observe::OnFailure {
         match &self.delivery.queue {
+            Some(queue) if queue.durable.is_some() => observe::OnFailure::Kept,
             Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => observe::OnFailure::Dropped,
             _ => observe::OnFailure::Returned,
         }

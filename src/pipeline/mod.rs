@@ -4,6 +4,7 @@ mod build;
 mod chains;
 mod exporter;
 mod figures;
+mod journals;
 mod limiting;
 mod plan;
 

@@ -158,7 +158,7 @@ fn sites(config: &Config) -> Vec<Site> {
     let sites = started.filter_map(|extension| match extension {
         Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
         Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
-        Extension::Pprof => None,
+        Extension::FileStorage(_) | Extension::Pprof => None,
     });
     metrics(&config.telemetry.metrics).chain(sites).collect()
 }

@@ -1,4 +1,4 @@
-//! What outlives a configuration: counters, delivery chains with their queues, the memory budget, the instance's name,
+//! What outlives a configuration: counters, delivery chains with their queues, directories of journals, the memory budget, the instance's name,
 //! the threads and the tasks on them.
 
 use std::io;
@@ -10,6 +10,7 @@ use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
 use crate::pipeline::{Chains, Tools};
+use crate::storage::journal::Directories;
 use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
 
@@ -19,6 +20,8 @@ pub(super) struct Holdings {
     pub(super) watch: Watch,
     /// The chains of the configuration that runs, with their queues and the states of their exporters.
     pub(super) chains: Chains,
+    /// The directories of durable queues.
+    pub(super) directories: Directories,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
@@ -37,6 +40,7 @@ impl Holdings {
         Ok(Holdings {
             watch: Watch::new(registry),
             chains: Chains::default(),
+            directories: Directories::default(),
             budget: Budget::new(memory),
             instance,
             lifetime: Lifetime::new(),
@@ -55,6 +59,7 @@ impl Holdings {
             watch: &self.watch,
             chains: &self.chains,
             budget: &self.budget,
+            directories: &self.directories,
             instance: &self.instance,
             lifetime: &self.lifetime,
         }

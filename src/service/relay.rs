@@ -10,7 +10,6 @@ use crate::config::{Config, Mistake, Problems};
 use crate::flow::Drained;
 use crate::pipeline::{self, Built};
 use crate::telemetry::Totals;
-use crate::units::Items;
 
 use super::admin::Admin;
 use super::doors::Doors;
@@ -69,7 +68,16 @@ impl Relay {
         self.holdings.describe(&config.telemetry.resource);
         self.reports.enforce(reports);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
-        self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
+        let Holdings { workers, watch, directories, .. } = &self.holdings;
+        self.holdings.chains.succeed(&before, workers, &watch.registry);
+        drop(before);
+        for journal in directories.left_behind() {
+            tracing::warn!(
+                journal = %journal.display(),
+                "no exporter of this configuration uses this durable queue: what is in it is kept, and not sent; \
+                 see otlp-relay queue export"
+            );
+        }
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime);
         self.admin.ready(self.holdings.chains.states());
         in_force.and(self.admin.enforce(admin))
@@ -87,10 +95,9 @@ impl Relay {
         self.admin.end().await;
         self.holdings.watch.last_words();
         let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
-        // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is
-        // no durable queue yet.
-        let lost = rejected + dropped;
-        tracing::info!(delivered = delivered.0, kept = Items::ZERO.0, lost = lost.0, "Shutdown complete.");
+        // What a backend rejects of a request that it takes is as lost as what the relay drops.
+        let (lost, kept) = (rejected + dropped, self.holdings.directories.items());
+        tracing::info!(delivered = delivered.0, kept = kept.0, lost = lost.0, "Shutdown complete.");
     }
 }
 

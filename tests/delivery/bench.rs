@@ -29,6 +29,7 @@ pub(crate) const QUEUE: Queue = Queue {
     overflow: Overflow::Refuse,
     acknowledge: Acknowledge::WhenQueued,
     batch: None,
+    durable: None,
 };
 
 /// The Collector's retries, without jitter.
@@ -268,7 +269,7 @@ impl Bench {
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings { exporter: exporter(), signal, delivery: Delivery { retry, queue } },
+            ChainSettings { exporter: exporter(), signal, delivery: Delivery { retry, queue }, journal: None },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{exporters, extensions, file, processors, receivers, upstream};
+use super::{exporters, extensions, file, processors, receivers, storage, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -129,6 +129,7 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
 pub(super) const CONNECTORS: &[Kind<()>] = &[];
 
 pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
+    Kind { name: "file_storage", alias: None, read: storage::file_storage },
     Kind { name: "health_check", alias: None, read: extensions::health_check },
     Kind { name: "pprof", alias: None, read: extensions::pprof },
     Kind { name: "zpages", alias: None, read: extensions::zpages },

@@ -18,6 +18,7 @@ mod proxies;
 mod receivers;
 mod server_tls;
 mod service;
+mod storage;
 mod targets;
 mod telemetry;
 mod tls;
@@ -46,6 +47,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
         top.finish();
     }
     proxies::choose(&mut config.exporters, env, report);
+    storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     targets::missing(&config).into_iter().for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.

@@ -23,6 +23,18 @@ pub enum Exporter {
     Nop,
 }
 
+impl Exporter {
+    /// What happens around its attempts; nothing where it has no queue and no retries at all.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Exporter::OtlpGrpc(exporter) => Some(&exporter.delivery),
+            Exporter::OtlpHttp(exporter) => Some(&exporter.delivery),
+            Exporter::Debug(exporter) => Some(&exporter.delivery),
+            Exporter::File(_) | Exporter::Nop => None,
+        }
+    }
+}
+
 /// `exporters::otlp_grpc`
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpGrpc {

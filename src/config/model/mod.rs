@@ -24,11 +24,13 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
-pub use delivery::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
+pub use delivery::{
+    Acknowledge, BatchSizer, Delivery, Durable, OnStorageFailure, Overflow, Queue, QueueBatch, QueueSizer, Retry,
+};
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
-pub use extension::{Extension, HealthCheck, Zpages};
+pub use extension::{Extension, FileStorage, Fsync, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};

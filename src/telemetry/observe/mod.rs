@@ -5,9 +5,11 @@
 
 mod entering;
 mod exporting;
+mod giving_up;
 
 pub use entering::entering;
 pub use exporting::{OnFailure, Settling, admitted, attempted, settled, settled_as};
+pub use giving_up::given_up;
 
 use crate::signal::Signal;
 
