@@ -10,6 +10,7 @@ mod command_line;
 mod command_line_sources;
 mod defaults;
 mod doors;
+mod durable;
 mod encryption;
 mod figures;
 mod json;

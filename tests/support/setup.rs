@@ -41,6 +41,7 @@ pub struct Setup {
     exporters: Vec<(String, String)>,
     pipelines: Vec<(String, String)>,
     service: Vec<(String, String)>,
+    extensions: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -54,6 +55,7 @@ impl Setup {
             exporters: vec![],
             pipelines: vec![],
             service: vec![],
+            extensions: vec![],
         };
         setup.receiver("otlp", ports.grpc, ports.http, "")
     }
@@ -128,6 +130,12 @@ impl Setup {
         self
     }
 
+    /// An extension, which is started.
+    pub fn extension(mut self, id: &str, settings: &str) -> Setup {
+        self.extensions.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// A key of `service`.
     pub fn service(mut self, key: &str, value: &str) -> Setup {
         self.service.push((key.to_owned(), value.to_owned()));
@@ -142,10 +150,14 @@ impl Setup {
         section(&mut text, "exporters", &self.exporters);
         let Ports { metrics, health, .. } = self.ports;
         let reader = format!("pull: {{exporter: {{prometheus: {{host: '127.0.0.1', port: {metrics}}}}}}}");
+        let mut extensions = vec![("health_check".to_owned(), format!("endpoint: '127.0.0.1:{health}'"))];
+        extensions.extend(self.extensions.iter().cloned());
+        section(&mut text, "extensions", &extensions);
+        let started: Vec<&str> = extensions.iter().map(|(id, _)| id.as_str()).collect();
+        let started = started.join(", ");
         write!(
             text,
-            "extensions:\n  health_check: {{endpoint: '127.0.0.1:{health}'}}\n\
-             service:\n  extensions: [health_check]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n"
+            "service:\n  extensions: [{started}]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n"
         )
         .unwrap();
         for (key, value) in &self.service {
