@@ -31,8 +31,8 @@ pub use level::QueueLevel;
 use tokio::runtime::Handle;
 
 use crate::config::{self, Acknowledge};
-use crate::flow::{Lifetime, Next};
 use crate::failure::Class;
+use crate::flow::{Lifetime, Next};
 use crate::ident::ComponentId;
 use crate::payload::MergeRule;
 use crate::signal::Signal;

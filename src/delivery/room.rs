@@ -71,7 +71,6 @@ impl Room {
             permit = Arc::clone(&self.free).acquire_many_owned(permits) => permit.map_err(|_| stopped()),
         }
     }
-
 }
 
 impl Bounds {

@@ -100,7 +100,9 @@ fn build_chains(
         let Some(asked) = config.exporters.get(&chain.exporter) else { continue };
         let storage = journals::storage_of(config, asked);
         match tools.chains.get(chain) {
-            Some(kept) if kept.asked == *asked && kept.storage.as_ref() == storage => chains.insert(chain.clone(), kept.clone()),
+            Some(kept) if kept.asked == *asked && kept.storage.as_ref() == storage => {
+                chains.insert(chain.clone(), kept.clone())
+            }
             _ => missing.push((chain, asked, storage)),
         }
     }

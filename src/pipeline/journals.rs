@@ -41,9 +41,12 @@ pub(super) fn open(
     })
 }
 
+/// A metric: its name, what it means, and where its value is.
+type Figure = (&'static str, &'static str, fn(&Totals) -> u64);
+
 /// Shows the journal of a chain that is told apart by `labels`.
 pub(super) fn watch(totals: &Arc<Totals>, labels: &[(&'static str, &str)], registry: &Registry) {
-    let gauges: [(&str, &str, fn(&Totals) -> u64); 3] = [
+    let gauges: [Figure; 3] = [
         (REQUESTS, "Requests that the queue keeps on disk, with those under way", Totals::requests),
         (BYTES, "Bytes of the files of the queue", Totals::disk_bytes),
         (SEGMENTS, "Files of the queue", Totals::segments),
@@ -52,7 +55,7 @@ pub(super) fn watch(totals: &Arc<Totals>, labels: &[(&'static str, &str)], regis
         let totals = Arc::clone(totals);
         registry.gauge_fn(name, help, labels, move || read(&totals) as f64);
     }
-    let counters: [(&str, &str, fn(&Totals) -> u64); 2] = [
+    let counters: [Figure; 2] = [
         (DAMAGED, "Damaged places of the files of the queue that were set aside", Totals::quarantined),
         (REPLAYED, "Requests that were read back from the files of the queue", Totals::replayed),
     ];

@@ -85,7 +85,8 @@ pub fn export(directory: &Path, out: Out<'_>, caution: Caution) -> Result<u64, Q
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             let mut file = BufWriter::new(file);
             file.write_all(&RECORDS.header())?;
-            let count = journal::export(directory, |exporter, since, payload| add(&mut file, exporter, since, &payload))?;
+            let count =
+                journal::export(directory, |exporter, since, payload| add(&mut file, exporter, since, &payload))?;
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             Ok(count)
         }

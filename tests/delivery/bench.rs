@@ -19,6 +19,7 @@ use otlp_relay::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use otlp_relay::ident::ComponentId;
 use otlp_relay::payload::{Metadata, Payload};
 use otlp_relay::signal::Signal;
+use otlp_relay::storage::journal::Journal;
 use otlp_relay::units::Items;
 
 /// The Collector's queue.
@@ -260,6 +261,21 @@ impl Bench {
     }
 
     pub(crate) fn with_wraps(signal: Signal, retry: Option<Retry>, queue: Option<Queue>, wraps: Wraps) -> Bench {
+        Bench::made(signal, Delivery { retry, queue }, wraps, None)
+    }
+
+    /// Whose queue is in `journal`.
+    pub(crate) fn on_disk(
+        signal: Signal,
+        retry: Option<Retry>,
+        queue: Queue,
+        wraps: Wraps,
+        journal: Arc<Journal>,
+    ) -> Bench {
+        Bench::made(signal, Delivery { retry, queue: Some(queue) }, wraps, Some(journal))
+    }
+
+    fn made(signal: Signal, delivery: Delivery, wraps: Wraps, journal: Option<Arc<Journal>>) -> Bench {
         let backend = Arc::new(Backend::default());
         let settled = Arc::new(Tally::default());
         let tally = Arc::clone(&settled);
@@ -269,7 +285,7 @@ impl Bench {
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings { exporter: exporter(), signal, delivery: Delivery { retry, queue }, journal: None },
+            ChainSettings { exporter: exporter(), signal, delivery, journal },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

@@ -4,6 +4,7 @@
 mod batch;
 mod bench;
 mod drain;
+mod durable;
 mod oversized;
 mod partitions;
 mod queue;

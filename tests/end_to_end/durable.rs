@@ -86,10 +86,11 @@ async fn no_acknowledged_span_is_lost_to_a_kill() {
         backend.run();
     }
     let relay = Relay::start(&setup).await;
-    relay.wait_for_metrics("an empty queue", |metrics| {
-        metrics.sum("otelcol_exporter_queue_size", &[("data_type", "traces")]) == Some(0.0)
-    })
-    .await;
+    relay
+        .wait_for_metrics("an empty queue", |metrics| {
+            metrics.sum("otelcol_exporter_queue_size", &[("data_type", "traces")]) == Some(0.0)
+        })
+        .await;
     assert_eq!(relay.stop().await.kept, 0);
     let arrived = backend.accepted_ids(Signal::Traces);
     let distinct: BTreeSet<u64> = arrived.iter().copied().collect();
@@ -98,7 +99,11 @@ async fn no_acknowledged_span_is_lost_to_a_kill() {
     assert!(missing.is_empty(), "{} of {} are missing: {missing:?}", missing.len(), acknowledged.len());
     let twice = (arrived.len() - distinct.len()) as u64;
     let most = kills * (CONSUMERS + 1) * SPANS;
-    eprintln!("{kills} kills: {} acknowledged, {} arrived, {twice} twice (at most {most})", acknowledged.len(), arrived.len());
+    eprintln!(
+        "{kills} kills: {} acknowledged, {} arrived, {twice} twice (at most {most})",
+        acknowledged.len(),
+        arrived.len()
+    );
     assert!(acknowledged.len() as u64 >= kills * SPANS, "there was load");
     assert!(twice <= most, "{twice} spans came twice, {most} were under way");
 }
@@ -124,7 +129,9 @@ async fn what_a_dead_backend_leaves_is_kept_over_a_stop_and_delivered_by_the_nex
 
     let inspected = cli::run(&["queue", "inspect", directory.path().to_str().unwrap()], &[]).await;
     assert_eq!(inspected.code, Some(0), "{}", inspected.stderr);
-    for words in ["exporter:  otlp_grpc\n", "signal:    traces\n", "requests:  200\n", "items:     200\n", "damaged:   nothing"] {
+    for words in
+        ["exporter:  otlp_grpc\n", "signal:    traces\n", "requests:  200\n", "items:     200\n", "damaged:   nothing"]
+    {
         assert!(inspected.stdout.contains(words), "{words}: {}", inspected.stdout);
     }
     let exported = cli::run(&["queue", "export", directory.path().to_str().unwrap()], &[]).await;
@@ -151,7 +158,8 @@ async fn a_second_relay_on_the_directory_is_refused_and_names_the_first() {
     std::fs::write(&file, durable(&backend, directory.path(), "").text()).unwrap();
     let second = cli::run(&["--config", file.to_str().unwrap()], &[]).await;
     assert_eq!(second.code, Some(1));
-    let words = format!("storage_locked: {} is in use by process {} (otlp-relay)", directory.path().display(), relay.id());
+    let words =
+        format!("storage_locked: {} is in use by process {} (otlp-relay)", directory.path().display(), relay.id());
     assert!(second.stderr.contains(&words), "{words}: {}", second.stderr);
     let inspected = cli::run(&["queue", "inspect", directory.path().to_str().unwrap()], &[]).await;
     assert!(inspected.code == Some(1) && inspected.stderr.contains("--force"), "{}", inspected.stderr);
@@ -190,7 +198,9 @@ async fn the_journal_of_an_exporter_that_is_gone_is_kept_and_named() {
         .export_to("otlp_grpc/other", Wire::Grpc, backend.port(Wire::Grpc), settings)
         .extension("file_storage", &format!("directory: '{}'", directory.path().display()));
     let relay = Relay::start(&other).await;
-    relay.wait_for_line(&["no exporter of this configuration uses this durable queue", "exporter_otlp_grpc__traces"]).await;
+    relay
+        .wait_for_line(&["no exporter of this configuration uses this durable queue", "exporter_otlp_grpc__traces"])
+        .await;
     relay.stop().await;
     let inspected = cli::run(&["queue", "inspect", directory.path().to_str().unwrap()], &[]).await;
     assert!(inspected.stdout.contains("items:     3\n"), "{}", inspected.stdout);
@@ -316,7 +326,9 @@ async fn a_long_outage_costs_disk_and_no_memory() {
     };
     relay.wait_for_metrics("the disk is given back", least).await;
     let end = relay.resident();
-    eprintln!("{requests} requests, {disk} bytes on disk: {early} bytes of memory early, {late} late, {end} at the end");
+    eprintln!(
+        "{requests} requests, {disk} bytes on disk: {early} bytes of memory early, {late} late, {end} at the end"
+    );
     assert!(late < early + (32 << 20) && end < early + (32 << 20), "memory grew from {early} to {late}, {end}");
     assert!(backend.accepted_ids(Signal::Traces).into_iter().eq(0..requests * SPANS), "each span once");
     relay.stop_without_loss().await;

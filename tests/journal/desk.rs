@@ -48,7 +48,8 @@ impl Desk {
     /// The files of the journal with this extension, the oldest first.
     pub(crate) fn files(&self, extension: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for folder in fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+        {
             files.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
         }
         files.retain(|path| path.extension().is_some_and(|found| found == extension));

@@ -13,7 +13,10 @@ use crate::desk::{Desk, append, ids, payload, read, waiting, weight};
 /// What is done to a journal.
 #[derive(Clone, Debug)]
 enum Step {
-    Append { records: u64, text: String },
+    Append {
+        records: u64,
+        text: String,
+    },
     /// Acknowledges one of those that are carried.
     Acknowledge(prop::sample::Index),
     /// Gives one of them back.

@@ -4,4 +4,5 @@
 mod damage;
 mod desk;
 mod keeping;
+mod pace;
 mod places;

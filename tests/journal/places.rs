@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use otlp_relay::failure::Class;
-use otlp_relay::storage::journal::{Directories, Label, StorageError, Sync, Terms, export, inspect};
 use otlp_relay::signal::Signal;
+use otlp_relay::storage::journal::{Directories, Label, StorageError, Sync, Terms, export, inspect};
 
 use crate::desk::{Desk, append, ids, label, payload, read, waiting, weight};
 
@@ -45,7 +45,8 @@ async fn each_exporter_and_signal_has_a_journal_of_its_own() {
     let desk = Desk::new();
     let directories = Directories::default();
     let directory = directories.open(&desk.terms()).unwrap();
-    let labels = [label(), Label { signal: Signal::Traces, ..label() }, Label { exporter: "otlp_grpc".into(), ..label() }];
+    let labels =
+        [label(), Label { signal: Signal::Traces, ..label() }, Label { exporter: "otlp_grpc".into(), ..label() }];
     let journals = labels.map(|label| directory.journal(label, Sync::Never).unwrap());
     drop(append(&journals[0], payload([1], "text")).await);
     assert_eq!(journals.each_ref().map(|journal| journal.totals().requests()), [1, 0, 0]);
@@ -80,7 +81,8 @@ async fn what_waits_can_be_exported_and_stays() {
 fn files_of_a_later_version_are_left_alone_and_named() {
     let desk = Desk::new();
     drop(desk.open());
-    let folder = fs::read_dir(desk.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+    let folder =
+        fs::read_dir(desk.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
     let later = folder.join("00000000000000000001-0000000000000001.v2.segment");
     fs::write(&later, "later").unwrap();
     let refused = desk.try_open(Sync::Never).unwrap_err();

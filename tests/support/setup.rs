@@ -155,11 +155,8 @@ impl Setup {
         section(&mut text, "extensions", &extensions);
         let started: Vec<&str> = extensions.iter().map(|(id, _)| id.as_str()).collect();
         let started = started.join(", ");
-        write!(
-            text,
-            "service:\n  extensions: [{started}]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n"
-        )
-        .unwrap();
+        write!(text, "service:\n  extensions: [{started}]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n")
+            .unwrap();
         for (key, value) in &self.service {
             writeln!(text, "  {key}: {value}").unwrap();
         }

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{
-    Acknowledge, Config, Durable, Extension, FileStorage, Fsync, OnStorageFailure, Overflow,
-};
+use crate::config::model::{Acknowledge, Config, Durable, Extension, FileStorage, Fsync, OnStorageFailure, Overflow};
 use crate::config::problem::Problem;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -105,10 +103,9 @@ pub(super) fn dangling(config: &Config) -> Vec<Problem> {
         let path = format!("exporters::{id}::sending_queue::storage");
         let (what, hint) = match config.extensions.get(storage) {
             Some(Extension::FileStorage(_)) if config.started_extensions.contains(storage) => continue,
-            Some(Extension::FileStorage(_)) => (
-                format!("the storage \"{storage}\" is not started"),
-                format!("write service::extensions: [{storage}]"),
-            ),
+            Some(Extension::FileStorage(_)) => {
+                (format!("the storage \"{storage}\" is not started"), format!("write service::extensions: [{storage}]"))
+            }
             Some(_) => (
                 format!("requested extension is not a storage extension: \"{storage}\""),
                 "write the id of a file_storage extension".to_owned(),

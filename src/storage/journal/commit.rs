@@ -184,7 +184,8 @@ impl Committer {
             state.add(place);
             let taken = passes && state.claim(&place, next);
             waits |= !taken;
-            answers.push((answer, if taken { Appended::Taken(self.shared.claim(place, now)) } else { Appended::Waits }));
+            answers
+                .push((answer, if taken { Appended::Taken(self.shared.claim(place, now)) } else { Appended::Waits }));
         }
         self.shared.totals.note(&state);
         drop(state);

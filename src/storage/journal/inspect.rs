@@ -11,6 +11,7 @@ use crate::interface::journal::{Entry, Opening};
 use crate::payload::Payload;
 use crate::signal::Signal;
 
+use super::StorageError;
 use super::directory::{holder_of, is_bbolt, journals_in};
 use super::error::Holder;
 use super::read::{Next, Records};
@@ -18,7 +19,6 @@ use super::record::{self, Weight};
 use super::recover::{examine, list, segments};
 use super::scan::{Found, Scanner};
 use super::segment::{FIRST, Name, Part};
-use super::StorageError;
 
 /// What is in a directory.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +142,8 @@ fn contents(folder: &Path) -> Result<Contents, StorageError> {
         contents.signal = signal.to_owned();
         contents.exporter = exporter.trim_start_matches("exporter_").trim_end_matches('_').to_owned();
     }
-    contents.set_aside = list(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "damaged")).collect();
+    contents.set_aside =
+        list(folder)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "damaged")).collect();
     Ok(contents)
 }
 

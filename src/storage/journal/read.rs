@@ -124,9 +124,12 @@ impl Reader<'_> {
                     return Ok(());
                 }
                 let Some((_, place)) = state.returned.pop_first() else { return Ok(()) };
+                let Some((name, end)) = state.segments.get(&place.segment).map(|segment| (segment.name, segment.end))
+                else {
+                    continue;
+                };
                 state.window += place.weight.bytes;
-                let Some(segment) = state.segments.get(&place.segment) else { continue };
-                (place, segment.name, segment.end)
+                (place, name, end)
             };
             // Whatever happens to it from here on, it is given back.
             let claim = self.shared.claim(place, 0);
@@ -210,7 +213,8 @@ impl Reader<'_> {
 
     /// Sets aside what cannot be read, unless that was done when the journal was opened.
     fn damaged(&mut self, file: &File, name: Name, range: Range<u64>) {
-        let is_new = self.shared.lock().segments.get_mut(&name.number).is_some_and(|one| one.damaged.insert(range.start));
+        let is_new =
+            self.shared.lock().segments.get_mut(&name.number).is_some_and(|one| one.damaged.insert(range.start));
         if is_new {
             let folder = &self.shared.folder;
             self.shared.totals.add_quarantined(1);

@@ -78,7 +78,8 @@ pub(super) fn examine(folder: &Path, name: Name, last: u64) -> io::Result<(File,
     let file = File::open(name.path(folder, Part::Segment))?;
     let end = file.metadata()?.len();
     let done = acknowledged(folder, name)?;
-    let mut found = Examined { since: 0, live: Vec::new(), done, numbers: (0, 0), damaged: Vec::new(), torn: None, end };
+    let mut found =
+        Examined { since: 0, live: Vec::new(), done, numbers: (0, 0), damaged: Vec::new(), torn: None, end };
     let mut records = Records::new(Scanner::new(&file, name.marker, FIRST, end), last);
     loop {
         match records.next()? {
@@ -134,7 +135,8 @@ pub(super) fn recover(folder: &Path, sync: Sync) -> Result<Recovered, StorageErr
     let mut last = 0;
     for name in segments(folder)? {
         let path = name.path(folder, Part::Segment);
-        let (file, found) = examine(folder, name, last).map_err(|source| StorageError::Io { path: path.clone(), source })?;
+        let (file, found) =
+            examine(folder, name, last).map_err(|source| StorageError::Io { path: path.clone(), source })?;
         last = last.max(found.numbers.1);
         recovered.damaged += found.damaged.len() as u64;
         let set_aside = quarantine(folder, name, &file, &found);

@@ -121,7 +121,9 @@ impl<S: Source> Scanner<S> {
         }
         let bytes = self.bytes(at, OVERHEAD + size)?;
         match frame::read(bytes, size) {
-            Read::Frame(body, _) => Ok(body.get(marker.len()..).map(|body| (body.to_vec(), at + (OVERHEAD + size) as u64))),
+            Read::Frame(body, _) => {
+                Ok(body.get(marker.len()..).map(|body| (body.to_vec(), at + (OVERHEAD + size) as u64)))
+            }
             Read::Cut | Read::Damaged | Read::End => Ok(None),
         }
     }

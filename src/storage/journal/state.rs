@@ -78,7 +78,16 @@ pub(super) struct State {
 
 impl Segment {
     pub(super) fn new(name: Name, base: u64, end: u64, since: u64) -> Segment {
-        Segment { name, end, since, base, done: Vec::new(), live: 0, unread: Unread::default(), damaged: BTreeSet::new() }
+        Segment {
+            name,
+            end,
+            since,
+            base,
+            done: Vec::new(),
+            live: 0,
+            unread: Unread::default(),
+            damaged: BTreeSet::new(),
+        }
     }
 
     pub(super) fn is_done(&self, sequence: u64) -> bool {
