@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Phase;
 
 /// What is known of one export try.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
     /// The phases that began, in order, with the time each took; the last may be unfinished.
     pub phases: Vec<(Phase, Duration)>,

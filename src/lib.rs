@@ -32,7 +32,7 @@
 //! | 6 | `admin`, `tools` | look in: health, metrics; look into durable queues |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
-//! | 3 | `telemetry`, `transport`, `storage` | watch, carry, keep |
+//! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
 //! | 2 | `flow` | the trait, fan-out, the life of tasks, the threads |
 //! | 1 | `payload`, `config`, `memory` | what moves, what was asked for, what there is to use |
 //! | 0 | `signal`, `protocol`, `ident`, `units`, `failure`, `attempt`, `interface` | words |
@@ -66,6 +66,7 @@
 
 pub mod admin;
 pub mod attempt;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;

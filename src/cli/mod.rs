@@ -1,6 +1,7 @@
 //! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
 
 mod components;
+mod explain;
 mod flags;
 mod print_config;
 mod queue;
@@ -16,6 +17,7 @@ use crate::config::LogLevel;
 use crate::service;
 use crate::telemetry;
 
+use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
 use print_config::{PrintConfig, print_config};
 
@@ -39,6 +41,8 @@ enum Command {
     /// Print the configuration with its defaults, as YAML or JSON.
     #[command(alias = "print-initial-config")]
     PrintConfig(PrintConfig),
+    /// Say what a class of failures means and what to do, or what the error text of another program is about.
+    Explain(Explain),
     /// List the components that this relay has.
     Components,
     /// Look into the durable queues of a relay that does not run, or rescue what is in them.
@@ -65,6 +69,7 @@ fn obey(cli: Cli) -> ExitCode {
         Some(Command::Queue(asked)) => queue::queue(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
+        Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources),
     };
     match outcome {

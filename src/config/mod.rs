@@ -28,4 +28,5 @@ pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;
 pub use problem::{Mistake, Place, Places, Problem, Problems};
+pub(crate) use suggest::nearest;
 pub use types::{ComponentType, component_types};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::failure::Class;
+
 /// A place in a configuration source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -126,25 +128,30 @@ impl Places {
 impl Mistake {
     /// The stable name, in snake case: `config_invalid_endpoint`.
     pub fn code(self) -> &'static str {
+        self.class().code()
+    }
+
+    /// Its row in the failure table.
+    pub fn class(self) -> Class {
         match self {
-            Mistake::Invalid => "config_invalid",
-            Mistake::UnknownKey => "config_unknown_key",
-            Mistake::NotSupportedYet => "config_not_supported_yet",
-            Mistake::InvalidEndpoint => "config_invalid_endpoint",
-            Mistake::MissingPort => "config_missing_port",
-            Mistake::UnsupportedScheme => "config_unsupported_scheme",
-            Mistake::SignalPathDoubled => "config_signal_path_doubled",
-            Mistake::GrpcPathIgnored => "config_grpc_path_ignored",
-            Mistake::PortSuspicious => "config_port_suspicious",
-            Mistake::UnexpandedVariable => "config_unexpanded_variable",
-            Mistake::InvalidHeader => "config_invalid_header",
-            Mistake::EmptyCredential => "config_empty_credential",
-            Mistake::ExportLoop => "config_export_loop",
-            Mistake::WildcardDestination => "config_wildcard_destination",
-            Mistake::InvalidProxy => "config_invalid_proxy",
-            Mistake::FileUnreadable => "config_file_unreadable",
-            Mistake::PemInvalid => "config_pem_invalid",
-            Mistake::KeyMismatch => "config_key_mismatch",
+            Mistake::Invalid => Class::ConfigInvalid,
+            Mistake::UnknownKey => Class::ConfigUnknownKey,
+            Mistake::NotSupportedYet => Class::ConfigNotSupportedYet,
+            Mistake::InvalidEndpoint => Class::ConfigInvalidEndpoint,
+            Mistake::MissingPort => Class::ConfigMissingPort,
+            Mistake::UnsupportedScheme => Class::ConfigUnsupportedScheme,
+            Mistake::SignalPathDoubled => Class::ConfigSignalPathDoubled,
+            Mistake::GrpcPathIgnored => Class::ConfigGrpcPathIgnored,
+            Mistake::PortSuspicious => Class::ConfigPortSuspicious,
+            Mistake::UnexpandedVariable => Class::ConfigUnexpandedVariable,
+            Mistake::InvalidHeader => Class::ConfigInvalidHeader,
+            Mistake::EmptyCredential => Class::ConfigEmptyCredential,
+            Mistake::ExportLoop => Class::ExportLoop,
+            Mistake::WildcardDestination => Class::ConfigWildcardDestination,
+            Mistake::InvalidProxy => Class::ConfigInvalidProxy,
+            Mistake::FileUnreadable => Class::ConfigFileUnreadable,
+            Mistake::PemInvalid => Class::ConfigPemInvalid,
+            Mistake::KeyMismatch => Class::ConfigKeyMismatch,
         }
     }
 }

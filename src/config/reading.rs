@@ -94,6 +94,10 @@ impl<'a> Reading<'a> {
         self.node.is_null()
     }
 
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
     /// Whether a variable of the value is not set.
     pub(crate) fn is_incomplete(&self) -> bool {
         !self.node.provenance.unset.is_empty()

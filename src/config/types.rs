@@ -32,8 +32,17 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
+    ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },
+    ComponentType {
+        section: "extensions",
+        name: "bearertokenauth",
+        aliases: &["bearer_token_auth"],
+        stability: EXTENSION,
+    },
     ComponentType { section: "extensions", name: "file_storage", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "oauth2client", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "pprof", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "zpages", aliases: &[], stability: EXTENSION },
 ];

@@ -5,6 +5,8 @@
 
 mod answer;
 mod class;
+mod foreign;
+mod mask;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -17,6 +19,8 @@ use tonic::Code;
 
 pub use answer::{code_for_http, code_name, from_grpc, from_http};
 pub use class::{Class, Row};
+pub use foreign::{Recognised, recognise};
+pub use mask::Mask;
 
 use crate::attempt::Attempt;
 
@@ -32,6 +36,10 @@ pub enum Family {
     Local,
     /// The sending queue.
     Queue,
+    /// What is kept on disk.
+    Storage,
+    /// Listening for senders.
+    Listen,
     /// Finding the address of a name.
     Resolve,
     /// The connection is refused.
@@ -71,6 +79,12 @@ pub enum Family {
 /// Where in an attempt something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
+    /// Reading the configuration.
+    Config,
+    /// Opening an address to listen on.
+    Listen,
+    /// Reading or writing what is kept on disk.
+    Storage,
     /// In this process: queue, memory, shutdown.
     Local,
     /// Finding addresses.
@@ -304,6 +318,14 @@ impl StdError for Failure {
 macro_rules! named {
     ($of:ident: $($variant:ident $name:literal),+ $(,)?) => {
         impl $of {
+            /// Every one of them.
+            pub const ALL: &'static [$of] = &[$($of::$variant),+];
+
+            /// The one with this name.
+            pub fn of_name(name: &str) -> Option<$of> {
+                $of::ALL.iter().copied().find(|known| known.name() == name)
+            }
+
             /// The word for it in logs and labels.
             pub fn name(self) -> &'static str {
                 match self {
@@ -321,14 +343,14 @@ macro_rules! named {
 }
 
 named! { Family:
-    Config "config", Local "local", Queue "queue", Resolve "resolve", Refused "refused", Unreachable "unreachable",
+    Config "config", Local "local", Queue "queue", Storage "storage", Listen "listen", Resolve "resolve", Refused "refused", Unreachable "unreachable",
     Proxy "proxy", X509 "x509", Tls "tls", Protocol "protocol", Connection "connection", Deadline "deadline",
     Unauthenticated "unauthenticated", Throttled "throttled", ResourceExhausted "resource_exhausted",
     Unavailable "unavailable", Rejected "rejected", ServerFault "server_fault", Receiver "receiver", Other "other",
 }
 
 named! { Phase:
-    Local "local", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
+    Config "config", Listen "listen", Storage "storage", Local "local", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
     Response "response", Auth "auth", Receive "receive",
 }
 

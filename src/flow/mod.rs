@@ -12,6 +12,7 @@ pub use fanout::FanOut;
 pub use lifetime::{Drained, Lifetime};
 pub use workers::{Workers, worker_count, worker_index};
 
+use crate::attempt::Attempt;
 use crate::failure::Failure;
 use crate::ident::ComponentId;
 use crate::payload::Payload;
@@ -49,22 +50,24 @@ pub struct Receipt {
     pub rejected: Items,
     /// What the backend says of the rejected items, or a warning of its.
     pub message: Option<Arc<str>>,
+    /// The record of the attempt that delivered it.
+    pub attempt: Option<Arc<Attempt>>,
 }
 
 impl Receipt {
     /// Held by a queue.
     pub fn held() -> Receipt {
-        Receipt { custody: Custody::Held, rejected: Items::ZERO, message: None }
+        Receipt { custody: Custody::Held, rejected: Items::ZERO, message: None, attempt: None }
     }
 
     /// Nothing was there to deliver.
     pub fn empty() -> Receipt {
-        Receipt { custody: Custody::Empty, rejected: Items::ZERO, message: None }
+        Receipt { custody: Custody::Empty, rejected: Items::ZERO, message: None, attempt: None }
     }
 
     /// Delivered in full by `exporter`.
     pub fn delivered(exporter: Arc<ComponentId>) -> Receipt {
-        Receipt { custody: Custody::Delivered(exporter), rejected: Items::ZERO, message: None }
+        Receipt { custody: Custody::Delivered(exporter), rejected: Items::ZERO, message: None, attempt: None }
     }
 
     /// What the sender of the whole is told when its parts, or its copies, ended in `self` and `other`.
@@ -78,6 +81,7 @@ impl Receipt {
             },
             rejected: self.rejected + other.rejected,
             message: self.message.or(other.message),
+            attempt: self.attempt.or(other.attempt),
         }
     }
 }

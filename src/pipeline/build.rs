@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::auth::Gate;
 use crate::config::{Config, ListenAddress, Problem, Problems};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
 use crate::processors::ruled;
 use crate::protocol::Protocol;
-use crate::receivers::otlp::{Entries, OtlpServer, Sign};
+use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
 use crate::signal::Signal;
 use crate::storage::journal::Directories;
 use crate::telemetry::{ExporterState, Watch, observe};
@@ -73,6 +74,7 @@ pub struct Listen {
 pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
     let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
+    let settings = guarded(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let chains = build_chains(plan, config, tools, &figures, problems)?;
     let limiters = Limiters::of(plan, config, &tools.watch.registry);
@@ -81,8 +83,10 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
         .iter()
         .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, &figures, tools.lifetime)))
         .collect();
-    let receivers = plan.receivers.iter().zip(doors);
-    let servers = receivers.map(|(receiver, listens)| build_server(receiver, listens, &pipelines, tools)).collect();
+    let receivers = plan.receivers.iter().zip(doors).zip(settings);
+    let servers = receivers
+        .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
+        .collect();
     Ok(Built { servers, chains })
 }
 
@@ -171,9 +175,24 @@ fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<L
     plan.receivers.iter().map(of_receiver).collect()
 }
 
+/// The settings of each receiver, with the gates in front of its ports and their files read.
+fn guarded(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Settings> {
+    let mut guard = |settings: Settings, listen: &ListenPlan| match listen.auth.as_ref().map(Gate::load) {
+        None => settings,
+        Some(Ok(gate)) => settings.guarded(listen.sign.protocol(), Arc::new(gate)),
+        Some(Err(problem)) => {
+            problems.push(config.places.problem(problem.path, problem.what));
+            settings
+        }
+    };
+    let of_receiver = |receiver: &ReceiverPlan| receiver.listens.iter().fold(receiver.settings.clone(), &mut guard);
+    plan.receivers.iter().map(of_receiver).collect()
+}
+
 fn build_server(
     receiver: &ReceiverPlan,
     listens: Vec<Listen>,
+    settings: Settings,
     pipelines: &BTreeMap<&PipelineId, Next>,
     tools: &Tools<'_>,
 ) -> Server {
@@ -187,7 +206,7 @@ fn build_server(
     }
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
-    let otlp = OtlpServer::new(receiver.settings.clone(), entries, budget, instance, refusals);
+    let otlp = OtlpServer::new(settings, entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens, otlp }
 }
 

@@ -77,6 +77,10 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
         None => journals::forget(&labels, registry),
     }
     let Some(capacity) = level.capacity() else { return };
+    let waiting = Arc::clone(level);
+    let help = "Seconds that the oldest batch has waited for a consumer; 0 when none waits";
+    let age = move || waiting.oldest_waiting().unwrap_or_default().as_secs_f64();
+    registry.gauge_fn(AGE, help, &labels, age);
     let help = "What the queue may hold, in units of its sizer";
     registry.gauge(CAPACITY, help, &labels).set(capacity as f64);
     let size = Arc::clone(level);
@@ -88,7 +92,7 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
 
 fn forget_level(chain: &Chain, registry: &Registry) {
     let exporter = chain.exporter.to_string();
-    for name in [IN_FLIGHT, CAPACITY, SIZE] {
+    for name in [IN_FLIGHT, CAPACITY, SIZE, AGE] {
         registry.forget(name, &labels(chain, &exporter));
     }
     journals::forget(&labels(chain, &exporter), registry);
@@ -101,5 +105,7 @@ fn labels<'a>(chain: &Chain, exporter: &'a str) -> [(&'static str, &'a str); 2] 
 const IN_FLIGHT: &str = "otelcol_exporter_in_flight_requests";
 
 const CAPACITY: &str = "otelcol_exporter_queue_capacity";
+
+const AGE: &str = "otelcol_exporter_queue_age";
 
 const SIZE: &str = "otelcol_exporter_queue_size";

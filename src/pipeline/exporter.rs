@@ -11,7 +11,7 @@ use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::storage::journal::Journal;
-use crate::telemetry::{ExporterState, observe};
+use crate::telemetry::{ExporterState, Limits, Patience, observe};
 
 use super::build::Tools;
 use super::figures::BatchFigures;
@@ -131,10 +131,20 @@ impl<'a> Made<'a> {
         journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
         let exporter = self.stage(chain.signal)?;
+        state.bounded_by(self.limits());
         let wraps = self.wraps(chain, state, tools);
         let (exporter_id, delivery) = (Arc::clone(&self.id), self.delivery.clone());
         let settings = ChainSettings { exporter: exporter_id, signal: chain.signal, delivery, journal };
         Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
+    }
+
+    /// What bounds how long data waits that cannot be delivered.
+    fn limits(&self) -> Limits {
+        let patience = match &self.delivery.retry {
+            None => Patience::Once,
+            Some(retry) => retry.max_elapsed_time.map_or(Patience::Endless, Patience::For),
+        };
+        Limits { patience, capacity: self.delivery.queue.as_ref().map(|queue| queue.queue_size) }
     }
 
     fn stage(&self, signal: Signal) -> Option<Next> {

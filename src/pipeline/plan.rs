@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerTls,
+    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
@@ -46,6 +46,8 @@ pub struct ListenPlan {
     pub address: ListenAddress,
     /// `tls`, whose files are not read yet.
     pub tls: Option<Box<ServerTls>>,
+    /// `auth`, whose files are not read yet.
+    pub auth: Option<ServerAuth>,
     /// The bounds of its connections.
     pub limits: Limits,
 }
@@ -151,6 +153,7 @@ fn plan_receiver(
             sign: Sign::new(Protocol::Grpc, http.as_ref().map(|http| &http.listen)),
             address: grpc.listen.clone(),
             tls: grpc.tls.clone(),
+            auth: grpc.auth.clone(),
             limits: grpc_limits(grpc),
         });
     }
@@ -159,6 +162,7 @@ fn plan_receiver(
             sign: Sign::new(Protocol::Http, grpc.as_ref().map(|grpc| &grpc.listen)),
             address: http.listen.clone(),
             tls: http.tls.clone(),
+            auth: http.auth.clone(),
             limits: http_limits(&http.surface),
         });
     }
@@ -213,6 +217,7 @@ mod tests {
             listen,
             max_message: ByteCount::mib(1),
             tls: None,
+            auth: None,
             max_streams: None,
             keepalive: Keepalive::default(),
             include_metadata: false,

@@ -158,7 +158,12 @@ fn sites(config: &Config) -> Vec<Site> {
     let sites = started.filter_map(|extension| match extension {
         Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
         Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
-        Extension::FileStorage(_) | Extension::Pprof => None,
+        Extension::BearerToken(_)
+        | Extension::BasicAuth(_)
+        | Extension::HeadersSetter(..)
+        | Extension::Oauth2(_)
+        | Extension::FileStorage(_)
+        | Extension::Pprof => None,
     });
     metrics(&config.telemetry.metrics).chain(sites).collect()
 }

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::failure::{Class, Failure};
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 
 use super::clock::Moment;
+use super::outlook::{Filling, Limits, Outlook};
 
 /// The state of one exporter for one signal, fed by every attempt. It holds no stage and no end of a channel.
 pub struct ExporterState {
@@ -21,6 +24,9 @@ pub struct ExporterState {
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
     backlog: Mutex<Option<Backlog>>,
+    limits: Mutex<Option<Limits>>,
+    /// When it began to fail, and what was in the queue then.
+    onset: Mutex<Option<(Instant, u64)>>,
 }
 
 /// Reads how much waits in the exporter's queue, in the queue's own unit.
@@ -79,6 +85,8 @@ impl ExporterState {
             failures: AtomicU64::new(0),
             trouble: Mutex::new(None),
             backlog: Mutex::new(None),
+            limits: Mutex::new(None),
+            onset: Mutex::new(None),
         })
     }
 
@@ -86,6 +94,20 @@ impl ExporterState {
     /// channel: let it read an atomic. The last call counts.
     pub fn watch_queue(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
         *lock(&self.backlog) = Some(Box::new(read));
+    }
+
+    /// Learns what bounds how long data is kept. The last call counts.
+    pub fn bounded_by(&self, limits: Limits) {
+        *lock(&self.limits) = Some(limits);
+    }
+
+    /// When data will be given up if it goes on failing as it does; nothing while it does not fail, or where it is not
+    /// known.
+    pub fn outlook(&self) -> Option<Outlook> {
+        let (since, before) = (*lock(&self.onset))?;
+        let limits = (*lock(&self.limits))?;
+        let filling = Filling { lasting: since.elapsed(), before, now: self.queued().unwrap_or(0) };
+        Some(Outlook::of(limits, filling))
     }
 
     /// The state now.
@@ -113,14 +135,17 @@ impl ExporterState {
         if self.failures.load(Ordering::Relaxed) != 0 {
             let mut trouble = self.trouble();
             self.failures.store(0, Ordering::Relaxed);
+            *lock(&self.onset) = None;
             *trouble = None;
         }
     }
 
     /// An attempt failed.
     pub(super) fn failed(&self, failure: &Failure) {
+        let queued = self.queued().unwrap_or(0);
         let mut trouble = self.trouble();
         self.failures.fetch_add(1, Ordering::Relaxed);
+        lock(&self.onset).get_or_insert_with(|| (Instant::now(), queued));
         let latest = Moment::now();
         let since = trouble.as_ref().map_or(latest, |before| before.since);
         *trouble = Some(Trouble {

@@ -171,12 +171,15 @@ fn everything() -> Value {
                 "grpc": {
                     "endpoint": "127.0.0.1:1", "transport": "tcp", "max_recv_msg_size_mib": 5,
                     "max_concurrent_streams": 6, "keepalive": keepalive(),
+                    "auth": {"authenticator": "bearertokenauth"},
                     "tls": {
                         "cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca", "reload_interval": "1m",
                         "client_ca_file_reload": true, "min_version": "1.2", "max_version": "1.3",
                     },
                 },
-                "http": {"endpoint": "127.0.0.1:2", "max_request_body_size": 6},
+                "http": {
+                    "endpoint": "127.0.0.1:2", "max_request_body_size": 6, "auth": {"authenticator": "basicauth"},
+                },
             }},
             "nop": null,
         },
@@ -191,7 +194,7 @@ fn everything() -> Value {
         "exporters": {
             "otlp_grpc": otlp(json!({
                 "endpoint": "h:3", "authority": "a:1", "user_agent": "u", "balancer_name": "pick_first",
-                "wait_for_ready": true,
+                "wait_for_ready": true, "auth": {"authenticator": "headers_setter"},
                 "keepalive": {"time": "11s", "timeout": "12s", "permit_without_stream": true},
                 "tls": {
                     "insecure": false, "insecure_skip_verify": true, "server_name_override": "n", "ca_file": "/ca",
@@ -200,6 +203,7 @@ fn everything() -> Value {
             })),
             "otlp_http": otlp(json!({
                 "endpoint": "https://h:4/p", "encoding": "json", "proxy_url": "http://p:1",
+                "auth": {"authenticator": "oauth2client"},
                 "traces_endpoint": "http://h:5/t", "metrics_endpoint": "http://h:5/m", "logs_endpoint": "http://h:5/l",
                 "force_attempt_http2": false, "disable_keep_alives": true, "idle_conn_timeout": "13s",
                 "http2_read_idle_timeout": "14s", "http2_ping_timeout": "15s",
@@ -235,10 +239,36 @@ fn everything() -> Value {
                 "endpoint": "127.0.0.1:5", "path": "/p", "response_body": {"healthy": "y", "unhealthy": "n"},
             },
             "zpages": {"endpoint": "127.0.0.1:6"},
+            "bearertokenauth": {"header": "x-token", "scheme": "", "token": "a"},
+            "bearertokenauth/many": {"tokens": ["a", "b"]},
+            "bearertokenauth/file": {"filename": "/f"},
+            "basicauth": {"htpasswd": {"file": "/f", "inline": "a:b"}},
+            "basicauth/client": {"client_auth": {"username": "a", "password_file": "/f"}},
+            "basicauth/files": {"client_auth": {"username_file": "/f", "password": "b"}},
+            "headers_setter": {
+                "headers": [
+                    {"key": "a", "action": "insert", "value": "b"},
+                    {"key": "c", "from_context": "d", "default_value": "e"},
+                    {"key": "f", "action": "delete"},
+                    {"key": "g", "value_file": "/f"},
+                ],
+                "additional_auth": "basicauth/client",
+            },
+            "oauth2client": {
+                "client_id": "a", "client_secret": "b", "token_url": "https://t:1/token", "scopes": ["c", "d"],
+                "endpoint_params": {"e": "f"}, "timeout": "1s", "expiry_buffer": "2s",
+                "grant_type": "client_credentials", "tls": {"ca_file": "/ca"},
+            },
+            "oauth2client/files": {
+                "client_id_file": "/f", "client_secret_file": "/f", "token_url": "http://t:1/token",
+            },
             "pprof": {"endpoint": "127.0.0.1:7"},
         },
         "service": {
-            "extensions": ["file_storage", "health_check", "zpages", "pprof"],
+            "extensions": [
+                "health_check", "zpages", "pprof", "bearertokenauth", "basicauth", "headers_setter", "oauth2client",
+                "file_storage",
+            ],
             "shutdown_timeout": "9s",
             "pipelines": {"traces/a": {
                 "receivers": ["otlp", "nop"],

@@ -1,8 +1,10 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod authenticators;
 mod defaults;
 mod describe;
+mod examples;
 mod exporters;
 mod links;
 mod parts;

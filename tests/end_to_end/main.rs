@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod batching;
 mod carrying;
 mod command_line;
@@ -12,6 +13,7 @@ mod defaults;
 mod doors;
 mod durable;
 mod encryption;
+mod explaining;
 mod figures;
 mod json;
 mod loops;

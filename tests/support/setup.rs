@@ -39,9 +39,9 @@ pub struct Setup {
     receivers: Vec<(String, String)>,
     processors: Vec<(String, String)>,
     exporters: Vec<(String, String)>,
+    extensions: Vec<(String, String)>,
     pipelines: Vec<(String, String)>,
     service: Vec<(String, String)>,
-    extensions: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -53,9 +53,9 @@ impl Setup {
             receivers: vec![],
             processors: vec![],
             exporters: vec![],
+            extensions: vec![],
             pipelines: vec![],
             service: vec![],
-            extensions: vec![],
         };
         setup.receiver("otlp", ports.grpc, ports.http, "")
     }
@@ -109,6 +109,12 @@ impl Setup {
         self
     }
 
+    /// An extension that is started, beside `health_check`.
+    pub fn extension(mut self, id: &str, settings: &str) -> Setup {
+        self.extensions.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// An OTLP exporter to a port, with quick retries unless `settings` say something about them.
     pub fn export_to(self, id: &str, wire: Wire, port: u16, settings: &str) -> Setup {
         let mut all = format!("endpoint: 'http://127.0.0.1:{port}'");
@@ -130,12 +136,6 @@ impl Setup {
         self
     }
 
-    /// An extension, which is started.
-    pub fn extension(mut self, id: &str, settings: &str) -> Setup {
-        self.extensions.push((id.to_owned(), settings.to_owned()));
-        self
-    }
-
     /// A key of `service`.
     pub fn service(mut self, key: &str, value: &str) -> Setup {
         self.service.push((key.to_owned(), value.to_owned()));
@@ -153,8 +153,7 @@ impl Setup {
         let mut extensions = vec![("health_check".to_owned(), format!("endpoint: '127.0.0.1:{health}'"))];
         extensions.extend(self.extensions.iter().cloned());
         section(&mut text, "extensions", &extensions);
-        let started: Vec<&str> = extensions.iter().map(|(id, _)| id.as_str()).collect();
-        let started = started.join(", ");
+        let started = extensions.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
         write!(text, "service:\n  extensions: [{started}]\n  telemetry: {{metrics: {{readers: [{{{reader}}}]}}}}\n")
             .unwrap();
         for (key, value) in &self.service {

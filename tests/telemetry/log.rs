@@ -14,7 +14,8 @@ use crate::fakes::{Attempts, Scripted, Written, exporter, refused, rejecting, sc
 
 const FIRST: &str = "WARN export failed class=connection_refused family=refused exporter=otlp_grpc/eu data_type=traces \
     endpoint=http://eu:4317 phase=connect retry=\"yes (backs off)\" meaning=\"nothing is listening on the port\" \
-    cause=\"connection refused\" remedy=\"check that the backend is running and listening on this address and port\"";
+    cause=\"connection refused\" remedy=\"check that the backend is running and listening on this address and port\" \
+    dropped=0 help=\"otlp-relay explain connection_refused\"";
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_told_once_then_summed_up_then_its_end() {
@@ -36,19 +37,22 @@ async fn a_failure_is_told_once_then_summed_up_then_its_end() {
         "WARN export still failing class=connection_refused exporter=otlp_grpc/eu data_type=traces \
          endpoint=http://eu:4317 count=8"
     );
-    assert!(tail.ends_with(" lasting=1m1s cause=\"connection refused\""), "{tail}");
+    assert!(tail.ends_with(" lasting=1m1s cause=\"connection refused\" dropped=0"), "{tail}");
     attempts.succeeds(&attempts.traces).await;
     log.check(&[]);
     attempts.succeeds(&attempts.logs).await;
     let end = "INFO export recovered class=connection_refused exporter=otlp_grpc/eu data_type=logs failed_attempts=8 \
         after=1m1s dropped_items=0";
     log.check(&[end]);
-    let family = "data_type=\"traces\",error_family=";
-    let counted = [
-        format!("otelcol_exporter_attempts{{{family}\"\",error_type=\"\",exporter=\"otlp_grpc/eu\"}} 1"),
+    let labels = |family: &str, permanent: &str, phase: &str, class: &str| {
         format!(
-            "otelcol_exporter_attempts{{{family}\"refused\",error_type=\"connection_refused\",exporter=\"otlp_grpc/eu\"}} 5"
-        ),
+            "data_type=\"traces\",error_family=\"{family}\",error_permanent=\"{permanent}\",error_phase=\"{phase}\",\
+             error_type=\"{class}\",exporter=\"otlp_grpc/eu\""
+        )
+    };
+    let counted = [
+        format!("otelcol_exporter_attempts{{{}}} 1", labels("", "", "", "")),
+        format!("otelcol_exporter_attempts{{{}}} 5", labels("refused", "false", "connect", "connection_refused")),
     ];
     assert_eq!(scraped(&attempts.watch.registry, "otelcol_exporter_attempts{data_type=\"traces\""), counted);
 }
@@ -65,7 +69,12 @@ async fn a_change_of_class_is_told_and_what_a_person_must_mend_is_an_error() {
     let lines = log.take();
     assert!(lines[0].starts_with("ERROR export failed class=unauthenticated family=unauthenticated "), "{lines:?}");
     assert!(lines[0].contains(" retry=\"yes (after 7s)\" "), "{lines:?}");
-    assert!(lines[0].ends_with(" previous_class=connection_refused queued=83"), "{lines:?}");
+    assert!(
+        lines[0].ends_with(
+            " previous_class=connection_refused queued=83 dropped=0 help=\"otlp-relay explain unauthenticated\""
+        ),
+        "{lines:?}"
+    );
     assert_eq!(lines.len(), 1);
     attempts.fails(&attempts.traces, refused()).await;
     log.check(&[]);

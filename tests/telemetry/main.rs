@@ -117,10 +117,15 @@ async fn outcomes_are_settled_once_and_rejected_items_count_as_failed() {
     for items in [10, 5, 4, 3] {
         let _ = stage.consume(spans(items)).await;
     }
-    let by_class = "otelcol_exporter_send_failed_by_class{data_type=\"traces\",error_family=";
+    let by_class = |family: &str, permanent: &str, phase: &str, class: &str| {
+        format!(
+            "otelcol_exporter_send_failed_by_class{{data_type=\"traces\",error_family=\"{family}\",\
+             error_permanent=\"{permanent}\",error_phase=\"{phase}\",error_type=\"{class}\",exporter=\"otlp_grpc/eu\"}}"
+        )
+    };
     let counted = [
-        format!("{by_class}\"refused\",error_type=\"connection_refused\",exporter=\"otlp_grpc/eu\"}} 3"),
-        format!("{by_class}\"rejected\",error_type=\"rejected\",exporter=\"otlp_grpc/eu\"}} 6"),
+        format!("{} 3", by_class("refused", "false", "connect", "connection_refused")),
+        format!("{} 6", by_class("rejected", "true", "response", "rejected")),
         "otelcol_exporter_send_failed_spans{exporter=\"otlp_grpc/eu\"} 9".to_owned(),
         "otelcol_exporter_sent_spans{exporter=\"otlp_grpc/eu\"} 13".to_owned(),
     ];

@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{exporters, extensions, file, processors, receivers, storage, upstream};
+use super::{authenticators, exporters, extensions, file, processors, receivers, storage, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -129,8 +129,20 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
 pub(super) const CONNECTORS: &[Kind<()>] = &[];
 
 pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
+    Kind {
+        name: "basicauth",
+        alias: Some(("basic_auth", "\"basic_auth\" is taken for \"basicauth\"")),
+        read: authenticators::basic_auth,
+    },
+    Kind {
+        name: "bearertokenauth",
+        alias: Some(("bearer_token_auth", "\"bearer_token_auth\" is taken for \"bearertokenauth\"")),
+        read: authenticators::bearer_token,
+    },
     Kind { name: "file_storage", alias: None, read: storage::file_storage },
+    Kind { name: "headers_setter", alias: None, read: authenticators::headers_setter },
     Kind { name: "health_check", alias: None, read: extensions::health_check },
+    Kind { name: "oauth2client", alias: None, read: authenticators::oauth2 },
     Kind { name: "pprof", alias: None, read: extensions::pprof },
     Kind { name: "zpages", alias: None, read: extensions::zpages },
 ];

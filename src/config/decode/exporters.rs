@@ -25,10 +25,21 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let timeout = delivery::timeout(section, Duration::from_secs(5));
     let delivery = delivery::read(section);
     let link = Box::new(links::grpc(section));
+    // Read when the extensions are known.
+    section.entry("auth");
     section.rest(GRPC_REST);
     let (endpoint, target) = (endpoint?, target?);
     let tls = wish.for_grpc(target.scheme, &endpoint);
-    Some(Exporter::OtlpGrpc(OtlpGrpc { endpoint: target.endpoint, tls, headers, compression, timeout, link, delivery }))
+    Some(Exporter::OtlpGrpc(OtlpGrpc {
+        endpoint: target.endpoint,
+        tls,
+        headers,
+        auth: None,
+        compression,
+        timeout,
+        link,
+        delivery,
+    }))
 }
 
 /// `otlp_http`, alias `otlphttp`
@@ -47,11 +58,14 @@ fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Export
     let timeout = delivery::timeout(section, Duration::from_secs(30));
     let delivery = delivery::read(section);
     let link = links::http(section);
+    // Read when the extensions are known.
+    section.entry("auth");
     refuse_cookies(section);
     section.rest(HTTP_REST);
     Some(Exporter::OtlpHttp(OtlpHttp {
         targets: targets?,
         headers,
+        auth: None,
         encoding,
         compression,
         compression_level,
@@ -190,14 +204,12 @@ const PROTOCOLS: &[(&str, Wire)] = &[
 const BUFFERS: &str = "the relay sizes its buffers by itself";
 
 const GRPC_REST: &[(&str, Rule)] = &[
-    ("auth", Rule::NotYet),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
 ];
 
 const HTTP_REST: &[(&str, Rule)] = &[
-    ("auth", Rule::NotYet),
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),

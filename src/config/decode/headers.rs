@@ -84,7 +84,7 @@ fn header_name(name: &str, carrier: Carrier, value: &Reading<'_>) -> Option<http
 }
 
 /// What a server would refuse or misread, by kind and position of the character.
-fn check_value(name: &str, text: &str, value: &Reading<'_>) {
+pub(super) fn check_value(name: &str, text: &str, value: &Reading<'_>) {
     if let Some((at, c)) = text.chars().enumerate().find(|(_, c)| (c.is_control() && *c != '\t') || !c.is_ascii()) {
         let what = format!("the header {name} has {} at character {} of its value", character_name(c), at + 1);
         let problem = value.fault(what);

@@ -1,6 +1,8 @@
 //! How the expanded tree becomes a checked configuration: each section, then what holds between them.
 
 mod address;
+mod auth;
+mod authenticators;
 mod components;
 mod compression;
 mod delivery;
@@ -48,6 +50,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
     }
     proxies::choose(&mut config.exporters, env, report);
     storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
+    auth::attach(root, &mut config, report);
     targets::missing(&config).into_iter().for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.

@@ -42,6 +42,8 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
         Some(mib)
     });
     let include_metadata = section.boolean("include_metadata").unwrap_or(false);
+    // Read when the extensions are known.
+    section.entry("auth");
     section.rest(GRPC_REST);
     section.finish();
     let max_message = match mib {
@@ -49,7 +51,7 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
         Some(mib) => ByteCount::mib(mib),
     };
     let listen = listen.unwrap_or_else(|| everywhere(4317));
-    GrpcServer { listen, max_message, tls, max_streams, keepalive, include_metadata }
+    GrpcServer { listen, max_message, tls, auth: None, max_streams, keepalive, include_metadata }
 }
 
 fn http(mut section: Section<'_>) -> HttpServer {
@@ -59,10 +61,12 @@ fn http(mut section: Section<'_>) -> HttpServer {
     let max_body = section.value("max_request_body_size").and_then(|value| value.integer());
     let max_body = max_body.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes != 0).map(ByteCount);
     let surface = http_surface::read(&mut section);
+    // Read when the extensions are known.
+    section.entry("auth");
     section.rest(HTTP_REST);
     section.finish();
     let listen = listen.unwrap_or_else(|| everywhere(4318));
-    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls, surface }
+    HttpServer { listen, max_body: max_body.unwrap_or(ByteCount::mib(20)), tls, auth: None, surface }
 }
 
 /// `nop`
@@ -86,9 +90,8 @@ const GRPC_REST: &[(&str, Rule)] = &[
     ("dialer", Rule::NoEffect("a listener dials nobody")),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
-    ("auth", Rule::NotYet),
     ("middlewares", Rule::NotYet),
 ];
 
 const HTTP_REST: &[(&str, Rule)] =
-    &[("dialer", Rule::NoEffect("a listener dials nobody")), ("auth", Rule::NotYet), ("middlewares", Rule::NotYet)];
+    &[("dialer", Rule::NoEffect("a listener dials nobody")), ("middlewares", Rule::NotYet)];

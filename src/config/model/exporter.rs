@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Proxy, Secret};
+use super::{ClientAuth, ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Proxy, Secret};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -44,6 +44,8 @@ pub struct OtlpGrpc {
     pub tls: Option<ClientTls>,
     /// `headers`, in the order written; names in lower case.
     pub headers: Vec<(HeaderName, Secret)>,
+    /// `auth`
+    pub auth: Option<ClientAuth>,
     /// `compression`; gzip.
     pub compression: Compression,
     /// `timeout` of one attempt; 5 s. None where it is written as 0: no limit.
@@ -63,6 +65,8 @@ pub struct OtlpHttp {
     pub headers: Vec<(HeaderName, Secret)>,
     /// `encoding`; proto.
     pub encoding: HttpEncoding,
+    /// `auth`
+    pub auth: Option<ClientAuth>,
     /// `compression`; gzip.
     pub compression: Compression,
     /// `compression_params::level`, checked to fit `compression`. None where it is not written or 0.

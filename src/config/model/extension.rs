@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::ListenAddress;
+use super::{BasicAuth, BearerToken, HeaderRule, ListenAddress, Oauth2};
+use crate::ident::ComponentId;
 
 /// `extensions::<id>`
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,14 @@ pub enum Extension {
     FileStorage(FileStorage),
     /// `zpages`
     Zpages(Zpages),
+    /// `bearertokenauth`
+    BearerToken(BearerToken),
+    /// `basicauth`
+    BasicAuth(BasicAuth),
+    /// `headers_setter`, with the `additional_auth` that it names.
+    HeadersSetter(Vec<HeaderRule>, Option<ComponentId>),
+    /// `oauth2client`
+    Oauth2(Box<Oauth2>),
     /// `pprof`: profiles of the Go runtime, which is not there. Accepted, since many configurations have it.
     Pprof,
 }

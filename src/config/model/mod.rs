@@ -4,6 +4,7 @@
 //! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
 
 mod address;
+mod auth;
 mod delivery;
 mod exporter;
 mod extension;
@@ -24,6 +25,10 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
+pub use auth::{
+    BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
+    HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
+};
 pub use delivery::{
     Acknowledge, BatchSizer, Delivery, Durable, OnStorageFailure, Overflow, Queue, QueueBatch, QueueSizer, Retry,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HttpSurface, ListenAddress, ServerTls};
+use super::{HttpSurface, ListenAddress, ServerAuth, ServerTls};
 use crate::units::ByteCount;
 
 /// `receivers::<id>`
@@ -44,6 +44,8 @@ pub struct GrpcServer {
     pub max_message: ByteCount,
     /// `tls`; none means plaintext.
     pub tls: Option<Box<ServerTls>>,
+    /// `auth`; none: everybody may send.
+    pub auth: Option<ServerAuth>,
     /// `max_concurrent_streams` of one connection; 512 (the Collector: no bound).
     pub max_streams: Option<u32>,
     /// `keepalive::server_parameters`
@@ -76,6 +78,8 @@ pub struct HttpServer {
     pub max_body: ByteCount,
     /// `tls`; none means plaintext.
     pub tls: Option<Box<ServerTls>>,
+    /// `auth`; none: everybody may send.
+    pub auth: Option<ServerAuth>,
     /// What its clients see beside that.
     pub surface: HttpSurface,
 }

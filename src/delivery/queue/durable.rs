@@ -209,7 +209,7 @@ impl Shared {
             let replay = self.read(disk, READ_AT_ONCE).await;
             if replay.lost_items != 0 {
                 let why = "what was on disk could not be read back";
-                (disk.on_given_up)(Class::StorageCorrupt, Items(replay.lost_items), why);
+                (disk.on_given_up)(Class::StorageDamaged, Items(replay.lost_items), why);
             }
             for Replayed { payload, claim } in replay.requests {
                 if let Some(pace) = &mut pace {

@@ -1,5 +1,6 @@
 //! OTLP to a backend, over gRPC or over HTTP: one payload is one attempt under one timer, without retry, queue or counters.
 
+mod credentials;
 mod encode;
 mod grpc_answer;
 mod headers;
@@ -16,8 +17,9 @@ use http::uri::Authority;
 use http::{HeaderMap, Request};
 
 use crate::config::{
-    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Readiness, Versions,
+    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Proxy, Readiness, Versions,
 };
+use crate::failure::Mask;
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
@@ -26,6 +28,7 @@ use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
 
+use self::credentials::credentials;
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};
 
@@ -42,7 +45,7 @@ pub struct Backend {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpGrpc { endpoint, tls, headers, compression, timeout, link, delivery: _ } = config;
+    let OtlpGrpc { endpoint, tls, headers, auth, compression, timeout, link, delivery: _ } = config;
     let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::grpc(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
@@ -64,9 +67,11 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         id,
         endpoint: endpoint.text.as_str().into(),
         client: Arc::new(Client::new(settings)),
+        credentials: credentials(auth.as_ref())?,
         shape: Shape::Grpc,
         packing,
         timeout: *timeout,
+        mask: mask(&headers, proxy.as_ref()),
     });
     let base = format!("{}://{authority}", scheme(tls.as_ref()));
     let way = |signal: Signal| {
@@ -89,11 +94,13 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, encoding, compression, compression_level, timeout, link, delivery: _ } = config;
+    let OtlpHttp { targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery: _ } =
+        config;
     let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
+    let credentials = credentials(auth.as_ref())?;
     let mut clients = Clients { link, made: Vec::new() };
     let shape = match encoding {
         HttpEncoding::Proto => Shape::Http,
@@ -106,9 +113,11 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             id: Arc::clone(&id),
             endpoint: endpoint.text.as_str().into(),
             client: clients.get(asked)?,
+            credentials: credentials.clone(),
             shape,
             packing,
             timeout: *timeout,
+            mask: mask(&headers, asked.proxy.as_ref()),
         };
         let authority = host.clone().unwrap_or_else(|| endpoint.authority());
         let head = head(&format!("{}://{authority}{path}", scheme(tls.as_ref())), key, &headers)?;
@@ -165,6 +174,14 @@ fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupP
         .map_err(|error| SetupProblem { key: key.to_owned(), what: format!("\"{url}\" is no valid URL: {error}") })?;
     head.headers_mut().clone_from(headers);
     Ok(head)
+}
+
+/// Every secret that requests of an exporter carry.
+fn mask(headers: &HeaderMap, proxy: Option<&Proxy>) -> Mask {
+    let values = headers.values().filter(|value| value.is_sensitive());
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let proxy = proxy.and_then(|proxy| proxy.authorization.as_ref()).map(|secret| secret.reveal().to_owned());
+    Mask::new(values.chain(proxy))
 }
 
 fn scheme(tls: Option<&ClientTls>) -> &'static str {

@@ -8,10 +8,11 @@ use http::Request;
 use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
-use crate::failure::Failure;
+use crate::auth::Credentials;
+use crate::failure::{Class, Failure, Mask};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
-use crate::payload::Payload;
+use crate::payload::{Metadata, Payload};
 use crate::transport::client::{Client, RequestBody, within};
 
 /// How a request is written and its answer read.
@@ -32,10 +33,14 @@ pub(super) struct Target {
     /// As the configuration writes it.
     pub(super) endpoint: Arc<str>,
     pub(super) client: Arc<Client>,
+    /// What is added to the headers of each request.
+    pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
+    /// What no answer may bring back to light.
+    pub(super) mask: Mask,
 }
 
 /// The stage of one signal. One `consume` is one attempt.
@@ -52,7 +57,10 @@ impl Consume for Stage {
         Box::pin(async move {
             let progress = Progress::new();
             let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
-            outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record()))
+            match masked(outcome, &target.mask) {
+                Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
+                Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
+            }
         })
     }
 }
@@ -60,15 +68,62 @@ impl Consume for Stage {
 impl Stage {
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
         let target = &self.target;
+        let metadata = payload.metadata().cloned();
         let parts = match target.shape {
             Shape::Grpc => message(payload, target.packing).await?,
             Shape::Http => body(payload, target.packing).await?,
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
-        let answer = target.client.send(&self.head, RequestBody::new(parts), progress).await?;
-        match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, self.head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, self.head.uri(), &target.id),
+        let body = RequestBody::new(parts);
+        let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
+        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        match outcome {
+            // A token may have been withdrawn before its time.
+            Err(failure) if failure.class() == Class::Unauthenticated && credentials.renew().await => {
+                self.post_as(credentials, metadata.as_deref(), body, progress).await
+            }
+            outcome => outcome,
         }
+    }
+
+    async fn post_as(
+        &self,
+        credentials: &Credentials,
+        metadata: Option<&Metadata>,
+        body: RequestBody,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        let mut head = self.head.clone();
+        credentials.add(head.headers_mut(), metadata).await?;
+        let outcome = self.post(&head, body, progress).await;
+        // Credentials that change cannot be known to the mask of the whole exporter.
+        let shown = || {
+            let secrets = head.headers().values().filter(|value| value.is_sensitive());
+            Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned))
+        };
+        match outcome {
+            Ok(receipt) if receipt.message.is_none() => Ok(receipt),
+            outcome => masked(outcome, &shown()),
+        }
+    }
+
+    async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Receipt, Failure> {
+        let target = &self.target;
+        let answer = target.client.send(head, body, progress).await?;
+        match target.shape {
+            Shape::Grpc => grpc_answer::verdict(&answer, head.uri(), &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head.uri(), &target.id),
+        }
+    }
+}
+
+/// `outcome` without what the mask hides, in the words of a peer above all.
+fn masked(outcome: Result<Receipt, Failure>, mask: &Mask) -> Result<Receipt, Failure> {
+    match outcome {
+        Ok(receipt) => Ok(Receipt {
+            message: receipt.message.map(|words| mask.apply(&words).map_or(words, Into::into)),
+            ..receipt
+        }),
+        Err(failure) => Err(failure.masked(mask)),
     }
 }

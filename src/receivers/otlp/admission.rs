@@ -1,5 +1,6 @@
 //! How a body that was read becomes a payload, or a refusal.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -10,10 +11,10 @@ use crate::signal::Signal;
 use crate::transport::codec::{self, DecodeError};
 use crate::units::ByteCount;
 
-use super::OtlpServer;
 use super::body::Held;
 use super::format::Format;
 use super::refusal::{malformed, no_room, too_large};
+use super::{OtlpServer, Sign};
 use crate::protocol::{INSTANCE_HEADER, Protocol};
 
 /// What is known of a body that was read whole.
@@ -38,6 +39,21 @@ impl OtlpServer {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+impl OtlpServer {
+    /// Lets a request with these headers in at the port with this `sign`, before anything of its body is read.
+    pub(super) async fn admit(
+        &self,
+        sign: &Sign,
+        protocol: Protocol,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+    ) -> Result<(), Failure> {
+        let Some(gate) = self.settings.gate(sign.protocol()) else { return Ok(()) };
+        let admitted = gate.admit(headers).await;
+        admitted.inspect_err(|failure| self.complaints.refused(protocol, peer, failure))
     }
 }
 

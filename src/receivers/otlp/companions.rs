@@ -123,6 +123,9 @@ impl Health for Serving {
     }
 }
 
+/// Of the methods of `grpc.health.v1.Health`.
+pub(super) const HEALTH_PATH: &str = "/grpc.health.v1.Health/";
+
 const HEALTH: &str = "grpc.health.v1.Health";
 
 const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";

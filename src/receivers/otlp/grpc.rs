@@ -19,7 +19,7 @@ use super::admission::Arrival;
 use super::body::{self, Flag};
 use super::format::Format;
 use super::refusal::malformed;
-use super::{OtlpServer, Sign, status};
+use super::{OtlpServer, Sign, companions, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call with protobuf messages.
@@ -41,6 +41,12 @@ pub(super) async fn answer(
     let signal = Signal::from_grpc_path(request.uri().path());
     let (head, mut body) = request.into_parts();
     if let Some(failure) = server.turn_away(sign, Protocol::Grpc, peer, &head) {
+        return refusal(&failure);
+    }
+    // Probes for health carry no credentials.
+    if !head.uri.path().starts_with(companions::HEALTH_PATH)
+        && let Err(failure) = server.admit(sign, Protocol::Grpc, peer, &head.headers).await
+    {
         return refusal(&failure);
     }
     if signal.is_none() && server.companions.offer(head.uri.path()) {

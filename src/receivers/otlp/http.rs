@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -31,7 +31,7 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
-    let mut response = match enter(server, sign, peer, &head) {
+    let mut response = match enter(server, sign, peer, &head).await {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, &head.headers, &mut body).await;
             let admitted = admitted.and_then(|payload| server.attach(Protocol::Http, &head, payload));
@@ -51,7 +51,7 @@ pub(super) async fn answer(
 }
 
 /// Where a request goes that came in at the port with this `sign`.
-fn enter<'a>(
+async fn enter<'a>(
     server: &'a OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
@@ -60,10 +60,17 @@ fn enter<'a>(
     if let Some(failure) = server.turn_away(sign, Protocol::Http, peer, head) {
         return Err(text(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", failure.cause()));
     }
-    match server.settings.surface.preflight(head) {
-        Some(response) => Err(Box::new(response)),
-        None => route(server, peer, head),
+    if let Some(response) = server.settings.surface.preflight(head) {
+        return Err(Box::new(response));
     }
+    if let Err(failure) = server.admit(sign, Protocol::Http, peer, &head.headers).await {
+        let mut response = refusal(&failure, Format::of(&head.headers).unwrap_or(Format::Json));
+        if let Some(gate) = server.settings.gate(sign.protocol()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, gate.challenge());
+        }
+        return Err(Box::new(response));
+    }
+    route(server, peer, head)
 }
 
 /// Where a request goes by its path, method and content type.
@@ -118,13 +125,12 @@ fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply>
 
 fn refusal(failure: &Failure, format: Format) -> Response<Reply> {
     let mut status = status::of(failure);
-    let code = match failure.class() {
-        Class::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Class::UnsupportedEncoding => {
-            status.code = Code::InvalidArgument as i32;
-            StatusCode::BAD_REQUEST
-        }
-        _ => http_code(status::code(failure)),
+    if failure.class() == Class::UnsupportedEncoding {
+        status.code = Code::InvalidArgument as i32;
+    }
+    let code = match failure.peer() {
+        Some(_) => http_code(status::code(failure)),
+        None => StatusCode::from_u16(failure.class().row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     };
     let body = match format {
         Format::Protobuf => status.encode_to_vec().into(),

@@ -1,10 +1,13 @@
 //! How requests are answered, taken from a configuration.
 
+use std::sync::Arc;
+
 use crate::config::{Detection, OtlpReceiver};
 use crate::protocol::Protocol;
 use crate::units::ByteCount;
 
 use super::surface::Surface;
+use crate::auth::Gate;
 
 /// How the requests of one receiver are answered.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +18,8 @@ pub struct Settings {
     pub(super) surface: Surface,
     /// Whose payloads keep the headers that they came with.
     include_metadata: Vec<Protocol>,
+    /// What the ports ask their clients for, by the protocol that each is for.
+    gates: Vec<(Protocol, Arc<Gate>)>,
 }
 
 /// How large a request may be, on the wire and again after decompression.
@@ -41,6 +46,18 @@ impl Settings {
             settings.include_metadata.extend(http.surface.include_metadata.then_some(Protocol::Http));
         }
         settings
+    }
+
+    /// With `gate` in front of the port for `protocol`.
+    #[must_use]
+    pub fn guarded(mut self, protocol: Protocol, gate: Arc<Gate>) -> Settings {
+        self.gates.push((protocol, gate));
+        self
+    }
+
+    /// What the port for `protocol` asks its clients for, whatever they speak there.
+    pub(super) fn gate(&self, protocol: Protocol) -> Option<&Gate> {
+        self.gates.iter().find(|(guarded, _)| *guarded == protocol).map(|(_, gate)| &**gate)
     }
 
     /// Whether payloads that came by `protocol` keep the headers that they came with.

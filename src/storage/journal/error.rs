@@ -61,7 +61,7 @@ impl StorageError {
         match self {
             StorageError::Missing(_) | StorageError::NoDirectory(_) => Class::StorageReadOnly,
             StorageError::Locked { .. } => Class::StorageLocked,
-            StorageError::Newer(_) => Class::StorageCorrupt,
+            StorageError::Newer(_) => Class::StorageDamaged,
             StorageError::Io { source, .. } => class_of(source),
         }
     }

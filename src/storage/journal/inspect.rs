@@ -168,6 +168,6 @@ fn next_entry(records: &mut Records<&File>) -> io::Result<Option<Entry>> {
 impl Inspection {
     /// The class of what is wrong with the directory; nothing where all is well.
     pub fn class(&self) -> Option<Class> {
-        self.journals.iter().any(|journal| journal.damaged != 0).then_some(Class::StorageCorrupt)
+        self.journals.iter().any(|journal| journal.damaged != 0).then_some(Class::StorageDamaged)
     }
 }

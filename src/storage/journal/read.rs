@@ -239,7 +239,7 @@ pub(super) fn set_aside(file: &File, writer: &mut Writer, range: Range<u64>) -> 
 
 /// Tells of damage.
 pub(super) fn say(folder: &std::path::Path, name: Name, range: &Range<u64>, set_aside: &io::Result<()>) {
-    let class = crate::failure::Class::StorageCorrupt;
+    let class = crate::failure::Class::StorageDamaged;
     let (segment, bytes) = (name.path(folder, Part::Segment), range.end - range.start);
     let kept = match set_aside {
         Ok(()) => format!("they were set aside in {}", name.path(folder, Part::Damaged).display()),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::failure::{Class, Failure};
+use crate::attempt::Attempt;
+use crate::failure::{Class, Failure, Phase, Retry};
 use crate::flow::{Consume, Consumed, Custody, Next, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
 use crate::signal::Signal;
 use crate::telemetry::registry::Registry;
-use crate::telemetry::series::Counter;
+use crate::telemetry::series::{Counter, Histogram};
 use crate::telemetry::state::ExporterState;
 use crate::telemetry::voice::{Loss, Voice};
 use crate::telemetry::{Ledger, Watch};
@@ -90,8 +91,19 @@ pub fn attempted(
     next: Next,
 ) -> Next {
     let by_class = ByClass::new(watch, "otelcol_exporter_attempts", ATTEMPTS, exporter, signal);
-    let succeeded = by_class.counter("", "");
-    Arc::new(Attempted { succeeded, by_class, signal, state, voice: watch.voices.of(exporter), next })
+    let succeeded = by_class.succeeded();
+    let phases = Phases::of(exporter, watch);
+    let unclassified = watch.registry.counter(UNCLASSIFIED, UNCLASSIFIED_HELP, &[("exporter", &exporter.to_string())]);
+    Arc::new(Attempted {
+        succeeded,
+        by_class,
+        unclassified,
+        phases,
+        signal,
+        state,
+        voice: watch.voices.of(exporter),
+        next,
+    })
 }
 
 struct Admitted {
@@ -176,7 +188,7 @@ impl Settled {
         let class = Class::PartialSuccessRejected;
         if items != Items::ZERO {
             self.send_failed.add(items.0);
-            self.by_class.add(class, items.0);
+            self.by_class.add(class, class.row().phase, Permanence::Permanent, items.0);
             self.ledger.rejected.add(items.0);
         }
         self.voice.lost(Loss::Rejected, self.signal, class, items, message);
@@ -188,7 +200,7 @@ impl Settled {
             return;
         }
         self.send_failed.add(items.0);
-        self.by_class.add(failure.class(), items.0);
+        self.by_class.add_failure(failure, items.0);
         let loss = match self.on_failure {
             OnFailure::Dropped | OnFailure::Kept => {
                 self.ledger.dropped.add(items.0);
@@ -203,6 +215,8 @@ impl Settled {
 struct Attempted {
     succeeded: Counter,
     by_class: ByClass,
+    unclassified: Counter,
+    phases: Phases,
     signal: Signal,
     state: Arc<ExporterState>,
     voice: Arc<Voice>,
@@ -214,8 +228,9 @@ impl Consume for Attempted {
         Box::pin(async move {
             let outcome = self.next.consume(payload).await;
             match &outcome {
-                Ok(_) => {
+                Ok(receipt) => {
                     self.succeeded.add(1);
+                    self.phases.observe(receipt.attempt.as_deref());
                     self.state.succeeded();
                     self.voice.succeeded(self.signal);
                 }
@@ -229,11 +244,15 @@ impl Consume for Attempted {
 impl Attempted {
     #[cold]
     fn failed(&self, failure: &Failure) {
-        self.by_class.add(failure.class(), 1);
+        self.by_class.add_failure(failure, 1);
+        if failure.class() == Class::Other {
+            self.unclassified.add(1);
+        }
+        self.phases.observe(failure.attempt());
         // An attempt that our own shutdown ended says nothing of the backend.
         if failure.class() != Class::ShuttingDown {
             self.state.failed(failure);
-            self.voice.failed(self.signal, failure, self.state.queued());
+            self.voice.failed(self.signal, failure, &self.state);
         }
     }
 }
@@ -252,20 +271,80 @@ impl ByClass {
         ByClass { registry: watch.registry.clone(), name, help, exporter: exporter.to_string(), signal }
     }
 
-    fn add(&self, class: Class, n: u64) {
-        self.counter(class.code(), class.family().name()).add(n);
+    fn add_failure(&self, failure: &Failure, n: u64) {
+        let permanence = match failure.retry() {
+            Retry::Never => Permanence::Permanent,
+            Retry::BackOff | Retry::Hold | Retry::After(_) => Permanence::Passing,
+        };
+        self.add(failure.class(), failure.phase(), permanence, n);
     }
 
-    fn counter(&self, error_type: &str, error_family: &str) -> Counter {
+    fn add(&self, class: Class, phase: Phase, permanence: Permanence, n: u64) {
+        self.counter(class.code(), class.family().name(), phase.name(), permanence.name()).add(n);
+    }
+
+    fn succeeded(&self) -> Counter {
+        self.counter("", "", "", "")
+    }
+
+    fn counter(&self, error_type: &str, error_family: &str, error_phase: &str, error_permanent: &str) -> Counter {
         let labels = [
             ("exporter", self.exporter.as_str()),
             ("data_type", self.signal.name()),
             ("error_type", error_type),
             ("error_family", error_family),
+            ("error_phase", error_phase),
+            ("error_permanent", error_permanent),
         ];
         self.registry.counter(self.name, self.help, &labels)
     }
 }
 
+/// Whether sending the same data again cannot help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Permanence {
+    Permanent,
+    Passing,
+}
+
+impl Permanence {
+    /// The value of the Collector's `error_permanent`.
+    fn name(self) -> &'static str {
+        match self {
+            Permanence::Permanent => "true",
+            Permanence::Passing => "false",
+        }
+    }
+}
+
+/// How long the phases of attempts take: `otelcol_exporter_phase_duration`, in seconds.
+struct Phases([(Phase, Histogram); TIMED.len()]);
+
+impl Phases {
+    fn of(exporter: &ComponentId, watch: &Watch) -> Phases {
+        let exporter = exporter.to_string();
+        Phases(TIMED.map(|phase| {
+            let labels = [("exporter", exporter.as_str()), ("phase", phase.name())];
+            let help = "Seconds that each phase of an export try took";
+            (phase, watch.registry.histogram("otelcol_exporter_phase_duration", help, SECONDS, &labels))
+        }))
+    }
+
+    fn observe(&self, attempt: Option<&Attempt>) {
+        for (phase, took) in attempt.iter().flat_map(|attempt| &attempt.phases) {
+            if let Some((_, histogram)) = self.0.iter().find(|(timed, _)| timed == phase) {
+                histogram.observe(took.as_secs_f64());
+            }
+        }
+    }
+}
+
+const TIMED: [Phase; 6] = [Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::Tls, Phase::Request, Phase::Response];
+
+/// From what a loopback needs up to the longest timeouts.
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
 const SEND_FAILED_BY_CLASS: &str = "Items that were finally not delivered, by class of failure";
+const UNCLASSIFIED: &str = "otelcol_exporter_unclassified_failures";
+const UNCLASSIFIED_HELP: &str = "Export tries that failed in a way that has no class: each is a bug of the relay";
 const ATTEMPTS: &str = "Export tries, by class of failure; an empty error_type is a success";

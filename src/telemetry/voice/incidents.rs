@@ -6,27 +6,38 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::REPEAT_AFTER;
+use super::fingerprint::Fingerprint;
 use crate::failure::Class;
 use crate::signal::Signal;
 
-/// What has gone wrong, by class. Bounded by the number of classes.
+/// What has gone wrong. Bounded by the number of classes and endpoints, and by [`MOST_CAUSES`].
 #[derive(Debug, Default)]
 pub(super) struct Incidents {
-    by_class: BTreeMap<Class, Incident>,
+    by_key: BTreeMap<Key, Incident>,
     /// The class of the last failure of each signal that fails.
     failing: BTreeMap<Signal, Class>,
 }
 
+/// What tells one thing that goes wrong from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) class: Class,
+    /// As the configuration writes it.
+    pub(super) endpoint: Option<Box<str>>,
+    /// Of the cause: two causes of one class are mended in different ways.
+    pub(super) cause: Fingerprint,
+}
+
 #[derive(Debug)]
 struct Incident {
-    /// The first failure of this class after the last recovery.
+    /// The first failure of this kind after the last recovery.
     since: Instant,
     /// Failed attempts since then.
     attempts: u64,
     /// Signals that failed this way after their last success. Empty: it is over, and only kept so that it does
     /// not speak again too soon.
     signals: Vec<Signal>,
-    /// When the log last spoke of the class.
+    /// When the log last spoke of it.
     last_line: Instant,
     /// Failures that were not told since.
     folded: u64,
@@ -39,7 +50,7 @@ struct Incident {
 pub(super) enum Said {
     /// Nothing: it has been told.
     Nothing,
-    /// It is new. `previous` is how this signal failed before; `folded` counts failures of this class that were
+    /// It is new. `previous` is how this signal failed before; `folded` counts failures of this kind that were
     /// not told, since it comes and goes.
     First { previous: Option<Class>, folded: u64 },
     /// It goes on: so many failed attempts in so long.
@@ -51,7 +62,7 @@ pub(super) enum Said {
 pub(super) struct Recovery {
     /// How it failed last.
     pub(super) class: Class,
-    /// Attempts that failed, of all classes that are over now.
+    /// Attempts that failed, of all kinds that are over now.
     pub(super) attempts: u64,
     /// From the first of them until now.
     pub(super) lasted: Duration,
@@ -68,11 +79,12 @@ impl Incidents {
         self.failing.values().next().copied()
     }
 
-    /// An attempt for `signal` failed with `class`.
-    pub(super) fn failed(&mut self, signal: Signal, class: Class, now: Instant) -> Said {
-        let previous = self.failing.insert(signal, class).filter(|before| *before != class);
-        let Some(incident) = self.by_class.get_mut(&class) else {
-            self.by_class.insert(class, Incident::told(signal, now));
+    /// An attempt for `signal` failed as `key` says.
+    pub(super) fn failed(&mut self, signal: Signal, key: Key, now: Instant) -> Said {
+        let previous = self.failing.insert(signal, key.class).filter(|before| *before != key.class);
+        let key = self.bounded(key);
+        let Some(incident) = self.by_key.get_mut(&key) else {
+            self.by_key.insert(key, Incident::told(signal, now));
             return Said::First { previous, folded: 0 };
         };
         incident.join(signal, now);
@@ -89,11 +101,18 @@ impl Incidents {
         }
     }
 
+    /// `key`, or what stands for all further causes of its class: a peer may never say the same twice.
+    fn bounded(&self, key: Key) -> Key {
+        let is_known = self.by_key.contains_key(&key);
+        let causes = self.by_key.keys().filter(|known| known.class == key.class).count();
+        if is_known || causes < MOST_CAUSES { key } else { Key { cause: Fingerprint::ANY, endpoint: None, ..key } }
+    }
+
     /// An attempt for `signal` succeeded. Tells of a recovery when that ends something that was told.
     pub(super) fn succeeded(&mut self, signal: Signal, now: Instant) -> Option<Recovery> {
         let class = self.failing.remove(&signal)?;
         let mut over: Option<Recovery> = None;
-        for incident in self.by_class.values_mut().filter(|incident| incident.signals.contains(&signal)) {
+        for incident in self.by_key.values_mut().filter(|incident| incident.signals.contains(&signal)) {
             incident.signals.retain(|other| *other != signal);
             let ends = incident.signals.is_empty();
             if ends && std::mem::take(&mut incident.told) {
@@ -105,7 +124,7 @@ impl Incidents {
                 });
             }
         }
-        self.by_class.retain(|_, incident| !incident.is_forgotten(now));
+        self.by_key.retain(|_, incident| !incident.is_forgotten(now));
         over
     }
 }
@@ -137,6 +156,9 @@ impl Incident {
     }
 }
 
+/// Of one class, before all others count as one.
+const MOST_CAUSES: usize = 4;
+
 /// A failure that came back is no mere flicker when it has lasted so long.
 const SETTLED_AFTER: Duration = Duration::from_secs(10);
 
@@ -167,7 +189,12 @@ mod tests {
         }
 
         fn fail(&mut self, signal: Signal, class: Class) -> Said {
-            self.incidents.failed(signal, class, self.now)
+            self.fail_at(signal, class, "a", "refused")
+        }
+
+        fn fail_at(&mut self, signal: Signal, class: Class, endpoint: &str, cause: &str) -> Said {
+            let key = Key { class, endpoint: Some(endpoint.into()), cause: Fingerprint::of(cause) };
+            self.incidents.failed(signal, key, self.now)
         }
 
         fn succeed(&mut self, signal: Signal) -> Option<Recovery> {
@@ -202,6 +229,22 @@ mod tests {
         }
         let lasted = Duration::ZERO;
         assert_eq!(trial.succeed(Traces), Some(Recovery { class: ConnectionRefused, attempts: 5, lasted }));
+    }
+
+    #[test]
+    fn endpoints_and_causes_of_one_class_are_told_apart_but_not_without_end() {
+        let mut trial = Trial::new();
+        let first = Said::First { previous: None, folded: 0 };
+        assert_eq!(trial.fail_at(Traces, ConnectionRefused, "a", "no token"), first);
+        assert_eq!(trial.fail_at(Traces, ConnectionRefused, "b", "no token"), first);
+        assert_eq!(trial.fail_at(Traces, ConnectionRefused, "a", "expired at 12:07"), first);
+        assert_eq!(trial.fail_at(Traces, ConnectionRefused, "a", "expired at 12:09"), Said::Nothing);
+        let told = (0..100).filter(|word| {
+            let cause = "x".repeat(*word);
+            trial.fail_at(Traces, ConnectionRefused, "a", &cause) != Said::Nothing
+        });
+        assert_eq!(told.count(), 2);
+        assert!(trial.succeed(Traces).is_some());
     }
 
     #[test]
@@ -244,7 +287,7 @@ mod tests {
                     prop_assert!(before + SETTLED_AFTER <= trial.now);
                 }
             }
-            let open = trial.incidents.by_class.values().any(|incident| incident.told);
+            let open = trial.incidents.by_key.values().any(|incident| incident.told);
             let ends = signals.iter().filter(|signal| trial.succeed(**signal).is_some()).count();
             prop_assert_eq!(open, ends != 0);
             prop_assert!(ended <= told);

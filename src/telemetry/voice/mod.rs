@@ -1,9 +1,11 @@
-//! What the log says of an exporter's failures: each class once, a summary while it lasts, and the recovery.
+//! What the log says of an exporter's failures: each kind (class, endpoint and cause) once, a summary while it lasts, and the recovery.
 //!
 //! One voice serves all signals of an exporter, so that three signals that fail alike are not reported three times.
 //! What is said is bounded whatever happens: of a class that lasts a line a minute, of one that comes and goes a line in
 //! ten seconds at most, and one of each end that was told to begin.
 
+mod edit;
+mod fingerprint;
 mod incidents;
 
 use std::collections::BTreeMap;
@@ -19,8 +21,12 @@ use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::units::Items;
 
-use self::incidents::{Incidents, Said};
+use self::edit::edit;
+use self::fingerprint::Fingerprint;
+use self::incidents::{Incidents, Key, Said};
 use super::clock::{Moment, go_duration};
+use super::outlook::Outlook;
+use super::state::ExporterState;
 
 /// All voices of the process, by exporter.
 #[derive(Clone, Debug, Default)]
@@ -84,17 +90,24 @@ impl Voice {
         Voice { exporter, troubled: AtomicBool::new(false), story: Mutex::default() }
     }
 
-    /// An attempt for `signal` failed. `queued` is what waits behind it, in the queue's own unit.
-    pub(super) fn failed(&self, signal: Signal, failure: &Failure, queued: Option<u64>) {
-        let said = {
+    /// An attempt for `signal` failed. `state` knows what waits behind it, and how long it can.
+    pub(super) fn failed(&self, signal: Signal, failure: &Failure, state: &ExporterState) {
+        let cause = failure.cause();
+        let key = Key {
+            class: failure.class(),
+            endpoint: failure.endpoint().map(Into::into),
+            cause: Fingerprint::of(&cause),
+        };
+        let (said, dropped) = {
             let mut story = lock(&self.story);
             self.troubled.store(true, Ordering::Relaxed);
-            story.incidents.failed(signal, failure.class(), Instant::now())
+            (story.incidents.failed(signal, key, Instant::now()), story.dropped)
         };
+        let told = Told { signal, failure, cause, state, dropped };
         match said {
             Said::Nothing => {}
-            Said::First { previous, folded } => self.say_failed(signal, failure, queued, previous, folded),
-            Said::Still { count, lasting } => self.say_still_failing(signal, failure, queued, count, lasting),
+            Said::First { previous, folded } => self.say_failed(&told, previous, folded),
+            Said::Still { count, lasting } => self.say_still_failing(&told, count, lasting),
         }
     }
 
@@ -166,24 +179,27 @@ impl Voice {
         }
     }
 
-    fn say_failed(&self, signal: Signal, failure: &Failure, queued: Option<u64>, previous: Option<Class>, folded: u64) {
-        let row = failure.class().row();
+    fn say_failed(&self, told: &Told<'_>, previous: Option<Class>, folded: u64) {
+        let (failure, row) = (told.failure, told.failure.class().row());
         macro_rules! say {
             ($level:ident) => {
                 tracing::$level!(
                     class = row.code,
                     family = row.family.name(),
                     exporter = %self.exporter,
-                    data_type = signal.name(),
+                    data_type = told.signal.name(),
                     endpoint = failure.endpoint(),
                     phase = failure.phase().name(),
                     retry = %Again(failure.retry()),
                     meaning = row.meaning,
-                    cause = failure.cause(),
+                    cause = told.cause,
                     remedy = row.remedy,
+                    edit = edit(&self.exporter, failure),
                     previous_class = previous.map(Class::code),
                     folded = (folded != 0).then_some(folded),
-                    queued,
+                    queued = told.state.queued(),
+                    dropped = told.dropped.0,
+                    help = %format_args!("otlp-relay explain {}", row.code),
                     "export failed"
                 )
             };
@@ -191,27 +207,42 @@ impl Voice {
         if row.heals == Heals::Person { say!(error) } else { say!(warn) }
     }
 
-    fn say_still_failing(&self, signal: Signal, failure: &Failure, queued: Option<u64>, count: u64, lasting: Duration) {
-        let row = failure.class().row();
+    fn say_still_failing(&self, told: &Told<'_>, count: u64, lasting: Duration) {
+        let (failure, row) = (told.failure, told.failure.class().row());
         let since = Moment::now().before(lasting);
+        // What is not tried again is gone, and told by a line of its own.
+        let outlook = told.state.outlook().filter(|_| failure.retry() != Retry::Never);
+        let left = outlook.map(|outlook| outlook.left().map_or_else(|| "never".to_owned(), go_duration));
         macro_rules! say {
             ($level:ident) => {
                 tracing::$level!(
                     class = row.code,
                     exporter = %self.exporter,
-                    data_type = signal.name(),
+                    data_type = told.signal.name(),
                     endpoint = failure.endpoint(),
                     count,
                     since = %since,
                     lasting = go_duration(lasting),
-                    cause = failure.cause(),
-                    queued,
+                    cause = told.cause,
+                    queued = told.state.queued(),
+                    dropped = told.dropped.0,
+                    will_drop_in = left,
+                    will_drop_by = outlook.and_then(Outlook::decided_by),
                     "export still failing"
                 )
             };
         }
         if row.heals == Heals::Person { say!(error) } else { say!(warn) }
     }
+}
+
+/// A failure, with what else its line tells.
+struct Told<'a> {
+    signal: Signal,
+    failure: &'a Failure,
+    cause: String,
+    state: &'a ExporterState,
+    dropped: Items,
 }
 
 /// When it is tried again, in words.

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::socket::{Acceptor, UnixSocket};
 use crate::config::ListenAddress;
+use crate::failure::Class;
 use crate::transport::UNIX_PEER;
 
 /// A listening socket. Clones share it, so that it outlives a configuration and loses no connection in a reload.
@@ -41,7 +42,7 @@ pub enum BindProblem {
 
 /// Why an address cannot be listened on. Displays the address, the problem and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}; {}", problem.meaning(), problem.remedy())]
+#[error("cannot listen on {address}: {}; {}", problem.class().row().meaning, problem.class().row().remedy)]
 pub struct BindError {
     /// The address, as the configuration has it.
     pub address: ListenAddress,
@@ -106,15 +107,20 @@ impl fmt::Display for Listener {
 }
 
 impl BindProblem {
+    /// Its row in the failure table.
+    pub fn class(self) -> Class {
+        match self {
+            BindProblem::InUse => Class::BindAddressInUse,
+            BindProblem::PermissionDenied => Class::BindPermissionDenied,
+            BindProblem::Unavailable => Class::BindAddressUnavailable,
+            BindProblem::BadHost => Class::BindInvalidAddress,
+            BindProblem::Other => Class::BindFailed,
+        }
+    }
+
     /// The stable name of the problem: a log field and a word of the command line.
     pub fn code(self) -> &'static str {
-        match self {
-            BindProblem::InUse => "bind_address_in_use",
-            BindProblem::PermissionDenied => "bind_permission_denied",
-            BindProblem::Unavailable => "bind_address_unavailable",
-            BindProblem::BadHost => "bind_invalid_address",
-            BindProblem::Other => "bind_failed",
-        }
+        self.class().code()
     }
 
     fn of(error: &io::Error) -> BindProblem {
@@ -124,26 +130,6 @@ impl BindProblem {
             io::ErrorKind::AddrNotAvailable => BindProblem::Unavailable,
             io::ErrorKind::InvalidInput => BindProblem::BadHost,
             _ => BindProblem::Other,
-        }
-    }
-
-    fn meaning(self) -> &'static str {
-        match self {
-            BindProblem::InUse => "another process listens there already",
-            BindProblem::PermissionDenied => "the system does not permit it",
-            BindProblem::Unavailable => "this machine has no such address",
-            BindProblem::BadHost => "the host is no address and no known name",
-            BindProblem::Other => "the system refuses it",
-        }
-    }
-
-    fn remedy(self) -> &'static str {
-        match self {
-            BindProblem::InUse => "stop the other one (often a second relay or Collector), or choose another port",
-            BindProblem::PermissionDenied => "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
-            BindProblem::Unavailable => "use 0.0.0.0, or one of the machine's own addresses",
-            BindProblem::BadHost => "write it as host:port, such as 0.0.0.0:4317",
-            BindProblem::Other => "see the cause",
         }
     }
 }

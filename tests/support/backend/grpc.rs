@@ -60,10 +60,12 @@ impl Services {
         let headers = metadata.into_headers();
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers: BTreeMap<_, _> = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let credentials = headers.get("authorization").cloned().unwrap_or_default();
         match self.0.take(Wire::Grpc, headers, wrap(message)).await {
             Answer::Accept | Answer::Slow(_) | Answer::Hang => Ok(None),
             Answer::Partial { rejected } => Ok(Some(rejected)),
             Answer::Unavailable => Err(Status::unavailable("the test says so")),
+            Answer::Denied => Err(Status::unauthenticated(format!("not accepted: {credentials}"))),
             Answer::Invalid => Err(Status::invalid_argument("the test says so")),
             Answer::Throttle(delay) => Err(retry_after(Code::Unavailable, delay)),
             Answer::RateLimit(delay) => Err(retry_after(Code::ResourceExhausted, delay)),

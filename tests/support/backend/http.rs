@@ -54,11 +54,17 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
     let Some(export) = plain.and_then(|plain| Export::decode(signal, &plain).ok()) else {
         return Ok(status(StatusCode::BAD_REQUEST));
     };
+    let credentials = headers.get("authorization").cloned().unwrap_or_default();
     Ok(match shared.take(Wire::Http, headers, export).await {
         Answer::Accept | Answer::Slow(_) | Answer::Hang if format == "application/json" => json_success(),
         Answer::Accept | Answer::Slow(_) | Answer::Hang => success(None),
         Answer::Partial { rejected } => success(Some(rejected)),
         Answer::Unavailable => status(StatusCode::SERVICE_UNAVAILABLE),
+        Answer::Denied => {
+            let message = format!("not accepted: {credentials}");
+            let status = tonic_types::Status { message, ..tonic_types::Status::default() };
+            protobuf(StatusCode::UNAUTHORIZED, status.encode_to_vec())
+        }
         Answer::Invalid => status(StatusCode::BAD_REQUEST),
         Answer::Throttle(delay) => retry_after(StatusCode::SERVICE_UNAVAILABLE, delay),
         Answer::RateLimit(delay) => retry_after(StatusCode::TOO_MANY_REQUESTS, delay),

@@ -17,6 +17,8 @@ pub enum Answer {
     Throttle(Duration),
     /// RESOURCE_EXHAUSTED with RetryInfo; 429 with Retry-After in whole seconds.
     RateLimit(Duration),
+    /// UNAUTHENTICATED; 401: with the credentials that it was sent in its words.
+    Denied,
     /// INVALID_ARGUMENT; 400.
     Invalid,
     /// Taken, but so many items were rejected.
