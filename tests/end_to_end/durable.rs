@@ -1,6 +1,7 @@
 //! Does everything that was acknowledged with a durable queue arrive, whatever kills the relay, the backend or the disk?
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,6 +26,11 @@ fn durable(backend: &Backend, directory: &Path, queue: &str) -> Setup {
 
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Tells whoever looks at the output of the tests.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Spans of one request.
@@ -99,11 +105,8 @@ async fn no_acknowledged_span_is_lost_to_a_kill() {
     assert!(missing.is_empty(), "{} of {} are missing: {missing:?}", missing.len(), acknowledged.len());
     let twice = (arrived.len() - distinct.len()) as u64;
     let most = kills * (CONSUMERS + 1) * SPANS;
-    eprintln!(
-        "{kills} kills: {} acknowledged, {} arrived, {twice} twice (at most {most})",
-        acknowledged.len(),
-        arrived.len()
-    );
+    let counts = format!("{} acknowledged, {} arrived", acknowledged.len(), arrived.len());
+    say(&format!("{kills} kills: {counts}, {twice} twice (at most {most})"));
     assert!(acknowledged.len() as u64 >= kills * SPANS, "there was load");
     assert!(twice <= most, "{twice} spans came twice, {most} were under way");
 }
@@ -268,7 +271,7 @@ impl Drop for Small {
 async fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
     const SPANS: u64 = 500;
     let Some(small) = Small::mount("size=3m") else {
-        return eprintln!("skipped: mounting a small file system needs root");
+        return say("skipped: mounting a small file system needs root");
     };
     let backend = Backend::start();
     backend.always(Answer::Unavailable);
@@ -326,9 +329,7 @@ async fn a_long_outage_costs_disk_and_no_memory() {
     };
     relay.wait_for_metrics("the disk is given back", least).await;
     let end = relay.resident();
-    eprintln!(
-        "{requests} requests, {disk} bytes on disk: {early} bytes of memory early, {late} late, {end} at the end"
-    );
+    say(&format!("{requests} requests, {disk} bytes on disk: memory {early} early, {late} late, {end} at the end"));
     assert!(late < early + (32 << 20) && end < early + (32 << 20), "memory grew from {early} to {late}, {end}");
     assert!(backend.accepted_ids(Signal::Traces).into_iter().eq(0..requests * SPANS), "each span once");
     relay.stop_without_loss().await;

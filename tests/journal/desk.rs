@@ -1,6 +1,7 @@
 //! What every test here needs: a directory, a journal in it, and payloads that can be told apart.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,4 +108,9 @@ pub(crate) fn read(journal: &Journal) -> Vec<Replayed> {
 /// The first id of everything that can be read now; it stays in the journal.
 pub(crate) fn waiting(journal: &Journal) -> Vec<u64> {
     read(journal).iter().flat_map(|replayed| ids(&replayed.payload)).collect()
+}
+
+/// Tells whoever looks at the output of the tests.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use otlp_relay::storage::journal::Sync;
 
-use crate::desk::{Desk, append, payload};
+use crate::desk::{Desk, append, payload, say};
 
 const TIME: Duration = Duration::from_secs(3);
 
@@ -50,6 +50,6 @@ fn senders_at_once_are_acknowledged_faster_than_one_after_another() {
         .collect();
     let requests: u32 = senders.into_iter().map(|sender| runtime.block_on(sender).unwrap()).sum();
     let rate = f64::from(requests) / begun.elapsed().as_secs_f64();
-    eprintln!("raw: {raw:.0} syncs/s of 40 kB; journal: {rate:.0} requests/s, {:.0} items/s", rate * 100.0);
+    say(&format!("raw: {raw:.0} syncs/s of 40 kB; journal: {rate:.0} requests/s, {:.0} items/s", rate * 100.0));
     assert!(raw < rate, "{raw:.0} syncs/s, {rate:.0} requests/s");
 }

@@ -8,7 +8,7 @@ use otlp_relay::failure::Class;
 use otlp_relay::signal::Signal;
 use otlp_relay::storage::journal::{Directories, Label, StorageError, Sync, Terms, export, inspect};
 
-use crate::desk::{Desk, append, ids, label, payload, read, waiting, weight};
+use crate::desk::{Desk, append, ids, label, payload, read, say, waiting, weight};
 
 #[test]
 fn a_directory_belongs_to_one_process_which_is_named() {
@@ -116,7 +116,7 @@ impl Drop for Small {
 #[tokio::test]
 async fn a_full_disk_refuses_for_a_while_and_a_read_only_one_too() {
     let Some(small) = Small::mount("size=2m") else {
-        return eprintln!("skipped: mounting a small file system needs root");
+        return say("skipped: mounting a small file system needs root");
     };
     let directories = Directories::default();
     let directory = small.0.path().to_owned();
