@@ -15,6 +15,8 @@ pub struct Attempt {
     pub via: Option<Arc<str>>,
     /// The address that was connected to.
     pub peer: Option<SocketAddr>,
+    /// The size of the request's body in bytes, compressed and framed as it is sent.
+    pub request_bytes: u64,
     /// Whether the request was written whole: if so, the peer may have taken the data although no answer came.
     pub request_written: bool,
 }
@@ -51,6 +53,11 @@ impl Progress {
     /// The connection goes to `peer`.
     pub fn connected_to(&self, peer: SocketAddr) {
         self.lock().attempt.peer = Some(peer);
+    }
+
+    /// The request's body has so many bytes.
+    pub fn carries(&self, bytes: u64) {
+        self.lock().attempt.request_bytes = bytes;
     }
 
     /// The whole request has been handed to the connection.

@@ -13,7 +13,7 @@ mod load;
 mod merge;
 mod model;
 mod no_proxy;
-mod percent;
+pub(crate) mod percent;
 mod plain;
 mod problem;
 mod reading;

@@ -204,12 +204,16 @@ impl fmt::Display for Problem {
 }
 
 impl fmt::Display for Problems {
+    /// One to a line, each with the code of its mistake if it has one: `… [config_missing_port]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
             if index != 0 {
                 writeln!(f)?;
             }
             write!(f, "{problem}")?;
+            if problem.mistake != Mistake::Invalid {
+                write!(f, " [{}]", problem.mistake.code())?;
+            }
         }
         Ok(())
     }

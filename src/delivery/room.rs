@@ -90,7 +90,7 @@ impl Bounds {
 
     pub(super) fn full(&self) -> Failure {
         let text = format!(
-            "sending queue is full: {} holds {} of {} {}",
+            "sending queue is full: {} holds {} of {} {} (sending_queue::queue_size); its backend is slow or not answering",
             self.exporter,
             self.level.size(),
             self.capacity,

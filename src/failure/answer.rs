@@ -12,12 +12,16 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::{Class, Failure, PeerStatus, Retry, Verdict};
+use crate::units::ByteCount;
 
 /// The failure that a peer's gRPC status stands for. `Ok` is not expected here.
 pub fn from_grpc(status: &Status) -> Failure {
     let delay = retry_delay(status);
     let class = grpc_class(status, delay);
-    let evidence = format!("the backend answers {}: {}", code_name(status.code()), status.message());
+    let mut evidence = format!("the backend answers {}: {}", code_name(status.code()), status.message());
+    if class == Class::MessageTooLarge {
+        evidence.push_str(&in_units(status.message()));
+    }
     decided(class, evidence, delay).said_by_peer(PeerStatus {
         code: status.code(),
         message: status.message().to_owned(),
@@ -34,7 +38,7 @@ pub fn from_http(status: StatusCode, delay: Option<Duration>, words: &str) -> Fa
         evidence.push_str(": ");
         evidence.push_str(words);
     }
-    decided(http_class(status), evidence, honoured).said_by_peer(PeerStatus {
+    decided(http_class(status, words), evidence, honoured).said_by_peer(PeerStatus {
         code: code_for_http(status),
         message: words.to_owned(),
         details: Bytes::new(),
@@ -107,8 +111,9 @@ fn grpc_class(status: &Status, delay: Option<Duration>) -> Class {
     }
 }
 
-fn http_class(status: StatusCode) -> Class {
+fn http_class(status: StatusCode, words: &str) -> Class {
     match status.as_u16() {
+        400 | 415 if says_encoding(words) => Class::UnsupportedCompression,
         300..=399 => Class::HttpRedirect,
         401 => Class::Unauthenticated,
         403 => Class::PermissionDenied,
@@ -150,6 +155,29 @@ fn says_compression(message: &str) -> bool {
         "Content is compressed with", // tonic: "Content is compressed with `zstd` which isn't supported"
     ];
     WORDS.iter().any(|words| message.contains(words))
+}
+
+/// The words of the products that take an unknown `Content-Encoding` for a bad request.
+fn says_encoding(words: &str) -> bool {
+    const WORDS: [&str; 4] = [
+        "Content-Encoding",             // the Collector's confighttp: "unsupported Content-Encoding: zstd"
+        "content-encoding",             // tower-http and others
+        "unsupported content encoding", // JVM servers
+        "unsupported compression",      // several vendors' intakes
+    ];
+    WORDS.iter().any(|known| words.contains(known))
+}
+
+/// The two sizes in the words of an oversize message, for people: ` (5.0 MiB, and 4.0 MiB are allowed)`.
+fn in_units(message: &str) -> String {
+    let numbers = message.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    let sizes: Vec<u64> = numbers.collect();
+    match sizes.as_slice() {
+        [size, limit] if limit < size => {
+            format!(" ({}, and {} are allowed)", ByteCount(*size), ByteCount(*limit))
+        }
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +223,8 @@ mod tests {
         check(&from_grpc(&tonic), Class::MessageTooLarge, Retry::Never);
         let go = Status::resource_exhausted("grpc: received message larger than max (5 vs. 4)");
         check(&from_grpc(&go), Class::MessageTooLarge, Retry::Never);
+        let go = Status::resource_exhausted("grpc: received message larger than max (5242880 vs. 4194304)");
+        assert!(from_grpc(&go).cause().ends_with("(5.0 MiB, and 4.0 MiB are allowed)"));
     }
 
     #[test]

@@ -129,8 +129,9 @@ fn build_chains(
         let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
         let state = known.unwrap_or_else(fresh);
         if let Some(entry) = exporters.chain(chain, &state, tools, figures, journal) {
-            let (asked, storage) = (asked.clone(), storage.cloned());
-            chains.insert(chain.clone(), Kept { asked, storage, entry: Arc::new(entry), state });
+            let (asked, storage, certificates) =
+                (asked.clone(), storage.cloned(), exporters.certificates(&chain.exporter));
+            chains.insert(chain.clone(), Kept { asked, storage, entry: Arc::new(entry), state, certificates });
         }
     }
     // What is wrong with a directory is told once, however many signals keep their queue there.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Exporter, FileStorage};
 use crate::delivery::{Entry, QueueLevel};
+use crate::exporters::otlp::Certificates;
 use crate::flow::{Next, Workers};
 use crate::telemetry::{ExporterState, Registry};
 
@@ -24,6 +25,7 @@ pub(super) struct Kept {
     pub(super) storage: Option<FileStorage>,
     pub(super) entry: Arc<Entry>,
     pub(super) state: Arc<ExporterState>,
+    pub(super) certificates: Certificates,
 }
 
 impl Chains {
@@ -46,12 +48,13 @@ impl Chains {
     }
 
     /// Takes the place of `before`: what is in a chain whose settings changed goes on with the new ones, what is in a chain
-    /// that is gone with the old ones, what is on disk is read on `workers`, and the gauges in `registry` show the chains of
-    /// today.
+    /// that is gone with the old ones, a chain that stays reads its certificates again, what is on disk is read on
+    /// `workers`, and the gauges in `registry` show the chains of today.
     pub fn succeed(&self, before: &Chains, workers: &Workers, registry: &Registry) {
         for (chain, old) in &before.0 {
             match self.0.get(chain) {
-                Some(new) if Arc::ptr_eq(&new.entry, &old.entry) => {}
+                // The settings are the same; what is in the files that they name may not be.
+                Some(new) if Arc::ptr_eq(&new.entry, &old.entry) => new.certificates.renew(),
                 Some(new) => old.entry.hand_over_to(&new.entry),
                 None => forget_level(chain, registry),
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp, Problem};
 use crate::delivery::{self, ChainSettings, Entry, Wraps};
 use crate::exporters::debug::Debug;
+use crate::exporters::otlp::Certificates;
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
@@ -91,6 +92,14 @@ impl<'a> Exporters<'a> {
         journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
         self.made.get(&chain.exporter)?.chain(chain, state, tools, figures, journal)
+    }
+
+    /// The certificate files of an exporter that was made.
+    pub(super) fn certificates(&self, id: &ComponentId) -> Certificates {
+        match self.made.get(id).map(|made| &made.kind) {
+            Some(Kind::Otlp(backend)) => backend.certificates(),
+            _ => Certificates::default(),
+        }
     }
 }
 

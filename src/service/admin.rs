@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::payload::Budget;
 use crate::telemetry::{ExporterState, Registry, View};
-use crate::transport::server::Listener;
+use crate::transport::server::{BindError, BindProblem, Listener};
 
 use super::start::StartError;
 
@@ -43,6 +43,8 @@ enum Site {
 pub(super) struct Prepared {
     wanted: Vec<Site>,
     fresh: Vec<(Site, Listener)>,
+    /// Sites on addresses that become free when others are closed.
+    handed_over: Vec<Site>,
 }
 
 impl Admin {
@@ -60,23 +62,42 @@ impl Admin {
     /// When one of them cannot be listened on; then none is.
     pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, StartError> {
         let wanted = sites(config);
-        let mut fresh = Vec::new();
+        let (mut fresh, mut handed_over) = (Vec::new(), Vec::new());
         for site in wanted.iter().filter(|site| !self.open.iter().any(|open| open.site == **site)) {
             let listener = match self.open.iter().find(|open| open.site.address() == site.address()) {
                 Some(open) => open.listener.clone(),
-                None => Listener::bind(site.address()).await?,
+                None => match Listener::bind(site.address()).await {
+                    Err(error) if self.is_in_our_own_way(&error, &wanted) => {
+                        handed_over.push(site.clone());
+                        continue;
+                    }
+                    outcome => outcome.map_err(|error| error.at(site.section(), &config.places))?,
+                },
             };
             fresh.push((site.clone(), listener));
         }
-        Ok(Prepared { wanted, fresh })
+        Ok(Prepared { wanted, fresh, handed_over })
+    }
+
+    /// Whether it is a site of ours that keeps an address from being listened on, and one that closes in favour of those
+    /// `wanted`: all addresses instead of one, or the other way.
+    fn is_in_our_own_way(&self, error: &BindError, wanted: &[Site]) -> bool {
+        let stays = |address: &ListenAddress| wanted.iter().any(|site| site.address() == address);
+        error.problem == BindProblem::InUse
+            && self
+                .open
+                .iter()
+                .map(|open| open.site.address())
+                .any(|open| open.overlaps(&error.address) && !stays(open))
     }
 
     /// Puts `prepared` in force.
     ///
     /// # Errors
-    /// When the system gives no file descriptor for a new site. The others are in force all the same.
-    pub(super) fn enforce(&mut self, prepared: Prepared) -> Result<(), StartError> {
-        let Prepared { wanted, fresh } = prepared;
+    /// When the system gives no file descriptor for a new site, or somebody else takes an address that another site has
+    /// just left.
+    pub(super) async fn enforce(&mut self, prepared: Prepared) -> Result<(), StartError> {
+        let Prepared { wanted, mut fresh, handed_over } = prepared;
         self.open.retain(|open| {
             let stays = wanted.contains(&open.site);
             if !stays {
@@ -84,6 +105,13 @@ impl Admin {
             }
             stays
         });
+        let mut outcome = Ok(());
+        for site in handed_over {
+            match Listener::bind_once_free(site.address()).await {
+                Ok(listener) => fresh.push((site, listener)),
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
         for (site, listener) in fresh {
             let (socket, end) = (listener.on_this_runtime()?, CancellationToken::new());
             tracing::info!(address = %listener.local_addr(), path = site.path(), "{}", site.purpose());
@@ -92,7 +120,7 @@ impl Admin {
         }
         // Those that ended since the last time.
         while self.servers.try_join_next().is_some() {}
-        Ok(())
+        outcome
     }
 
     /// From now on data can be accepted, and `states` tell how it gets on.
@@ -133,6 +161,14 @@ impl Site {
             Site::Metrics(reader, _) => &reader.listen,
             Site::Health(check) => &check.listen,
             Site::Zpages(zpages) => &zpages.listen,
+        }
+    }
+
+    /// The part of the configuration that asks for it.
+    fn section(&self) -> &'static str {
+        match self {
+            Site::Metrics(..) => "service::telemetry::metrics",
+            Site::Health(_) | Site::Zpages(_) => "extensions",
         }
     }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::ListenAddress;
+use crate::config::{ListenAddress, Places};
 use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
 use crate::pipeline::{Listen, Server};
 use crate::receivers::otlp::{Door, OtlpServer, Sign};
-use crate::transport::server::{Listener, Terms};
+use crate::transport::container;
+use crate::transport::server::{BindError, BindProblem, Listener, Terms};
 
 use super::start::StartError;
 
@@ -24,6 +25,8 @@ struct Open {
 /// What another configuration makes of the doors, ready to be put in force.
 pub(super) struct Prepared {
     fresh: BTreeMap<ListenAddress, Listener>,
+    /// Addresses that become free when doors that nobody wants any more are closed.
+    handed_over: Vec<ListenAddress>,
     wanted: Vec<Wanted>,
 }
 
@@ -36,19 +39,30 @@ struct Wanted {
 }
 
 impl Doors {
-    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched.
+    /// Binds the addresses of `servers` that are not open yet. Nothing that runs is touched. `places` are those of the
+    /// configuration.
     ///
     /// # Errors
     /// When one of them cannot be listened on; then none is.
-    pub(super) async fn prepare(&self, servers: Vec<Server>) -> Result<Prepared, StartError> {
-        let mut prepared = Prepared { fresh: BTreeMap::new(), wanted: Vec::new() };
+    pub(super) async fn prepare(&self, servers: Vec<Server>, places: &Places) -> Result<Prepared, StartError> {
+        let mut prepared = Prepared { fresh: BTreeMap::new(), handed_over: Vec::new(), wanted: Vec::new() };
         let mut claimed = BTreeSet::new();
+        let all = servers.iter().flat_map(|server| server.listens.iter().map(|listen| listen.address.clone()));
+        let all: BTreeSet<ListenAddress> = all.collect();
         for server in servers {
             for Listen { address, sign, terms } in server.listens {
                 // An address that is claimed twice is bound again, to fail as it would between two processes.
-                if !claimed.insert(address.clone()) || !self.0.contains_key(&address) {
-                    let listener = Listener::bind(&address).await?;
-                    prepared.fresh.insert(address.clone(), listener);
+                let again = !claimed.insert(address.clone());
+                if again || !self.0.contains_key(&address) {
+                    let path = format!("receivers::{}::protocols::{}::endpoint", server.id, sign.protocol());
+                    match Listener::bind(&address).await {
+                        Ok(listener) => drop(prepared.fresh.insert(address.clone(), listener)),
+                        Err(error) if !again && self.is_in_our_own_way(&error, &all) => {
+                            prepared.handed_over.push(address.clone());
+                        }
+                        Err(error) => return Err(error.at(&path, places).into()),
+                    }
+                    warn_of_loopback(&address, &path, places);
                 }
                 let (receiver, server) = (server.id.clone(), Arc::clone(&server.otlp));
                 prepared.wanted.push(Wanted { receiver, address, server, sign, terms });
@@ -57,20 +71,35 @@ impl Doors {
         Ok(prepared)
     }
 
+    /// Whether it is a door of ours that keeps an address from being listened on, and one that closes in favour of the
+    /// doors `wanted`: all addresses instead of one, or the other way.
+    fn is_in_our_own_way(&self, error: &BindError, wanted: &BTreeSet<ListenAddress>) -> bool {
+        error.problem == BindProblem::InUse
+            && self.0.keys().any(|open| open.overlaps(&error.address) && !wanted.contains(open))
+    }
+
     /// Puts `prepared` in force: open doors lead to the new servers from their next request on, new ones open, and those
     /// that nobody wants any more close when their requests in hand are answered.
     ///
     /// # Errors
-    /// When the system gives no file descriptor for a new one. The others are in force all the same.
-    pub(super) fn enforce(
+    /// When the system gives no file descriptor for a new one, or somebody else takes an address that another door of ours
+    /// has just left. The others are in force all the same.
+    pub(super) async fn enforce(
         &mut self,
         prepared: Prepared,
         workers: &Workers,
         lifetime: &Lifetime,
     ) -> Result<(), StartError> {
-        let Prepared { fresh, wanted } = prepared;
+        let Prepared { mut fresh, handed_over, wanted } = prepared;
         let mut outcome = Ok(());
         let mut kept = BTreeMap::new();
+        self.close_all_but(&wanted);
+        for address in handed_over {
+            match Listener::bind_once_free(&address).await {
+                Ok(listener) => drop(fresh.insert(address, listener)),
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
         for Wanted { receiver, address, server, sign, terms } in wanted {
             let open = match (self.0.remove(&address), fresh.get(&address)) {
                 (Some(open), _) => {
@@ -94,12 +123,32 @@ impl Doors {
             };
             kept.insert(address, open);
         }
-        for (address, open) in std::mem::replace(&mut self.0, kept) {
-            open.life.end_intake();
-            tracing::info!(%address, "no longer receiving here");
-        }
+        self.0 = kept;
         outcome
     }
+
+    fn close_all_but(&mut self, wanted: &[Wanted]) {
+        self.0.retain(|address, open| {
+            let stays = wanted.iter().any(|wanted| wanted.address == *address);
+            if !stays {
+                open.life.end_intake();
+                tracing::info!(%address, "no longer receiving here");
+            }
+            stays
+        });
+    }
+}
+
+/// Inside a container, whatever listens on a loopback address is out of reach for everyone outside, however its ports are
+/// published.
+fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
+    let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
+        return;
+    };
+    let what = format!("{address} can be reached from inside this {container} only");
+    let mend = format!("write 0.0.0.0:{}, unless all senders are in this {container}", address.port);
+    // In the shape of the other warnings about the configuration.
+    tracing::warn!("{} [{}]", places.problem(path, what).hint(mend), LOOPBACK_ONLY);
 }
 
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
@@ -108,3 +157,5 @@ fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Life
     door.serve(listener, workers, &life)?;
     Ok(Open { door, life })
 }
+
+const LOOPBACK_ONLY: &str = "bind_loopback_only";

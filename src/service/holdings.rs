@@ -71,3 +71,8 @@ pub(super) fn own_attributes(instance: &str, resource: &Resource) -> Vec<(String
     let service = Service { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), instance };
     service.attributes(&resource.attributes)
 }
+
+/// The attributes on each line of the log: only who gives the relay any wants to see them there.
+pub(super) fn line_attributes(instance: &str, resource: &Resource) -> Vec<(String, Value)> {
+    if resource.attributes.is_empty() { Vec::new() } else { own_attributes(instance, resource) }
+}

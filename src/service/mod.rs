@@ -2,6 +2,7 @@
 
 mod admin;
 mod doors;
+mod files;
 mod holdings;
 mod memory;
 mod relay;

@@ -9,11 +9,11 @@ use crate::admin::ReloadRequest;
 use crate::config::{Config, Mistake, Problems};
 use crate::flow::Drained;
 use crate::pipeline::{self, Built};
-use crate::telemetry::Totals;
+use crate::telemetry::{LogControl, Totals};
 
 use super::admin::Admin;
 use super::doors::Doors;
-use super::holdings::Holdings;
+use super::holdings::{Holdings, line_attributes};
 use super::memory::default_budget;
 use super::reports::Reports;
 use super::start::StartError;
@@ -24,16 +24,22 @@ pub(super) struct Relay {
     doors: Doors,
     admin: Admin,
     reports: Reports,
+    log: LogControl,
     /// How long the end may take.
     grace: Duration,
 }
 
 impl Relay {
-    /// A relay without a configuration, which calls itself `instance`. Its admin side asks for reloads over `reloads`.
+    /// A relay without a configuration, which calls itself `instance` and writes `log`. Its admin side asks for reloads
+    /// over `reloads`.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub(super) fn new(reloads: mpsc::Sender<ReloadRequest>, instance: Arc<str>) -> Result<Relay, StartError> {
+    pub(super) fn new(
+        reloads: mpsc::Sender<ReloadRequest>,
+        instance: Arc<str>,
+        log: LogControl,
+    ) -> Result<Relay, StartError> {
         let holdings = Holdings::new(default_budget(), instance)?;
         let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
         tracing::info!(
@@ -45,7 +51,7 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), grace: Duration::ZERO })
+        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -60,10 +66,13 @@ impl Relay {
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
-        let doors = self.doors.prepare(servers).await?;
+        let doors = self.doors.prepare(servers, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
+        let attributes = line_attributes(&self.holdings.instance, &config.telemetry.resource);
+        let log = LogControl::prepare(&config.telemetry.logs, &attributes)?;
 
+        self.log.enforce(log);
         self.grace = config.shutdown_timeout;
         self.holdings.describe(&config.telemetry.resource);
         self.reports.enforce(reports);
@@ -78,9 +87,9 @@ impl Relay {
                  see otlp-relay queue export"
             );
         }
-        let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime);
+        let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(self.holdings.chains.states());
-        in_force.and(self.admin.enforce(admin))
+        in_force.and(self.admin.enforce(admin).await)
     }
 
     /// Ends the intake, empties the queues within the grace period, and says what became of everything.

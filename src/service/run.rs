@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
 use crate::config::{Config, Problems, Telemetry};
-use crate::telemetry;
+use crate::telemetry::{self, LogControl};
 
-use super::holdings::own_attributes;
+use super::files::raise_limit;
+use super::holdings::line_attributes;
 use super::relay::Relay;
 use super::signals::{Asked, Signals};
 use super::start::StartError;
@@ -27,17 +28,21 @@ impl<F: Fn() -> Result<Config, Problems> + Send + Sync + 'static> Load for F {}
 pub fn run(config: Config, load: impl Load) -> Result<(), StartError> {
     let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
     let Telemetry { logs, metrics: _, resource } = &config.telemetry;
-    // Only who gives the relay attributes wants to see them on each line.
-    let attributes = if resource.attributes.is_empty() { Vec::new() } else { own_attributes(&instance, resource) };
-    telemetry::init_logs(logs, &attributes)?;
+    let log = telemetry::init_logs(logs, &line_attributes(&instance, resource))?;
+    raise_limit();
     let control = Builder::new_current_thread().enable_all().build()?;
-    control.block_on(supervise(config, Arc::new(load), instance))
+    control.block_on(supervise(config, Arc::new(load), instance, log))
 }
 
-async fn supervise(config: Config, load: Arc<impl Load>, instance: Arc<str>) -> Result<(), StartError> {
+async fn supervise(
+    config: Config,
+    load: Arc<impl Load>,
+    instance: Arc<str>,
+    log: LogControl,
+) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
     let (ask, mut asked) = mpsc::channel(1);
-    let mut relay = Relay::new(ask, instance)?;
+    let mut relay = Relay::new(ask, instance, log)?;
     let source = config.source.clone();
     relay.apply(config).await?;
     tracing::info!(configuration = source, "Everything is ready. Begin running and processing data.");

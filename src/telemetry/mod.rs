@@ -16,7 +16,7 @@ mod view;
 mod voice;
 
 pub use ledger::{Ledger, Totals};
-pub use logs::{Lines, LogFileError, harmless, init_logs, log_level};
+pub use logs::{Lines, LogControl, LogFileError, PreparedLog, harmless, init_logs, log_level};
 pub use otlp::Origin as ReportOrigin;
 pub use outlook::{Limits, Outlook, Patience};
 pub use process::Service;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod container;
 pub mod server;
 pub mod tls;
 

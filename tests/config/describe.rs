@@ -1,5 +1,8 @@
 //! What print-config shows: every key that is written, every default, no secret; and that it can be read again.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use otlp_relay::config::{Secrets, describe};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,7 +42,7 @@ fn check_reads_again(text: &str) -> Value {
 
 /// Each leaf of `written` stands at the same place of `shown`.
 #[track_caller]
-fn check_shows(shown: &Value, written: &Value, path: &str) {
+pub(crate) fn check_shows(shown: &Value, written: &Value, path: &str) {
     match (shown, written) {
         (Value::Object(shown), Value::Object(written)) => {
             for (key, value) in written {
@@ -128,10 +131,9 @@ fn secrets_are_shown_only_when_asked_for() {
     assert!(!described(&listed, Secrets::Redacted).0.to_yaml().contains("s3cr3t"));
 }
 
-/// A secret that a decoder reads without saying so would be printed.
-#[test]
-fn decoders_read_secrets_as_secrets() {
-    let mut folders = vec![std::path::PathBuf::from("src/config/decode")];
+/// The source of each decoder.
+fn decoders() -> Vec<(PathBuf, String)> {
+    let (mut folders, mut found) = (vec![PathBuf::from("src/config/decode")], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -139,15 +141,20 @@ fn decoders_read_secrets_as_secrets() {
                 folders.push(path);
             } else {
                 let text = std::fs::read_to_string(&path).unwrap();
-                // A proxy's password is a part of its URL, which is shown without.
-                let is_exempt = path.ends_with("proxies.rs");
-                assert!(
-                    is_exempt || !text.contains("Secret::new("),
-                    "{}: read it with Reading::secret",
-                    path.display()
-                );
+                found.push((path, text));
             }
         }
+    }
+    found
+}
+
+/// A secret that a decoder reads without saying so would be printed.
+#[test]
+fn decoders_read_secrets_as_secrets() {
+    for (path, text) in decoders() {
+        // A proxy's password is a part of its URL, which is shown without.
+        let is_exempt = path.ends_with("proxies.rs");
+        assert!(is_exempt || !text.contains("Secret::new("), "{}: read it with Reading::secret", path.display());
     }
 }
 
@@ -163,23 +170,87 @@ proptest! {
     }
 }
 
+/// The keys that the decoders ask for, as far as they are called by their names.
+fn asked_for() -> BTreeSet<String> {
+    let mut asked = BTreeSet::new();
+    for (_, text) in decoders() {
+        for call in ASKING.map(|method| format!("{method}(\"")) {
+            let keys = text.split(&call).skip(1).filter_map(|rest| rest.split('"').next());
+            asked
+                .extend(keys.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')).map(str::to_owned));
+        }
+    }
+    asked
+}
+
+/// By which the decoders ask for a key.
+const ASKING: [&str; 12] = [
+    ".value",
+    ".entry",
+    ".text",
+    ".text_value",
+    ".boolean",
+    ".unsigned",
+    ".float",
+    ".duration",
+    ".choice",
+    ".optional",
+    "without",
+    " time",
+];
+
+fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+            keys.insert(key.clone());
+            keys_of(value, keys);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| keys_of(item, keys)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_key_is_forgotten_here() {
+    let mut written = BTreeSet::new();
+    keys_of(&everything(), &mut written);
+    let asked = asked_for();
+    assert!(60 < asked.len(), "the decoders are read: {asked:?}");
+    let forgotten: Vec<&String> =
+        asked.iter().filter(|key| !written.contains(*key) && !OTHER_WORDS.contains(&key.as_str())).collect();
+    assert!(forgotten.is_empty(), "write {forgotten:?} into everything()");
+}
+
+/// Keys that stand for another one or for nothing, or that are refused.
+const OTHER_WORDS: [&str; 9] = [
+    "address",
+    "attributes_list",
+    "blocking",
+    "cookies",
+    "cors_allowed_origins",
+    "group_by",
+    "loglevel",
+    "traces",
+    "protocol",
+];
+
 /// Every key that has an effect, once.
-fn everything() -> Value {
+pub(crate) fn everything() -> Value {
     json!({
         "receivers": {
-            "otlp": {"protocols": {
+            "otlp": {"protocol_detection": "on", "protocols": {
                 "grpc": {
                     "endpoint": "127.0.0.1:1", "transport": "tcp", "max_recv_msg_size_mib": 5,
-                    "max_concurrent_streams": 6, "keepalive": keepalive(),
+                    "max_concurrent_streams": 6, "keepalive": keepalive(), "include_metadata": true,
                     "auth": {"authenticator": "bearertokenauth"},
                     "tls": {
                         "cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca", "reload_interval": "1m",
                         "client_ca_file_reload": true, "min_version": "1.2", "max_version": "1.3",
+                        "cipher_suites": ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"],
+                        "include_insecure_cipher_suites": false, "curve_preferences": ["X25519", "P256"],
                     },
                 },
-                "http": {
-                    "endpoint": "127.0.0.1:2", "max_request_body_size": 6, "auth": {"authenticator": "basicauth"},
-                },
+                "http": http(),
             }},
             "nop": null,
         },
@@ -205,6 +276,8 @@ fn everything() -> Value {
                 "endpoint": "https://h:4/p", "encoding": "json", "proxy_url": "http://p:1",
                 "auth": {"authenticator": "oauth2client"},
                 "traces_endpoint": "http://h:5/t", "metrics_endpoint": "http://h:5/m", "logs_endpoint": "http://h:5/l",
+                "compression_params": {"level": 4}, "max_idle_conns": 7, "max_idle_conns_per_host": 8,
+                "max_conns_per_host": 9,
                 "force_attempt_http2": false, "disable_keep_alives": true, "idle_conn_timeout": "13s",
                 "http2_read_idle_timeout": "14s", "http2_ping_timeout": "15s",
                 "tls": {"ca_pem": "a", "cert_pem": "b", "key_pem": "c"},
@@ -266,8 +339,8 @@ fn everything() -> Value {
         },
         "service": {
             "extensions": [
-                "health_check", "zpages", "pprof", "bearertokenauth", "basicauth", "headers_setter", "oauth2client",
-                "file_storage",
+                "health_check", "zpages", "pprof", "bearertokenauth", "bearertokenauth/file", "basicauth",
+                "headers_setter", "oauth2client", "file_storage",
             ],
             "shutdown_timeout": "9s",
             "pipelines": {"traces/a": {
@@ -276,6 +349,20 @@ fn everything() -> Value {
                 "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop"],
             }},
             "telemetry": telemetry(),
+        },
+    })
+}
+
+fn http() -> Value {
+    json!({
+        "endpoint": "127.0.0.1:2", "transport": "tcp4", "max_request_body_size": 6000, "traces_url_path": "/t",
+        "metrics_url_path": "/m", "logs_url_path": "/l", "compression_algorithms": ["", "gzip"],
+        "include_metadata": true, "response_headers": {"x-served-by": "relay"}, "keep_alives_enabled": true,
+        "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
+        "auth": {"authenticator": "basicauth"},
+        "cors": {
+            "allowed_origins": ["https://a"], "allowed_headers": ["x-tenant"], "exposed_headers": ["x-served-by"],
+            "max_age": 7,
         },
     })
 }
@@ -303,7 +390,10 @@ fn otlp(own: Value) -> Value {
         "sending_queue": {
             "enabled": true, "num_consumers": 2, "queue_size": 300, "sizer": "items", "block_on_overflow": true,
             "wait_for_result": true,
-            "batch": {"flush_timeout": "4s", "min_size": 5, "max_size": 6, "sizer": "items"},
+            "batch": {
+                "flush_timeout": "4s", "min_size": 5, "max_size": 6, "sizer": "items",
+                "partition": {"metadata_keys": ["tenant"]},
+            },
         },
     });
     let Value::Object(own) = own else { panic!("{own}") };

@@ -1,6 +1,9 @@
 //! What a configuration text leads to: the model, or problems with place and mend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod authenticators;
 mod defaults;
 mod describe;
@@ -9,6 +12,7 @@ mod exporters;
 mod links;
 mod parts;
 mod queues;
+mod running;
 mod sources;
 mod surface;
 mod texts;

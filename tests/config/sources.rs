@@ -93,7 +93,7 @@ fn a_source_that_cannot_be_read_says_so() {
     };
     assert!(fault("file:/none.yaml").starts_with("unable to read the file /none.yaml: "));
     assert!(fault("vault:x").starts_with("unsupported scheme on URI \"vault:\""));
-    assert_eq!(fault("env:NONE"), "the environment variable NONE is not set");
+    assert_eq!(fault("env:NONE"), "the environment variable NONE is not set [config_unexpanded_variable]");
     assert_eq!(fault("http://h/c"), "failed to load resource from uri \"http://h/c\". status code: 404");
     assert_eq!(
         fault("http://me:s3cr3t@h/c"),

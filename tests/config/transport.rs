@@ -116,6 +116,24 @@ fn the_life_of_grpc_connections_is_read() {
 }
 
 #[test]
+fn a_version_of_the_internet_protocol_may_be_asked_for() {
+    for (transport, endpoint, expected) in [
+        ("tcp4", ":9", "0.0.0.0:9"),
+        ("tcp4", "localhost:9", "127.0.0.1:9"),
+        ("tcp4", "127.0.0.2:9", "127.0.0.2:9"),
+        ("tcp6", ":9", "[::]:9"),
+        ("tcp6", "localhost:9", "[::1]:9"),
+        ("tcp6", "[fe80::1]:9", "[fe80::1]:9"),
+    ] {
+        let listen = grpc(&format!("transport: {transport}, endpoint: '{endpoint}'")).listen;
+        assert_eq!(listen.to_string(), expected, "{transport} {endpoint}");
+    }
+    check_receiver("transport: tcp4, endpoint: '[::1]:9'", &["::1 is no address of the transport"]);
+    check_receiver("transport: tcp6, endpoint: '127.0.0.1:9'", &["127.0.0.1 is no address of the transport"]);
+    check_receiver("transport: tcp4, endpoint: 'relay:9'", &["relay is a name", "write the address"]);
+}
+
+#[test]
 fn unix_sockets_are_paths() {
     let listen = grpc("transport: unix, endpoint: /run/relay.sock").listen;
     assert_eq!(

@@ -1,6 +1,15 @@
 //! Does the program put its configuration together as the Collector does, print it, and write its log where it is told?
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 
 use crate::support::backend::Backend;
 use crate::support::cli::{Finished, Process, run};
@@ -9,6 +18,7 @@ use crate::support::eventually;
 use crate::support::export::Export;
 use crate::support::net::free_port;
 use crate::support::setup::Setup;
+use crate::support::tls::{Authority, Clients};
 
 const BASE: &str = "receivers: {nop: }\nexporters: {debug: }\n\
                     service: {pipelines: {traces: {receivers: [nop], exporters: [debug]}}}\n";
@@ -96,6 +106,32 @@ async fn a_configuration_is_fetched() {
     server.join().expect("the server");
     check_refused(&run(&["validate", "--config", &url], &[]).await, &["unable to download the file", "refused"]);
     drop(folder);
+}
+
+#[tokio::test]
+async fn a_configuration_and_a_part_of_one_are_fetched_over_tls() {
+    let (authority, port) = (Authority::new(), free_port());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("bind");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(|request: Request<Incoming>| async move {
+                let text = if request.uri().path() == "/part" { "detailed" } else { BASE };
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
+            });
+            // Over TLS both agree on HTTP/2.
+            let server = auto::Builder::new(TokioExecutor::new());
+            tokio::spawn(async move { server.serve_connection(TokioIo::new(stream), service).await });
+        }
+    });
+    let tls = authority.serve("localhost", port, Clients::Anyone).await;
+    let ca = authority.ca_file();
+    let trusting = [("SSL_CERT_FILE", ca.to_str().expect("UTF-8"))];
+    let (whole, part) = (format!("https://localhost:{tls}/whole"), format!("https://localhost:{tls}/part"));
+    let setting = format!("yaml:exporters::debug::verbosity: ${{{part}}}");
+    let arguments = ["print-config", "--config", &whole, "--config", &setting];
+    check_printed(&run(&arguments, &trusting).await, &["verbosity: detailed"]);
+    let unknown = [("SSL_CERT_FILE", "/dev/null")];
+    check_refused(&run(&arguments, &unknown).await, &["unable to download the file", "certificate"]);
 }
 
 #[tokio::test]

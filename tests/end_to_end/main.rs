@@ -21,6 +21,7 @@ mod memory;
 mod outages;
 mod refusals;
 mod reload;
+mod renewal;
 mod sheltered;
 mod shutdown;
 mod statuses;

@@ -48,10 +48,15 @@ async fn reloads_under_load_fail_no_request_and_lose_no_item() {
         senders.push((index as u64 * APART, tokio::spawn(send_until(Arc::clone(&stop), client, index as u64 * APART))));
     }
     let files = relay.open_files();
+    let mut resident = 0;
     for round in 0..RELOADS {
         let words = if round % texts.len() == 1 { REFUSED } else { UPDATED };
         relay.reload(&texts[round % texts.len()], words).await;
+        if round == RELOADS / 4 {
+            resident = relay.resident_bytes();
+        }
     }
+    let resident_after = relay.resident_bytes();
     let files_after = relay.open_files();
     stop.store(true, Ordering::Relaxed);
     let mut expected = Vec::new();
@@ -64,6 +69,8 @@ async fn reloads_under_load_fail_no_request_and_lose_no_item() {
     assert_eq!(relay.stop_without_loss().await.delivered, expected.len() as u64);
     assert_eq!(backend.accepted_ids(Signal::Traces), expected, "each span once");
     assert!(files_after <= files + 20, "{files} open files before, {files_after} after");
+    let (mib, mib_after) = (resident >> 20, resident_after >> 20);
+    assert!(mib_after <= mib + 16, "{mib} MiB after a quarter of the reloads, {mib_after} MiB after all");
 }
 
 #[tokio::test]

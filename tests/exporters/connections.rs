@@ -146,7 +146,7 @@ async fn a_goaway_with_a_reason_shows_it() {
     })
     .await;
     for _ in 0..RUNS {
-        check(&grpc(&grpc_config(stub.address)), Class::Http2EnhanceYourCalm, &["ENHANCE_YOUR_CALM"]).await;
+        check(&grpc(&grpc_config(stub.address)), Class::Http2TooManyPings, &["ENHANCE_YOUR_CALM"]).await;
     }
 }
 

@@ -1,5 +1,8 @@
 //! Exporters on ports that speak something else.
 
+use std::sync::{Arc, Mutex};
+
+use otlp_relay::config::Secret;
 use otlp_relay::failure::{Class, Phase, Retry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -16,6 +19,28 @@ async fn grpc_to_a_port_that_only_knows_http1() {
         assert_eq!((failure.phase(), failure.retry()), (Phase::Http2, Retry::Hold));
         assert!(!failure.cause().contains("broken pipe"));
     }
+}
+
+/// It costs the backend four connections, none of which carries data or a header of the configuration.
+#[tokio::test]
+async fn the_look_is_taken_once_and_shows_nothing_of_ours() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&seen);
+    let stub = http1(move |request| {
+        let has_header = request.headers().contains_key("x-tenant");
+        noted.lock().unwrap().push((request.uri().path().to_owned(), has_header, request.body().len()));
+        response(404, &[], "")
+    })
+    .await;
+    let mut config = grpc_config(stub.address);
+    config.headers = vec![(http::HeaderName::from_static("x-tenant"), Secret::new("blue"))];
+    let backend = grpc(&config);
+    const ATTEMPTS: usize = 3;
+    for _ in 0..ATTEMPTS {
+        check(&backend, Class::GrpcToHttp1Port, &[]).await;
+    }
+    assert_eq!(stub.connections(), ATTEMPTS + 4);
+    assert_eq!(*seen.lock().unwrap(), [("/v1/traces".to_owned(), false, 0)]);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
     OtlpGrpc {
         endpoint: endpoint("http", peer),
         tls: None,
+        auth: None,
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(LONG),
@@ -49,6 +50,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
     };
     OtlpHttp {
         targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
+        auth: None,
         headers: Vec::new(),
         encoding: HttpEncoding::Proto,
         compression: Compression::None,

@@ -36,7 +36,7 @@ impl Authority {
         self.pem.clone()
     }
 
-    fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    pub(crate) fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -51,13 +51,13 @@ impl Authority {
     }
 }
 
-struct Identity {
-    pem: String,
+pub(crate) struct Identity {
+    pub(crate) pem: String,
     der: CertificateDer<'static>,
-    key: KeyPair,
+    pub(crate) key: KeyPair,
 }
 
-fn server(identity: Identity, clients: Option<&Authority>) -> ServerConfig {
+pub(crate) fn server(identity: Identity, clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
@@ -91,7 +91,7 @@ pub(crate) async fn start_tls(config: ServerConfig) -> Stub {
     .await
 }
 
-fn to(stub: &Stub, tls: Option<ClientTls>) -> OtlpGrpc {
+pub(crate) fn to(stub: &Stub, tls: Option<ClientTls>) -> OtlpGrpc {
     let mut config = grpc_config(stub.address);
     config.endpoint.host = "localhost".to_owned();
     config.tls = tls;
@@ -198,7 +198,7 @@ async fn a_missing_client_certificate_is_told_from_a_reset() {
     let authority = Authority::new("test CA");
     let stub = start_tls(server(authority.sign(&["localhost"], |_| ()), Some(&authority))).await;
     let backend = || grpc(&to(&stub, trusting(&authority.pem())));
-    let words = ["client certificate", "cert_file", "key_file"];
+    let words = ["client certificate", "cert_file", "key_file", "it accepts those of \"test CA\""];
     check_often(backend, Class::TlsClientCertificateRequired, &words).await;
     for _ in 0..RUNS {
         let config = https_config(stub.address, &authority.pem());
@@ -238,4 +238,41 @@ async fn a_port_that_closes_in_the_handshake_is_a_class_of_its_own() {
     let stub = Stub::start(|stream| async move { drop(stream) }).await;
     let backend = || grpc(&to(&stub, Some(ClientTls::default())));
     check_often(backend, Class::TlsHandshakeClosed, &["localhost"]).await;
+}
+
+/// A server that asks for a certificate and hangs up without an alert on whoever shows none, as Node's does.
+#[tokio::test]
+async fn a_server_that_is_silent_about_a_missing_client_certificate_is_seen_through() {
+    let authority = Authority::new("test CA");
+    let stub = start_silent_mtls(&authority).await;
+    let backend = || grpc(&to(&stub, trusting(&authority.pem())));
+    check_often(backend, Class::TlsClientCertificateRequired, &["client certificate", "without a word"]).await;
+    for _ in 0..RUNS {
+        let config = https_config(stub.address, &authority.pem());
+        check(&http(&config), Class::TlsClientCertificateRequired, &["cert_file"]).await;
+    }
+}
+
+/// Shakes hands whatever the client shows, and closes.
+pub(crate) async fn start_silent_mtls(authority: &Authority) -> Stub {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der.clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = verifier.allow_unauthenticated().build().unwrap();
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let identity = authority.sign(&["localhost"], |_| ());
+    let key = PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap();
+    let builder = builder.with_client_cert_verifier(verifier);
+    let mut config = builder.with_single_cert(vec![identity.der], key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Stub::start(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let shaken = acceptor.accept(stream).await;
+            drop(shaken);
+        }
+    })
+    .await
 }

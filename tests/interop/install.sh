@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the OpenTelemetry SDKs that tests/sdk.rs drives: install.sh python|node [directory, default target/interop].
+# Installs the OpenTelemetry SDKs that tests/sdk.rs drives, and builds a Collector that tests/collector compares with:
+# install.sh python|node|collector [directory, default target/interop].
 #
 # Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
 # A second call finds the stamp of the same pins and returns at once.
 set -eu
 
-language=${1:?usage: install.sh python|node [directory]}
+language=${1:?usage: install.sh python|node|collector [directory]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=${2:-$here/../../target/interop}
 place=$root/$language
@@ -41,8 +42,19 @@ install_node() {
     cp "$here/node/client.js" "$place/client.js"
 }
 
+# Takes minutes, so that no test does it by itself.
+build_collector() {
+    need go
+    pins=$here/collector/go.mod
+    cmp -s "$pins" "$stamp" && return
+    mkdir -p "$place"
+    (cd "$here/collector" && GOFLAGS=-mod=readonly go build -o "$place/otelcol" .)
+    cp "$pins" "$stamp"
+}
+
 case $language in
     python) install_python ;;
     node) install_node ;;
+    collector) build_collector ;;
     *) echo "unknown language: $language" >&2; exit 2 ;;
 esac

@@ -18,6 +18,7 @@ fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
     let config = OtlpGrpc {
         endpoint: Endpoint::unix(&format!("unix://{path}"), path),
         tls: None,
+        auth: None,
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(Duration::from_secs(10)),
@@ -46,7 +47,7 @@ async fn a_receiver_on_a_unix_socket_takes_both_protocols_and_an_exporter_reache
     assert_eq!(rig.taken(), 3);
 
     let taken = Listener::bind(&ListenAddress::unix(text)).await.unwrap_err().to_string();
-    assert!(taken.contains(&format!("unix:{text}")) && taken.contains("another process listens there"), "{taken}");
+    assert!(taken.contains(&format!("unix:{text}")) && taken.contains("in use by another process"), "{taken}");
     drop(client);
     rig.lifetime.drain(Duration::from_secs(20)).await;
     assert!(!path.exists(), "the file goes when nobody accepts any more");

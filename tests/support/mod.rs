@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod backend;
+pub mod chromium;
 pub mod cli;
 pub mod client;
 pub mod export;

@@ -1,5 +1,6 @@
 //! How does a test run a relay? As a process, with a configuration of its own, and with its last line taken at its word.
 
+use std::process::Command;
 use std::time::Duration;
 
 use super::cli::{Finished, Process};
@@ -47,6 +48,15 @@ impl Relay {
         std::fs::write(&file, setup.text()).expect("write the configuration");
         let process = Process::relay(&["--config", file.to_str().expect("UTF-8")], environment);
         Relay::ready(process, setup.ports, directory).await
+    }
+
+    /// Starts a relay by `command`, to which its arguments are added.
+    pub async fn start_by(setup: &Setup, mut command: Command) -> Relay {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join(FILE);
+        std::fs::write(&file, setup.text()).expect("write the configuration");
+        command.arg("--config").arg(&file);
+        Relay::ready(Process::spawn("otlp-relay", command), setup.ports, directory).await
     }
 
     /// Starts a relay on its embedded default, which listens on the Collector's own ports.
@@ -116,6 +126,21 @@ impl Relay {
     /// How many files and sockets it has open.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("a process").count()
+    }
+
+    /// How many bytes of memory it has resident.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// How many it may have open: the soft limit, and the hard one.
+    pub fn file_limits(&self) -> (String, String) {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.process.id())).expect("a process");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+        let mut numbers = line.split_whitespace().map(str::to_owned);
+        (numbers.next().expect("soft"), numbers.next().expect("hard"))
     }
 
     /// Sends `signal`, such as `TERM`.

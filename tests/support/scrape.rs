@@ -1,6 +1,6 @@
 //! What do the relay's metrics say? Prometheus text, parsed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One scrape.
 #[derive(Clone, Debug)]
@@ -35,6 +35,12 @@ impl Metrics {
     /// As [`Metrics::sum`], for a series that must exist.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.sum(name, labels).unwrap_or_else(|| panic!("no series {name} {labels:?} among {:#?}", self.names()))
+    }
+
+    /// The values of `label` in all series that have counted something.
+    pub fn counted(&self, label: &str) -> BTreeSet<String> {
+        let counting = self.series.iter().filter(|series| series.value > 0.0);
+        counting.filter_map(|series| series.labels.get(label)).filter(|value| !value.is_empty()).cloned().collect()
     }
 
     /// The names of all series.

@@ -71,6 +71,19 @@ impl Authority {
         port
     }
 
+    /// Whether the server at `port` shows a certificate of this authority for `name`.
+    pub async fn vouches_for(&self, name: &str, port: u16) -> bool {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let socket = TcpStream::connect(local(port)).await.expect("connect");
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).expect("a name");
+        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await.is_ok()
+    }
+
     fn server_config(&self, name: &str, clients: Clients) -> rustls::ServerConfig {
         let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -114,8 +114,7 @@ fn header_rule(mut rule: Section<'_>) -> Option<HeaderRule> {
     let value = text_source(&mut rule, "value", "value_file").map(HeaderSource::Text);
     let context = rule.text_value("from_context").and_then(|value| value.text());
     let otherwise = rule.value("default_value").and_then(|value| value.secret());
-    rule.value("default_value_file").into_iter().for_each(|value| value.wrong("write default_value instead of a file"));
-    rule.rest(&[("from_attribute", Rule::NotYet)]);
+    rule.rest(&[("from_attribute", Rule::NotYet), ("default_value_file", Rule::NotYet)]);
     let source = match (value, context) {
         (Some(_), Some(_)) => {
             rule.whole().wrong("only one of value, value_file and from_context can be given");

@@ -1,5 +1,7 @@
 //! Where an exporter sends to and whether that is TLS: the forms that gRPC and HTTP exporters take.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use crate::config::model::{Endpoint, ListenAddress};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
@@ -35,6 +37,8 @@ pub(super) fn listen_by_transport(protocol: &mut Section<'_>) -> Option<ListenAd
     let Some(transport) = transport else { return endpoint.and_then(|value| listen(&value)) };
     match transport.text()?.as_str() {
         "" | "tcp" => return endpoint.and_then(|value| listen(&value)),
+        "tcp4" => return listen_on_family(&transport, endpoint?, Family::V4),
+        "tcp6" => return listen_on_family(&transport, endpoint?, Family::V6),
         "unix" => match endpoint {
             Some(endpoint) => return listen_on_socket(&endpoint),
             None => transport.refuse(transport.fault(NO_PATH).hint(PATH_HINT)),
@@ -46,6 +50,36 @@ pub(super) fn listen_by_transport(protocol: &mut Section<'_>) -> Option<ListenAd
         network => transport.wrong(format!("unsupported transport type {network:?}")),
     }
     None
+}
+
+/// The addresses of one version of the Internet Protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+/// The address of `family` that `endpoint` stands for. A name other than localhost may stand for several: it has to be
+/// written as an address.
+fn listen_on_family(transport: &Reading<'_>, endpoint: Reading<'_>, family: Family) -> Option<ListenAddress> {
+    let ListenAddress { host, port } = listen(&endpoint)?;
+    let ip = host.parse::<IpAddr>().ok();
+    let host = match (host.as_str(), family, ip) {
+        ("", Family::V4, _) => Ipv4Addr::UNSPECIFIED.to_string(),
+        ("", Family::V6, _) => Ipv6Addr::UNSPECIFIED.to_string(),
+        ("localhost", Family::V4, _) => Ipv4Addr::LOCALHOST.to_string(),
+        ("localhost", Family::V6, _) => Ipv6Addr::LOCALHOST.to_string(),
+        (_, Family::V4, Some(IpAddr::V4(_))) | (_, Family::V6, Some(IpAddr::V6(_))) => host,
+        (_, _, Some(_)) => return refuse(&endpoint, invalid(format!("{host} is no address of the transport"))),
+        (_, _, None) => {
+            let problem = invalid(format!("the transport needs an address, and {host} is a name"));
+            return refuse(&endpoint, problem.hint("write the address, or transport: tcp"));
+        }
+    };
+    if host == Ipv6Addr::UNSPECIFIED.to_string() {
+        transport.warn("clients of IPv4 are served on [::] as well, where the Collector would refuse them");
+    }
+    Some(ListenAddress { host, port })
 }
 
 fn listen_on_socket(value: &Reading<'_>) -> Option<ListenAddress> {
@@ -294,8 +328,7 @@ const NO_PATH: &str = "a unix socket needs the path of its file";
 const PATH_HINT: &str = "write endpoint: /run/otlp-relay.sock";
 
 /// Those of Go's networks that the Collector takes and the relay does not.
-const TRANSPORTS: &[&str] =
-    &["tcp4", "tcp6", "udp", "udp4", "udp6", "ip", "ip4", "ip6", "unixgram", "unixpacket", "npipe"];
+const TRANSPORTS: &[&str] = &["udp", "udp4", "udp6", "ip", "ip4", "ip6", "unixgram", "unixpacket", "npipe"];
 
 const GRPC_PORT: u16 = 4317;
 const HTTP_PORT: u16 = 4318;

@@ -25,6 +25,18 @@ impl ListenAddress {
         socket(&self.host)
     }
 
+    /// Whether both are TCP addresses that exclude each other, as far as the texts say: they have the same port, and one
+    /// stands for all addresses, or both for this machine.
+    pub fn overlaps(&self, other: &ListenAddress) -> bool {
+        let is_tcp = self.socket().is_none() && other.socket().is_none();
+        let hosts = self.is_everywhere() || other.is_everywhere() || (self.is_loopback() && other.is_loopback());
+        is_tcp && hosts && self.port == other.port && self.port != 0
+    }
+
+    fn is_everywhere(&self) -> bool {
+        self.host.is_empty() || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+    }
+
     /// Whether only this machine (or container) can reach it, as far as the text says.
     pub fn is_loopback(&self) -> bool {
         self.socket().is_some()

@@ -16,7 +16,7 @@ pub(super) struct Plain<'a>(pub(super) Option<&'a AnyValue>);
 /// A value with its type: `Str(x)`.
 pub(super) struct Typed<'a>(pub(super) Option<&'a AnyValue>);
 
-/// An identifier in lower-case hexadecimal digits.
+/// An identifier in lower-case hexadecimal digits; nothing where all of it is zero, as the Collector has it.
 pub(super) struct Hex<'a>(pub(super) &'a [u8]);
 
 /// Attributes as `k=v`, between them `separator`.
@@ -68,7 +68,8 @@ impl Display for Typed<'_> {
 
 impl Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let is_set = self.0.iter().any(|byte| *byte != 0);
+        self.0.iter().filter(|_| is_set).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

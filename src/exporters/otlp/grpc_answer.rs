@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
@@ -15,18 +15,18 @@ use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
 
-/// Reads the answer to a POST to `url`.
-pub(super) fn verdict(answer: &Answer, url: &Uri, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
+/// Reads the answer to a request with `head`.
+pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
     let is_grpc = text_of(&answer.headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/grpc") && !kind.starts_with("application/grpc-web"));
     // An answer without a message has its status among the headers.
     let status = status(&answer.headers).or_else(|| status(answer.trailers.as_ref()?));
     match status {
         Some(status) if is_grpc && status.code() == Code::Ok => Ok(receipt(&answer.body, id)),
-        Some(status) if is_grpc => Err(from_grpc(&status)),
+        Some(status) if is_grpc => Err(with_circumstances(from_grpc(&status), head, &answer.headers)),
         _ if answer.status != StatusCode::OK => {
             let failure = from_http(answer.status, retry_after(&answer.headers), &words(answer));
-            Err(failure.because(Circumstances::of(url, &answer.headers)))
+            Err(failure.because(Circumstances::of(head, answer)))
         }
         None if is_grpc && answer.extent == Extent::Cut => {
             Err(Failure::new(Class::ResponseTooLarge, "the backend's answer to a gRPC call does not end"))
@@ -38,8 +38,17 @@ pub(super) fn verdict(answer: &Answer, url: &Uri, id: &Arc<ComponentId>) -> Resu
         _ => {
             let words = words(answer);
             let text = format!("the answer to a gRPC call is HTTP 200, but not gRPC: {words}");
-            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(url, &answer.headers)))
+            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(head, answer)))
         }
+    }
+}
+
+/// A refusal of the backend itself needs its circumstances only where they say what to change.
+fn with_circumstances(failure: Failure, head: &Request<()>, headers: &HeaderMap) -> Failure {
+    match failure.class() {
+        Class::Unauthenticated | Class::PermissionDenied => failure.because(Circumstances::of_credentials(head)),
+        Class::UnsupportedCompression => failure.because(Circumstances::of_encodings(head, headers)),
+        _ => failure,
     }
 }
 
@@ -90,7 +99,8 @@ mod tests {
     }
 
     fn read(answer: &Answer) -> Result<Receipt, Failure> {
-        verdict(answer, &Uri::from_static("http://backend/x"), &Arc::new(ComponentId::parse("otlp_grpc").unwrap()))
+        let head = Request::post("http://backend/x").header("authorization", "Bearer s3cr3t").body(()).unwrap();
+        verdict(answer, &head, &Arc::new(ComponentId::parse("otlp_grpc").unwrap()))
     }
 
     #[track_caller]
@@ -106,6 +116,7 @@ mod tests {
         let page = answer(502, &[("content-type", b"text/html"), ("server", b"nginx")], b"<html>no upstream");
         check(&page, Class::BadGateway, "no upstream");
         check(&page, Class::BadGateway, "server: nginx");
+        check(&page, Class::BadGateway, "answered by the load balancer or proxy nginx");
         check(
             &answer(200, &[("content-type", b"text/html")], b"<title>Login</title>"),
             Class::NotOtlpResponse,
@@ -118,6 +129,19 @@ mod tests {
     fn a_grpc_status_wins_over_the_http_status() {
         let refused = answer(503, &[GRPC, ("grpc-status", b"16"), ("grpc-message", b"no%20token")], b"");
         check(&refused, Class::Unauthenticated, "no token");
+        check(&refused, Class::Unauthenticated, "the request has the header authorization");
+        assert!(!read(&refused).unwrap_err().cause().contains("s3cr3t"));
+    }
+
+    #[test]
+    fn an_unknown_encoding_comes_with_those_that_are_known() {
+        let headers = [
+            GRPC,
+            ("grpc-status", b"12".as_slice()),
+            ("grpc-message", b"grpc: Decompressor is not installed for grpc-encoding \"zstd\""),
+            ("grpc-accept-encoding", b"gzip"),
+        ];
+        check(&answer(200, &headers, b""), Class::UnsupportedCompression, "the backend accepts gzip");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Uri;
+use http::Request;
 use http::header::CONTENT_TYPE;
 
 use super::words::{Circumstances, retry_after, words};
@@ -12,12 +12,12 @@ use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
 
-/// Reads the answer to a POST to `url`.
+/// Reads the answer to a request with `head`.
 ///
 /// A body that is not OTLP is no success, whatever the status: it comes from a login page, a captive portal or another
 /// service. No body at all is one, as many backends do it.
-pub(super) fn verdict(answer: &Answer, url: &Uri, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
-    let failed = |failure: Failure| Err(failure.because(Circumstances::of(url, &answer.headers)));
+pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
+    let failed = |failure: Failure| Err(failure.because(Circumstances::of(head, answer)));
     let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     if kind.starts_with("application/grpc") {
         // With HTTP 200, an empty body, and the refusal in a header that OTLP/HTTP does not know.
@@ -73,15 +73,15 @@ mod tests {
     use super::*;
 
     fn read(status: u16, kind: &'static str, body: &'static [u8]) -> Result<Receipt, Failure> {
+        read_from("http://backend/v1/traces", status, kind, body)
+    }
+
+    fn read_from(url: &str, status: u16, kind: &'static str, body: &'static [u8]) -> Result<Receipt, Failure> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
         let status = StatusCode::from_u16(status).unwrap();
         let body = Bytes::from_static(body);
         let answer = Answer { status, headers, body, extent: Extent::Whole, trailers: None };
-        verdict(
-            &answer,
-            &Uri::from_static("http://backend/v1/traces"),
-            &Arc::new(ComponentId::parse("otlp_http").unwrap()),
-        )
+        verdict(&answer, &Request::post(url).body(()).unwrap(), &Arc::new(ComponentId::parse("otlp_http").unwrap()))
     }
 
     #[track_caller]
@@ -105,6 +105,21 @@ mod tests {
             assert!(read(200, kind, b"").is_ok(), "{kind}");
         }
         assert!(read(202, "", b"").is_ok());
+    }
+
+    #[test]
+    fn a_path_that_is_not_the_usual_one_is_pointed_out() {
+        let cause = |url| read_from(url, 404, "text/plain", b"").unwrap_err().cause();
+        assert!(cause("http://backend/").contains("usually /v1/traces, /v1/metrics or /v1/logs"));
+        assert!(!cause("http://backend/v1/traces").contains("usually"));
+    }
+
+    #[test]
+    fn an_unknown_encoding_is_told_from_bad_data() {
+        check(415, "text/plain", b"unsupported Content-Encoding: zstd", Class::UnsupportedCompression, "zstd");
+        check(400, "text/plain", b"unsupported content encoding", Class::UnsupportedCompression, "encoding");
+        check(415, "text/plain", b"only JSON", Class::HttpUnsupportedMediaType, "JSON");
+        check(101, "text/plain", b"", Class::ServerErrorOther, "101");
     }
 
     #[test]

@@ -37,6 +37,19 @@ use self::stage::{Shape, Stage, Target};
 pub struct Backend {
     /// Where each signal goes, with its request without a body.
     ways: BTreeMap<Signal, (Arc<Target>, Request<()>)>,
+    tls: Certificates,
+}
+
+/// The certificate files of an exporter, in use by its connections.
+#[derive(Clone, Debug, Default)]
+pub struct Certificates(Vec<Arc<TlsClient>>);
+
+impl Certificates {
+    /// Reads the files again: an operator who has renewed them asks for a reload. New connections use what is in them;
+    /// what cannot be used is logged, and changes nothing.
+    pub fn renew(&self) {
+        self.0.iter().for_each(|tls| tls.renew());
+    }
 }
 
 /// The `otlp_grpc` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
@@ -53,6 +66,8 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
     let server_name = || tls.as_ref().and_then(|tls| tls.server_name.clone());
     let authority = authority.clone().or_else(server_name).unwrap_or_else(|| endpoint.authority());
     let headers = headers::grpc(headers, packing, *timeout, user_agent.as_deref(), instance)?;
+    let client_tls = load(tls.as_ref(), endpoint)?;
+    let certificates = Certificates(client_tls.iter().cloned().collect());
     let settings = ClientSettings {
         proxy: proxy.clone(),
         pings: *pings,
@@ -61,7 +76,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
             Readiness::FailFast => Patience::None,
             Readiness::Wait => Patience::Wait(*timeout),
         },
-        ..ClientSettings::new(endpoint.clone(), load(tls.as_ref(), endpoint)?, Protocol::Http2Only)
+        ..ClientSettings::new(endpoint.clone(), client_tls, Protocol::Http2Only)
     };
     let target = Arc::new(Target {
         id,
@@ -78,7 +93,8 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         let head = head(&format!("{base}{}", signal.facts().grpc_path), "endpoint", &headers)?;
         Ok((signal, (Arc::clone(&target), head)))
     };
-    Ok(Backend { ways: Signal::ALL.into_iter().map(way).collect::<Result<_, SetupProblem>>()? })
+    let ways = Signal::ALL.into_iter().map(way).collect::<Result<_, SetupProblem>>()?;
+    Ok(Backend { ways, tls: certificates })
 }
 
 /// The `tls` of a server that is called `authority`, unless it has a name already.
@@ -101,7 +117,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let credentials = credentials(auth.as_ref())?;
-    let mut clients = Clients { link, made: Vec::new() };
+    let mut clients = Clients { link, made: Vec::new(), tls: Certificates::default() };
     let shape = match encoding {
         HttpEncoding::Proto => Shape::Http,
         HttpEncoding::Json => Shape::HttpJson,
@@ -123,7 +139,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
         let head = head(&format!("{}://{authority}{path}", scheme(tls.as_ref())), key, &headers)?;
         ways.insert(*signal, (Arc::new(target), head));
     }
-    Ok(Backend { ways })
+    Ok(Backend { ways, tls: clients.tls })
 }
 
 impl Backend {
@@ -132,12 +148,18 @@ impl Backend {
         let (target, head) = self.ways.get(&signal)?;
         Some(Arc::new(Stage { target: Arc::clone(target), head: head.clone() }))
     }
+
+    /// The certificate files that its connections use.
+    pub fn certificates(&self) -> Certificates {
+        self.tls.clone()
+    }
 }
 
 /// The clients of an `otlp_http` exporter: one for each host, whatever the paths.
 struct Clients<'a> {
     link: &'a HttpLink,
     made: Vec<(&'a HttpTarget, Arc<Client>)>,
+    tls: Certificates,
 }
 
 impl<'a> Clients<'a> {
@@ -151,11 +173,13 @@ impl<'a> Clients<'a> {
             Versions::Both => Protocol::Any,
             Versions::Http1 => Protocol::Http1Only,
         };
+        let tls = load(target.tls.as_ref(), &target.endpoint)?;
+        self.tls.0.extend(tls.clone());
         let settings = ClientSettings {
             proxy: target.proxy.clone(),
             pings,
             keep: Keep { idle_limit, max_idle, max_in_use, reuse },
-            ..ClientSettings::new(target.endpoint.clone(), load(target.tls.as_ref(), &target.endpoint)?, protocol)
+            ..ClientSettings::new(target.endpoint.clone(), tls, protocol)
         };
         let client = Arc::new(Client::new(settings));
         self.made.push((target, Arc::clone(&client)));

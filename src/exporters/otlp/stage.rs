@@ -56,7 +56,7 @@ impl Consume for Stage {
         let target = &self.target;
         Box::pin(async move {
             let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, self.export(payload, &progress)).await;
+            let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
             match masked(outcome, &target.mask) {
                 Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
                 Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
@@ -76,11 +76,12 @@ impl Stage {
         };
         let body = RequestBody::new(parts);
         let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
-        let outcome = self.post_as(credentials, metadata.as_deref(), body.clone(), progress).await;
+        // Boxed: requests without credentials should not be the larger for it.
+        let outcome = Box::pin(self.post_as(credentials, metadata.as_deref(), body.clone(), progress)).await;
         match outcome {
             // A token may have been withdrawn before its time.
             Err(failure) if failure.class() == Class::Unauthenticated && credentials.renew().await => {
-                self.post_as(credentials, metadata.as_deref(), body, progress).await
+                Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await
             }
             outcome => outcome,
         }
@@ -111,8 +112,8 @@ impl Stage {
         let target = &self.target;
         let answer = target.client.send(head, body, progress).await?;
         match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, head.uri(), &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head.uri(), &target.id),
+            Shape::Grpc => grpc_answer::verdict(&answer, head, &target.id),
+            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head, &target.id),
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_TYPE, LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER, SERVER, WWW_AUTHENTICATE};
-use http::{HeaderMap, Uri};
+use http::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, LOCATION, PROXY_AUTHENTICATE, RETRY_AFTER, SERVER, VIA, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, Request};
 use prost::Message;
 use serde_json::Value;
 use tonic_types::Status;
@@ -69,9 +71,11 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) struct Circumstances(String);
 
 impl Circumstances {
-    pub(super) fn of(url: &Uri, headers: &HeaderMap) -> Circumstances {
-        let mut text = format!("in answer to POST {url}");
-        for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, CONTENT_TYPE] {
+    /// Of an answer to a request with `head`.
+    pub(super) fn of(head: &Request<()>, answer: &Answer) -> Circumstances {
+        let headers = &answer.headers;
+        let mut text = format!("in answer to POST {}", head.uri());
+        for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, ALLOW, VIA, CONTENT_TYPE] {
             if let Some(value) = text_of(headers, name.as_str()) {
                 text.push_str(&format!(", {name}: {}", tidy(value)));
             }
@@ -79,8 +83,61 @@ impl Circumstances {
         if let Some(delay) = retry_after(headers) {
             text.push_str(&format!(", asks to wait {delay:.0?}"));
         }
+        match answer.status.as_u16() {
+            401 | 403 => text.push_str(&format!("; {}", credentials(head))),
+            404 if !head.uri().path().contains("/v1") => text.push_str(UNUSUAL_PATH),
+            415 => text.push_str(&encodings(head, headers)),
+            // Of an answer that load balancers give when the backend does not.
+            464 | 502..=504 => {
+                if let Some(who) = go_between(answer) {
+                    text.push_str(&format!("; answered by the load balancer or proxy {who}, not by the backend"));
+                }
+            }
+            _ => {}
+        }
         Circumstances(text)
     }
+
+    /// Of a refusal of the credentials of a request with `head`.
+    pub(super) fn of_credentials(head: &Request<()>) -> Circumstances {
+        Circumstances(credentials(head))
+    }
+
+    /// Of a refusal of the encoding of a request with `head`.
+    pub(super) fn of_encodings(head: &Request<()>, headers: &HeaderMap) -> Circumstances {
+        Circumstances(format!("in answer to {}{}", head.uri().path(), encodings(head, headers)))
+    }
+}
+
+/// Which headers could hold credentials; never what they hold.
+fn credentials(head: &Request<()>) -> String {
+    let names: Vec<&str> = head.headers().keys().map(HeaderName::as_str).filter(|name| !FIXED.contains(name)).collect();
+    match names.as_slice() {
+        [] => "the request has no header with credentials".to_owned(),
+        names => format!("the request has the header {}", names.join(", ")),
+    }
+}
+
+/// Which encodings would have done.
+fn encodings(head: &Request<()>, headers: &HeaderMap) -> String {
+    let of = |headers, names: [&str; 2]| names.into_iter().find_map(|name| text_of(headers, name)).map(tidy);
+    let sent = of(head.headers(), ["grpc-encoding", "content-encoding"]);
+    let known = of(headers, ["grpc-accept-encoding", "accept-encoding"]);
+    let sent = sent.map(|sent| format!("; the request is compressed with {sent}")).unwrap_or_default();
+    let known = known.map(|known| format!("; the backend accepts {known}")).unwrap_or_default();
+    format!("{sent}{known}")
+}
+
+/// The product between here and the backend that gave `answer`, if it shows itself.
+fn go_between(answer: &Answer) -> Option<String> {
+    if let Some(server) = text_of(&answer.headers, SERVER.as_str()) {
+        let lower = server.to_ascii_lowercase();
+        return GO_BETWEENS.iter().any(|known| lower.contains(known)).then(|| tidy(server));
+    }
+    let body = String::from_utf8_lossy(&answer.body);
+    // Envoy's words for a cluster without a living member, and for a connection to one that broke.
+    let is_envoy = ["no healthy upstream", "upstream connect error"].iter().any(|words| body.contains(words));
+    is_envoy.then(|| "Envoy".to_owned())
 }
 
 impl fmt::Display for Circumstances {
@@ -92,6 +149,35 @@ impl fmt::Display for Circumstances {
 impl std::error::Error for Circumstances {}
 
 const MAX_CHARS: usize = 200;
+/// Headers of every request, which hold no credentials.
+const FIXED: [&str; 9] = [
+    "content-type",
+    "content-encoding",
+    "grpc-encoding",
+    "grpc-accept-encoding",
+    "grpc-timeout",
+    "accept-encoding",
+    "user-agent",
+    "te",
+    crate::protocol::INSTANCE_HEADER,
+];
+const UNUSUAL_PATH: &str = "; the path of OTLP/HTTP is usually /v1/traces, /v1/metrics or /v1/logs: traces_endpoint and its kin are \
+     used as they are written";
+/// What load balancers and proxies call themselves in `Server`.
+const GO_BETWEENS: [&str; 12] = [
+    "awselb",
+    "nginx",
+    "openresty",
+    "envoy",
+    "haproxy",
+    "cloudflare",
+    "cloudfront",
+    "traefik",
+    "varnish",
+    "google frontend",
+    "akamaighost",
+    "squid",
+];
 
 #[cfg(test)]
 mod tests {

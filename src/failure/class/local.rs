@@ -285,7 +285,7 @@ rows! {
 
     BindAddressInUse "bind_address_in_use"
         Listen Listen Never Person Unavailable 503 {
-        meaning "another process listens there already"
+        meaning "the address is in use"
         evidence "bind fails with EADDRINUSE"
         causes [
             "a Collector, an agent or a second relay on this machine has the port",

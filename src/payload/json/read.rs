@@ -2,8 +2,8 @@
 //!
 //! The parser is `serde_json`'s, which skips unknown values without recursion; messages nest as deeply as protobuf's may.
 //! A key that comes twice is treated as protobuf treats a field that comes twice: lists and messages are joined, of
-//! anything else the last counts. Null stands for a field that is not set, and in a list for an empty element, but not
-//! for a number.
+//! anything else the last counts. Null stands for a field that is not set (ProtoJSON), and in a list for an empty element,
+//! but not for a number in a list. The Collector refuses a null for a number anywhere; JavaScript writes NaN as one.
 
 use std::fmt;
 
@@ -324,9 +324,9 @@ impl Visitor<'_> for Numeral<'_, '_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        match self.field.kind {
-            Kind::Bool if self.place == Place::Field => Ok(()),
-            _ => Err(E::invalid_type(Unexpected::Unit, &self)),
+        match self.place {
+            Place::Field => Ok(()),
+            Place::Element => Err(E::invalid_type(Unexpected::Unit, &self)),
         }
     }
 }

@@ -6,7 +6,7 @@ use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 
-use crate::config::{ContentEncodings, HttpSurface};
+use crate::config::{ContentEncodings, HttpSurface, percent};
 use crate::failure::{Class, Failure};
 use crate::payload::Encoding;
 use crate::protocol::Protocol;
@@ -19,7 +19,7 @@ use super::cors::Cors;
 /// How a receiver meets the clients of OTLP/HTTP.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Surface {
-    /// Paths that replace those of the specification.
+    /// Paths that replace those of the specification, without percent-encoding.
     paths: Vec<(Signal, Box<str>)>,
     encodings: Encodings,
     cors: Option<Cors>,
@@ -53,7 +53,7 @@ impl Surface {
             }
         }
         Surface {
-            paths: config.url_paths.iter().map(|(signal, path)| (*signal, path.as_str().into())).collect(),
+            paths: config.url_paths.iter().map(|(signal, path)| (*signal, decoded(path))).collect(),
             encodings,
             cors: config.cors.as_ref().map(Cors::of),
             headers,
@@ -61,8 +61,11 @@ impl Surface {
         }
     }
 
-    /// The signal that is posted to `path`.
+    /// The signal that is posted to `path`, as it is sent: a path with needless percent-encoding is the same path (RFC
+    /// 3986, section 6.2.2.2).
     pub(super) fn signal(&self, path: &str) -> Option<Signal> {
+        let decoded = Some(path).filter(|path| path.contains('%')).and_then(percent::decode);
+        let path = decoded.as_deref().unwrap_or(path);
         if let Some((signal, _)) = self.paths.iter().find(|(_, own)| **own == *path) {
             return Some(*signal);
         }
@@ -107,6 +110,10 @@ impl Surface {
             response.headers_mut().entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
+}
+
+fn decoded(path: &str) -> Box<str> {
+    percent::decode(path).unwrap_or_else(|| path.to_owned()).into()
 }
 
 fn unsupported(encoding: &str) -> Failure {

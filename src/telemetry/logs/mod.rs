@@ -1,4 +1,5 @@
-//! How log lines look: one readable line or one JSON object for each event, on standard error unless told otherwise.
+//! How log lines look: one readable line or one JSON object for each event, on standard error unless told otherwise; and
+//! how another configuration changes that while the program runs.
 
 mod console;
 mod json;
@@ -6,7 +7,9 @@ mod outputs;
 mod sampling;
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use serde_json::Value;
 
 use tracing::level_filters::LevelFilter;
@@ -15,6 +18,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
 
 use crate::config::{LogEncoding, LogLevel, Logs};
 
@@ -26,27 +30,64 @@ pub use outputs::LogFileError;
 use outputs::Outputs;
 use sampling::Sampler;
 
+/// The process's log, which another configuration may change.
+#[derive(Debug)]
+pub struct LogControl {
+    form: Arc<ArcSwap<Form<Outputs>>>,
+    level: reload::Handle<Targets, Registry>,
+}
+
+/// What a configuration makes of the log, ready to be put in force: its files are open.
+#[derive(Debug)]
+pub struct PreparedLog {
+    form: Form<Outputs>,
+    targets: Targets,
+}
+
 /// Sends the process's log where `logs` says from now on; JSON lines carry `resource`, if there is any. A second call
-/// changes nothing.
+/// changes nothing, and what it answers controls nothing.
 ///
 /// Libraries speak only of what a person should look at, unless the level is debug. A line is written by the thread
 /// that it comes from, under the lock of its output: whoever reads it slowly slows the relay down, and no line is lost.
 ///
 /// # Errors
 /// When a log file cannot be opened.
-pub fn init_logs(logs: &Logs, resource: &[(String, Value)]) -> Result<(), LogFileError> {
-    let outputs = Outputs::open(&logs.outputs, &logs.error_outputs)?;
-    let paint = if outputs.is_terminal() && no_color_is_unset() { Paint::Ansi } else { Paint::Plain };
-    let resource = if logs.without_resource { &[] } else { resource };
-    let suffix = match logs.encoding {
-        LogEncoding::Console => console::fields(&logs.initial_fields),
-        LogEncoding::Json => json::fields(&logs.initial_fields, resource),
-    };
-    let sampler = logs.sampling.map(Sampler::new);
-    let lines = Lines { encoding: logs.encoding, paint, suffix, sampler, writer: outputs };
+pub fn init_logs(logs: &Logs, resource: &[(String, Value)]) -> Result<LogControl, LogFileError> {
+    let PreparedLog { form, targets } = LogControl::prepare(logs, resource)?;
+    let lines = Lines { form: Arc::new(ArcSwap::from_pointee(form)) };
+    let form = Arc::clone(&lines.form);
+    let (filter, level) = reload::Layer::new(targets);
     // Whoever came first keeps the log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets(logs.level))).try_init();
-    Ok(())
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    Ok(LogControl { form, level })
+}
+
+impl LogControl {
+    /// Opens what `logs` asks for. Nothing of the log that is written is touched.
+    ///
+    /// # Errors
+    /// When a log file cannot be opened.
+    pub fn prepare(logs: &Logs, resource: &[(String, Value)]) -> Result<PreparedLog, LogFileError> {
+        let writer = Outputs::open(&logs.outputs, &logs.error_outputs)?;
+        let paint = if writer.is_terminal() && no_color_is_unset() { Paint::Ansi } else { Paint::Plain };
+        let resource = if logs.without_resource { &[] } else { resource };
+        let suffix = match logs.encoding {
+            LogEncoding::Console => console::fields(&logs.initial_fields),
+            LogEncoding::Json => json::fields(&logs.initial_fields, resource),
+        };
+        let sampler = logs.sampling.map(Sampler::new);
+        let form = Form { encoding: logs.encoding, paint, suffix, sampler, writer };
+        Ok(PreparedLog { form, targets: targets(logs.level) })
+    }
+
+    /// Writes the log as `prepared` from the next line on. Files are the ones that now have their names, even if the
+    /// settings are the same: whoever moves a log file away asks for a reload then.
+    pub fn enforce(&self, prepared: PreparedLog) {
+        let PreparedLog { form, targets } = prepared;
+        self.form.store(Arc::new(form));
+        // It fails only where the log is somebody else's.
+        let _ = self.level.reload(targets);
+    }
 }
 
 /// The level that a word means, as in `OTEL_LOG_LEVEL` and `service::telemetry::logs::level`; case does not matter.
@@ -63,6 +104,12 @@ pub fn log_level(word: &str) -> Option<LogLevel> {
 /// A layer that writes each event as one line. Everything is written straight through, however long it is.
 #[derive(Debug)]
 pub struct Lines<W> {
+    form: Arc<ArcSwap<Form<W>>>,
+}
+
+/// How lines look, and where they go.
+#[derive(Debug)]
+struct Form<W> {
     encoding: LogEncoding,
     paint: Paint,
     /// What every line ends with, already written out.
@@ -80,24 +127,26 @@ enum Paint {
 impl<W> Lines<W> {
     /// Lines in `encoding`, without colours, to what `writer` makes.
     pub fn new(encoding: LogEncoding, writer: W) -> Lines<W> {
-        Lines { encoding, paint: Paint::Plain, suffix: Vec::new(), sampler: None, writer }
+        let form = Form { encoding, paint: Paint::Plain, suffix: Vec::new(), sampler: None, writer };
+        Lines { form: Arc::new(ArcSwap::from_pointee(form)) }
     }
 }
 
 impl<S, W> Layer<S> for Lines<W>
 where
     S: Subscriber,
-    W: for<'a> MakeWriter<'a> + 'static,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let now = Moment::now();
-        if self.sampler.as_ref().is_some_and(|sampler| !sampler.passes(event, now)) {
+        let form = self.form.load();
+        if form.sampler.as_ref().is_some_and(|sampler| !sampler.passes(event, now)) {
             return;
         }
-        let mut out = BufWriter::new(self.writer.make_writer());
-        let written = match self.encoding {
-            LogEncoding::Console => console::write(&mut out, now, event, self.paint, &self.suffix),
-            LogEncoding::Json => json::write(&mut out, now, event, &self.suffix),
+        let mut out = BufWriter::new(form.writer.make_writer());
+        let written = match form.encoding {
+            LogEncoding::Console => console::write(&mut out, now, event, form.paint, &form.suffix),
+            LogEncoding::Json => json::write(&mut out, now, event, &form.suffix),
         };
         // There is nowhere left to complain to.
         let _ = written.and_then(|()| out.flush());

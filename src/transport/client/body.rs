@@ -41,6 +41,7 @@ impl RequestBody {
 
     /// Tells `progress` when the last byte is written.
     pub(super) fn track(&mut self, progress: &Progress) {
+        progress.carries(self.len as u64);
         self.progress = Some(progress.clone());
         if self.is_empty() {
             written(progress);

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::obstacle::{Obstacle, is_out_of_files};
 use crate::failure::Class;
-use crate::transport::{Socket, UNIX_PEER};
+use crate::transport::{Socket, UNIX_PEER, container};
 
 /// Connects to whichever of `addresses` answers first. They are tried in turn, each a little after the one before it or as
 /// soon as that one failed (RFC 8305, "Happy Eyeballs"), with the address families alternating.
@@ -23,7 +23,7 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Sock
             prepare(&stream);
             Ok((stream, peer))
         }
-        Ok(Err(errors)) => Err(explain(&errors).await),
+        Ok(Err(errors)) => Err(explain(&errors)),
         Err(_) => Err(no_reply(addresses)),
     }
 }
@@ -91,16 +91,10 @@ fn prepare(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
-async fn explain(errors: &Tried) -> Obstacle {
+fn explain(errors: &Tried) -> Obstacle {
     let told: Vec<String> = errors.iter().map(|(address, error)| format!("{address} {}", words(error))).collect();
-    let mut text = told.join("; ");
+    let text = told.join("; ");
     let class = errors.iter().map(|(_, error)| classify(error)).min_by_key(|class| rank(*class));
-    if class == Some(Class::ConnectionRefused)
-        && let [(address, _)] = errors.as_slice()
-        && let Some(hint) = twin_hint(*address).await
-    {
-        text.push_str(&hint);
-    }
     Obstacle::new(class.unwrap_or(Class::Other), text)
 }
 
@@ -122,11 +116,14 @@ fn classify(error: &io::Error) -> Class {
         ErrorKind::ConnectionRefused => Class::ConnectionRefused,
         ErrorKind::TimedOut => Class::ConnectTimeout,
         // EINVAL is a route of the type blackhole.
-        ErrorKind::NetworkUnreachable | ErrorKind::InvalidInput => Class::NetworkUnreachable,
+        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::InvalidInput => Class::NetworkUnreachable,
+        // An IPv6 address where IPv6 is off.
+        _ if error.raw_os_error() == Some(EAFNOSUPPORT) => Class::NetworkUnreachable,
         ErrorKind::HostUnreachable => Class::HostUnreachable,
-        ErrorKind::AddrNotAvailable => Class::SourceAddressUnavailable,
+        // EAGAIN is a unix socket whose queue is full, or no free port.
+        ErrorKind::AddrNotAvailable | ErrorKind::WouldBlock => Class::SourceAddressUnavailable,
         ErrorKind::PermissionDenied => Class::ConnectBlocked,
-        ErrorKind::ConnectionReset => Class::ConnectionReset,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Class::ConnectionReset,
         _ => Class::Other,
     }
 }
@@ -148,6 +145,16 @@ fn no_reply(addresses: &[SocketAddr]) -> Obstacle {
     Obstacle::new(Class::ConnectTimeout, text)
 }
 
+/// What else there is to see around an address that refuses, to stand behind the refusal. May be empty.
+pub(super) async fn refusal_hint(refused: SocketAddr) -> String {
+    let twin = twin_hint(refused).await;
+    let inside = container::current().filter(|_| refused.ip().is_loopback() && twin.is_none());
+    let inside = inside.map(|container| {
+        format!("; {refused} is the {container} itself: use the service name of the backend, or host.docker.internal for the host")
+    });
+    twin.or(inside).unwrap_or_default()
+}
+
 /// A server on this machine often listens on one family only; a look at the other one tells.
 async fn twin_hint(refused: SocketAddr) -> Option<String> {
     let (twin, family) = match refused.ip() {
@@ -162,6 +169,7 @@ async fn twin_hint(refused: SocketAddr) -> Option<String> {
 
 /// No address gets longer, whatever the exporter's timeout; the system alone would take two minutes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+const EAFNOSUPPORT: i32 = 97;
 /// RFC 8305, section 8: "Connection Attempt Delay".
 const STAGGER: Duration = Duration::from_millis(250);
 const TWIN_LIMIT: Duration = Duration::from_millis(100);
@@ -207,8 +215,7 @@ mod tests {
     async fn a_server_on_the_other_family_is_pointed_out() {
         let Ok(server) = TcpListener::bind("[::1]:0") else { return };
         let port = server.local_addr().unwrap().port();
-        let obstacle = connect(&[SocketAddr::from(([127, 0, 0, 1], port))]).await.unwrap_err();
-        let cause = obstacle.into_failure().cause();
+        let cause = refusal_hint(SocketAddr::from(([127, 0, 0, 1], port))).await;
         assert!(cause.contains(&format!("[::1]:{port} accepts connections")) && cause.contains("IPv6 only"), "{cause}");
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::body::RequestBody;
+use super::explain::Wire;
 use super::obstacle::Obstacle;
 use super::tap::{Evidence, Seen};
 use super::tls::TlsContext;
@@ -38,6 +39,13 @@ impl Link {
     /// The obstacle that a TLS error is which came after the handshake, as those of TLS 1.3 do.
     pub(super) fn late_tls_error(&self, evidence: &Evidence) -> Option<Obstacle> {
         Some(self.tls.as_ref()?.explain(evidence.tls.as_ref()?))
+    }
+
+    /// The obstacle of a server that asked who we are and then closed without ever saying anything. A server of HTTP/2
+    /// speaks first (RFC 9113, section 3.4); one of HTTP/1.1 may have had another reason if it saw a certificate.
+    pub(super) fn shut_out(&self, evidence: &Evidence, wire: Wire) -> Option<Obstacle> {
+        let tls = self.tls.as_ref().filter(|_| evidence.first.is_empty() && evidence.goaway.is_none())?;
+        if wire == Wire::Http1 && tls.has_identity() { None } else { tls.explain_silence() }
     }
 }
 

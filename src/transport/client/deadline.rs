@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
+use super::resolve::nameservers;
 use crate::attempt::{Attempt, Progress};
 use crate::failure::{Class, Failure, Phase};
+use crate::units::ByteCount;
 
 /// Runs `work` for at most `limit`. Its expiry is a failure of the phase that `progress` was in.
 pub async fn within<T>(
@@ -23,7 +25,7 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
     let (phase, in_phase) = attempt.phases.last().copied().unwrap_or((Phase::Local, limit));
     let phase = if attempt.request_written { Phase::Response } else { phase };
     let peer = attempt.peer.map_or_else(|| "the peer".to_owned(), |peer| peer.to_string());
-    let in_phase = in_phase.as_millis();
+    let (in_phase, size) = (in_phase.as_millis(), ByteCount(attempt.request_bytes));
     let (class, what) = match phase {
         Phase::Resolve | Phase::Connect if attempt.via.is_some() => {
             let via = attempt.via.as_deref().unwrap_or_default();
@@ -35,9 +37,10 @@ fn expired(limit: Duration, attempt: &Attempt) -> Failure {
             (Class::ProxyUpstreamUnreachable, text)
         }
         Phase::Response => {
-            let text = format!("{peer} gave no answer; the request was sent, and then {in_phase} ms went by");
+            let text = format!("{peer} gave no answer; the request was sent ({size}), and then {in_phase} ms went by");
             (Class::DeadlineExceeded, text)
         }
+        Phase::Resolve => (Class::DnsTimeout, format!("DNS gave no answer for {in_phase} ms{}", nameservers())),
         Phase::Connect => {
             (Class::ConnectTimeout, format!("no reply at all for {in_phase} ms to the connection attempt"))
         }
@@ -85,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn expiry_is_classified_by_the_phase_that_it_hit() {
         check(&[], Class::DeadlineExceededBeforeSend, Phase::Local).await;
-        check(&[Phase::Resolve], Class::DeadlineExceededBeforeSend, Phase::Resolve).await;
+        check(&[Phase::Resolve], Class::DnsTimeout, Phase::Resolve).await;
         check(&[Phase::Resolve, Phase::Connect], Class::ConnectTimeout, Phase::Connect).await;
         check(&[Phase::Connect, Phase::Tls], Class::TlsHandshakeTimeout, Phase::Tls).await;
         check(&[Phase::Connect, Phase::Request], Class::DeadlineExceededBeforeSend, Phase::Request).await;

@@ -1,5 +1,7 @@
 //! One request and its answer over one connection.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::uri::{PathAndQuery, Uri};
@@ -13,7 +15,7 @@ use super::explain::{Wire, explain, is_stream_reset, is_unprocessed};
 use super::obstacle::Obstacle;
 use super::proxy::Via;
 use crate::attempt::Progress;
-use crate::failure::Phase;
+use crate::failure::{Class, Phase};
 
 /// A whole answer.
 #[derive(Clone, Debug)]
@@ -172,15 +174,39 @@ async fn broken(error: &hyper::Error, link: &Link, wire: Wire, next: Option<Next
     if next == Some(NextStep::Elsewhere) {
         return Broken { obstacle: explain(error, &link.seen.evidence(), wire), next: NextStep::Elsewhere };
     }
+    let silence = link.seen.silence();
     // A connection that lost one stream only goes on, and has no last words.
     let evidence = if is_stream_reset(error) { link.seen.evidence() } else { link.last_words().await };
     if let Some(obstacle) = link.late_tls_error(&evidence) {
         return Broken { obstacle, next: NextStep::Report };
     }
+    if let Some(obstacle) = link.shut_out(&evidence, wire) {
+        return Broken { obstacle, next: NextStep::Report };
+    }
     let is_silent = evidence.first.is_empty() && link.tls.is_none();
     let next = next.unwrap_or(if is_silent { NextStep::LookAtPeer } else { NextStep::Report });
-    Broken { obstacle: explain(error, &evidence, wire), next }
+    let obstacle = explain(error, &evidence, wire);
+    let is_end = matches!(obstacle.class, Class::ConnectionReset | Class::ConnectionLost);
+    let obstacle = match silence.filter(|_| is_end) {
+        Some((age, silence)) => obstacle.and(&idleness(age, silence)),
+        None => obstacle,
+    };
+    Broken { obstacle, next }
 }
 
+/// What the age of a connection tells of its end: middleboxes forget those that are idle, after a round number of seconds.
+fn idleness(age: Duration, silence: Duration) -> String {
+    if silence < LONG_SILENCE {
+        return String::new();
+    }
+    format!(
+        ", after {} s without a word on a connection of {} s: an idle time-out between here and there would do so",
+        silence.as_secs(),
+        age.as_secs()
+    )
+}
+
+/// Shorter pauses end no connection.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
 /// No OTLP answer is larger; what is beyond is not read.
 const MAX_BODY: usize = 64 << 10;

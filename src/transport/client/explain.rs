@@ -121,7 +121,7 @@ fn going_away(goaway: &GoAway) -> Obstacle {
     let debug = goaway.debug.as_slice();
     let class = match reason {
         // The words of grpc-go and grpc-core (gRFC A8), and of h2.
-        Reason::ENHANCE_YOUR_CALM if debug == b"too_many_pings" => Class::Http2TooManyPings,
+        Reason::ENHANCE_YOUR_CALM if debug.is_empty() || debug == b"too_many_pings" => Class::Http2TooManyPings,
         Reason::ENHANCE_YOUR_CALM if debug.starts_with(b"header_list") => Class::RequestHeadersTooLarge,
         Reason::ENHANCE_YOUR_CALM => Class::Http2EnhanceYourCalm,
         Reason::HTTP_1_1_REQUIRED => Class::Http2Http11Required,
@@ -140,6 +140,10 @@ fn ended(kind: Option<ErrorKind>) -> Obstacle {
         Some(ErrorKind::TimedOut) => (Class::ConnectionLost, "the peer did not acknowledge anything any more"),
         Some(ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => {
             (Class::ConnectionReset, "the peer reset the connection before it answered")
+        }
+        // A chunk without a length, for one.
+        Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+            (Class::ProtocolMismatch, "the peer breaks the rules of HTTP in its answer")
         }
         Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => {
             (Class::ConnectionLost, "the way to the peer was lost")
@@ -214,7 +218,8 @@ mod tests {
         assert_eq!(class(Reason::NO_ERROR, b"max_age"), Class::Http2Goaway);
         assert_eq!(class(Reason::ENHANCE_YOUR_CALM, b"too_many_pings"), Class::Http2TooManyPings);
         assert_eq!(class(Reason::ENHANCE_YOUR_CALM, b"header_list_way_too_large"), Class::RequestHeadersTooLarge);
-        assert_eq!(class(Reason::ENHANCE_YOUR_CALM, b""), Class::Http2EnhanceYourCalm);
+        assert_eq!(class(Reason::ENHANCE_YOUR_CALM, b""), Class::Http2TooManyPings);
+        assert_eq!(class(Reason::ENHANCE_YOUR_CALM, b"rate"), Class::Http2EnhanceYourCalm);
         assert_eq!(class(Reason::HTTP_1_1_REQUIRED, b""), Class::Http2Http11Required);
         let cause = going_away(&GoAway { code: 0, debug: b"max_age".to_vec() }).into_failure().cause();
         assert_eq!(cause, "the peer closed the connection (GOAWAY NO_ERROR, \"max_age\")");

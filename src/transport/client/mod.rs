@@ -11,6 +11,7 @@ mod exchange;
 mod explain;
 mod frames;
 mod idle;
+mod look;
 mod obstacle;
 mod pool;
 mod probe;
@@ -35,9 +36,11 @@ pub use exchange::{Answer, Extent};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
 pub use tls::TlsClient;
 
+use self::connect::refusal_hint;
 use self::dial::{Dialer, Route};
 use self::exchange::{Broken, NextStep, over_http1, over_http2};
 use self::explain::{Speaks, Wire, mismatch};
+use self::look::Looks;
 use self::obstacle::Obstacle;
 use self::pool::{Lease, Pool};
 use self::proxy::Via;
@@ -65,7 +68,10 @@ pub struct Client {
     in_use: Option<Semaphore>,
     /// The pools, in as many equal places as there are workers, so that workers do not wait for one another.
     pools: Box<[Mutex<Pools>]>,
-    looked_at: Mutex<Option<(Instant, Option<Speaks>)>>,
+    /// What the port was seen to speak.
+    spoken: Looks<Option<Speaks>>,
+    /// What was seen around a port that refuses.
+    hints: Looks<String>,
 }
 
 /// The pool of each runtime.
@@ -102,7 +108,8 @@ impl Client {
             in_use: keep.max_in_use.filter(|_| !dialer.may_speak_http2()).map(places),
             dialer: Arc::new(dialer),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
-            looked_at: Mutex::default(),
+            spoken: Looks::new(),
+            hints: Looks::new(),
         }
     }
 
@@ -123,7 +130,11 @@ impl Client {
         let mut tries = 1;
         loop {
             match self.try_once(&pool, head.clone().map(|()| body.clone()), progress).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.spoken.forget();
+                    self.hints.forget();
+                    return Ok(answer);
+                }
                 Err(Broken { next: NextStep::Elsewhere, .. }) if tries < MAX_TRIES => tries += 1,
                 Err(Broken { obstacle, .. }) => return Err(obstacle.into_failure()),
             }
@@ -144,7 +155,15 @@ impl Client {
         let lease = match self.lease(pool, progress).await {
             Ok(lease) => lease,
             Err(obstacle) => {
-                let obstacle = self.look_behind_tls(obstacle, pool).await;
+                // Another failure than the one that was looked into: the next of that kind is news again.
+                if obstacle.class != Class::TlsHandshakeClosed {
+                    self.spoken.forget();
+                }
+                if obstacle.class != Class::ConnectionRefused {
+                    self.hints.forget();
+                }
+                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool)).await;
+                let obstacle = Box::pin(self.look_around(obstacle, pool)).await;
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
         };
@@ -163,7 +182,7 @@ impl Client {
         }
         match outcome {
             Err(broken) if broken.next == NextStep::LookAtPeer => {
-                let speaks = self.look_at(peer).await;
+                let speaks = Box::pin(self.look_at(peer, broken.obstacle.class)).await;
                 let obstacle = speaks.and_then(|speaks| mismatch(self.wire, speaks)).unwrap_or(broken.obstacle);
                 Err(Broken { obstacle, next: NextStep::Report })
             }
@@ -202,7 +221,7 @@ impl Client {
         let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
             return obstacle;
         };
-        match self.look_at(peer).await {
+        match self.look_at(peer, obstacle.class).await {
             Some(Speaks::Http1 | Speaks::Http2) => Obstacle::new(
                 Class::TlsToPlaintextPort,
                 "the peer closes the connection when it is asked for TLS, and answers plaintext",
@@ -211,21 +230,26 @@ impl Client {
         }
     }
 
-    /// What `peer` speaks, looked at once in a while.
-    async fn look_at(&self, peer: SocketAddr) -> Option<Speaks> {
+    /// What else there is to see where a port refuses.
+    async fn look_around(&self, obstacle: Obstacle, pool: &Pool) -> Obstacle {
+        let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::ConnectionRefused) else {
+            return obstacle;
+        };
+        if self.dialer.route().via().is_some() {
+            return obstacle;
+        }
+        let hint = self.hints.see(obstacle.class, Box::pin(refusal_hint(peer))).await;
+        obstacle.and(&hint)
+    }
+
+    /// What `peer` speaks, looked at once for as long as it fails with `class`.
+    async fn look_at(&self, peer: SocketAddr, class: Class) -> Option<Speaks> {
         // That would be the proxy.
         if self.dialer.route().via().is_some() {
             return None;
         }
-        let known = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, speaks)) = known
-            && at.elapsed() < LOOK_AGAIN
-        {
-            return speaks;
-        }
-        let speaks = probe::look_at(peer, &self.authority).await;
-        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), speaks));
-        speaks
+        // Boxed: no request should be as large as the looks that hardly any of them takes.
+        self.spoken.see(class, Box::pin(probe::look_at(peer, &self.authority, self.wire))).await
     }
 
     /// The connections of the current runtime.
@@ -252,5 +276,3 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a request may meet connections that end under it before it looks at it.
 const MAX_TRIES: u32 = 3;
-/// How long it is taken for granted that a port speaks what it spoke.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);

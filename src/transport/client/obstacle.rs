@@ -29,6 +29,14 @@ impl Obstacle {
         self
     }
 
+    /// With more evidence behind the rest.
+    pub(super) fn and(mut self, more: &str) -> Obstacle {
+        if !more.is_empty() {
+            self.text.to_mut().push_str(more);
+        }
+        self
+    }
+
     /// Caused by `source`.
     pub(super) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Obstacle {
         self.source = Some(Arc::new(source));

@@ -12,19 +12,45 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::explain::Speaks;
+use super::explain::{Speaks, Wire};
 
-/// Looks at `peer`; nothing if it does not show what it speaks.
-pub(super) async fn look_at(peer: SocketAddr, authority: &str) -> Option<Speaks> {
-    let post = format!("POST / HTTP/1.1\r\nhost: {authority}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    let hello = client_hello().unwrap_or_default();
-    let (http1, http2, tls) = tokio::join!(ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
-    match (http1, http2, tls) {
-        (Some(Speaks::Tls), ..) | (_, _, Some(Speaks::Tls)) => Some(Speaks::Tls),
-        (Some(Speaks::Http2), ..) | (_, Some(Speaks::Http2), _) => Some(Speaks::Http2),
-        (Some(Speaks::Http1), ..) => Some(Speaks::Http1),
-        _ => None,
+/// Looks at `peer`, to whom `wire` was spoken; nothing if it does not show what it speaks.
+pub(super) async fn look_at(peer: SocketAddr, authority: &str, wire: Wire) -> Option<Speaks> {
+    let Faces { silent, http1, http2, tls } = faces(peer, authority).await;
+    // Whoever shakes hands speaks TLS, whatever it says to the others. A port may well speak both kinds of HTTP.
+    let (own, other) = match wire {
+        Wire::Http1 => (Speaks::Http1, Speaks::Http2),
+        Wire::Http2 => (Speaks::Http2, Speaks::Http1),
+    };
+    for speaks in [Speaks::Tls, own, other] {
+        if [tls, silent, http1, http2].contains(&Some(speaks)) {
+            return Some(speaks);
+        }
     }
+    None
+}
+
+/// What a port answers to each protocol that it is spoken to in; nothing where it keeps silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Faces {
+    /// To someone who only listens.
+    pub(super) silent: Option<Speaks>,
+    pub(super) http1: Option<Speaks>,
+    pub(super) http2: Option<Speaks>,
+    pub(super) tls: Option<Speaks>,
+}
+
+/// Speaks to `peer` in each protocol, over connections of their own, and listens to the first bytes of its answers. None
+/// carries a header of the configuration, nor data: an export of nothing is a legal request, and is answered as one.
+pub(super) async fn faces(peer: SocketAddr, authority: &str) -> Faces {
+    let post = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/x-protobuf\r\n\
+         content-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    let hello = client_hello().unwrap_or_default();
+    let (silent, http1, http2, tls) =
+        tokio::join!(ask(peer, &[]), ask(peer, post.as_bytes()), ask(peer, HTTP2_PREFACE), ask(peer, &hello));
+    Faces { silent, http1, http2, tls }
 }
 
 async fn ask(peer: SocketAddr, question: &[u8]) -> Option<Speaks> {

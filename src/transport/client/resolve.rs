@@ -94,7 +94,7 @@ fn not_found(name: &str) -> Obstacle {
 }
 
 /// The nameservers that were asked, as far as the usual file names them.
-fn nameservers() -> String {
+pub(super) fn nameservers() -> String {
     let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     let servers: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("nameserver ")).map(str::trim).take(3).collect();

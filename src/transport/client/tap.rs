@@ -5,9 +5,10 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
@@ -25,10 +26,13 @@ pub(super) enum Stream {
 }
 
 /// What was seen of the peer. Shared by the connection and those who want to explain its end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Seen {
     going_away: AtomicBool,
     evidence: Mutex<Evidence>,
+    opened: Instant,
+    /// When the peer last sent something, in milliseconds after the opening; 0 is never.
+    heard: AtomicU64,
 }
 
 /// The evidence itself.
@@ -45,6 +49,22 @@ pub(super) struct Evidence {
 }
 
 impl Seen {
+    fn new() -> Seen {
+        Seen {
+            going_away: AtomicBool::new(false),
+            evidence: Mutex::default(),
+            opened: Instant::now(),
+            heard: AtomicU64::new(0),
+        }
+    }
+
+    /// How old the connection is, and for how long the peer has said nothing, if it ever did.
+    pub(super) fn silence(&self) -> Option<(Duration, Duration)> {
+        let heard = Duration::from_millis(Some(self.heard.load(Ordering::Relaxed)).filter(|heard| *heard != 0)?);
+        let age = self.opened.elapsed();
+        Some((age, age.saturating_sub(heard)))
+    }
+
     /// Whether the peer takes no new requests here.
     pub(super) fn is_going_away(&self) -> bool {
         self.going_away.load(Ordering::Relaxed)
@@ -93,12 +113,14 @@ pub(super) enum Frames {
 impl Tap {
     /// Watches `stream`.
     pub(super) fn new(stream: Stream, frames: Frames) -> (Tap, Arc<Seen>) {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen::new());
         let walk = (frames == Frames::Follow).then(FrameWalk::default);
         (Tap { stream, seen: Arc::clone(&seen), walk, first_left: FIRST_LEN, unread: false }, seen)
     }
 
     fn saw(&mut self, bytes: &[u8]) {
+        let after = u64::try_from(self.seen.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.seen.heard.store(after.max(1), Ordering::Relaxed);
         if 0 < self.first_left {
             let part = &bytes[..self.first_left.min(bytes.len())];
             self.first_left -= part.len();

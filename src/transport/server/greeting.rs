@@ -78,7 +78,8 @@ fn reason(error: &io::Error, certificate: &str) -> Reason {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return match error.kind() {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Reason::Left,
-            _ => Reason::Known(Class::Other, format!("the TLS handshake failed: {error}")),
+            // The way to the client was lost.
+            _ => Reason::Left,
         };
     };
     let (class, cause) = match tls {
@@ -95,7 +96,10 @@ fn reason(error: &io::Error, certificate: &str) -> Reason {
         Error::NoApplicationProtocol => {
             (Class::PeerTlsMismatch, "the client offers neither h2 nor http/1.1 (ALPN)".to_owned())
         }
-        other => (Class::Other, format!("the TLS handshake failed: {other}")),
+        Error::AlertReceived(alert) => {
+            (Class::PeerTlsMismatch, format!("the client ends the handshake: it says {alert:?}"))
+        }
+        other => (Class::PeerTlsMismatch, format!("the TLS handshake failed: {other}")),
     };
     Reason::Known(class, cause)
 }
@@ -146,7 +150,7 @@ mod tests {
         check(Error::InvalidCertificate(CertificateError::UnknownIssuer), Class::PeerCertificateInvalid);
         check(Error::AlertReceived(AlertDescription::UnknownCA), Class::PeerRejectedOurCertificate);
         check(Error::AlertReceived(AlertDescription::BadCertificate), Class::PeerRejectedOurCertificate);
-        check(Error::AlertReceived(AlertDescription::InternalError), Class::Other);
+        check(Error::AlertReceived(AlertDescription::InternalError), Class::PeerTlsMismatch);
         check(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon), Class::PeerTlsMismatch);
     }
 

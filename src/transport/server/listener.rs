@@ -4,11 +4,13 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::holder::holder;
 use super::socket::{Acceptor, UnixSocket};
-use crate::config::ListenAddress;
+use crate::config::{ListenAddress, Places};
 use crate::failure::Class;
 use crate::transport::UNIX_PEER;
 
@@ -40,24 +42,52 @@ pub enum BindProblem {
     Other,
 }
 
-/// Why an address cannot be listened on. Displays the address, the problem and what to do.
+/// Why an address cannot be listened on. Displays the place in the configuration, the address, the problem, who is in the
+/// way and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}; {}", problem.class().row().meaning, problem.class().row().remedy)]
+#[error("{stands}cannot listen on {address}: {}{}; {} [{}]", problem.class().row().meaning, self.who(), problem.class().row().remedy, problem.class().code())]
 pub struct BindError {
     /// The address, as the configuration has it.
     pub address: ListenAddress,
     /// The kind of problem, decided by the system's error number.
     pub problem: BindProblem,
+    /// Who listens there already, where that is known: `process 4711 (otelcol)`.
+    pub holder: Option<String>,
+    /// Where the configuration asks for it, to stand in front of the rest. May be empty.
+    pub stands: String,
     /// What the system says.
     #[source]
     pub source: io::Error,
+}
+
+impl BindError {
+    fn new(address: ListenAddress, problem: BindProblem, source: io::Error) -> BindError {
+        let taken = problem == BindProblem::InUse && address.socket().is_none();
+        let holder = taken.then(|| holder(address.port)).flatten();
+        BindError { address, problem, holder, stands: String::new(), source }
+    }
+
+    /// Asked for at `path` of the configuration, which stands at one of its `places`.
+    #[must_use]
+    pub fn at(self, path: &str, places: &Places) -> BindError {
+        let place = places.find(path).map(|place| format!("{place}: ")).unwrap_or_default();
+        BindError { stands: format!("{place}{path}: "), ..self }
+    }
+
+    fn who(&self) -> String {
+        match &self.holder {
+            Some(holder) => format!(" by {holder}"),
+            None if self.problem == BindProblem::InUse => " by another process".to_owned(),
+            None => String::new(),
+        }
+    }
 }
 
 impl Listener {
     /// Listens on `address`. An empty host stands for all addresses of IPv6 and IPv4; `localhost` for 127.0.0.1 where
     /// there is one, as SDKs try that first or only.
     pub async fn bind(address: &ListenAddress) -> Result<Listener, BindError> {
-        let failed = |problem, source| BindError { address: address.clone(), problem, source };
+        let failed = |problem, source| BindError::new(address.clone(), problem, source);
         if let Some(path) = address.socket() {
             let socket = UnixSocket::bind(path).await.map_err(|error| failed(BindProblem::of(&error), error))?;
             return Ok(Listener { socket: Bound::Unix(Arc::new(socket)), address: UNIX_PEER });
@@ -72,6 +102,20 @@ impl Listener {
         let bound = opened.and_then(|socket| Ok((socket.local_addr()?, socket)));
         let (address, socket) = bound.map_err(|error| failed(BindProblem::of(&error), error))?;
         Ok(Listener { socket: Bound::Tcp(Arc::new(socket)), address })
+    }
+
+    /// The same for an address that another listener of this process leaves just now: its threads let go of it one by
+    /// one.
+    pub async fn bind_once_free(address: &ListenAddress) -> Result<Listener, BindError> {
+        let deadline = Instant::now() + LETTING_GO;
+        loop {
+            match Listener::bind(address).await {
+                Err(error) if error.problem == BindProblem::InUse && Instant::now() < deadline => {
+                    tokio::time::sleep(NEXT_TRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The address that it listens on, with the port that the system chose where the configuration says 0. A
@@ -170,6 +214,10 @@ async fn resolve(host: &str) -> io::Result<IpAddr> {
 
 const BACKLOG: i32 = 1024;
 
+const LETTING_GO: Duration = Duration::from_secs(2);
+
+const NEXT_TRY: Duration = Duration::from_millis(2);
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -184,6 +232,7 @@ mod tests {
         let error = Listener::bind(&address(host, port)).await.unwrap_err();
         assert_eq!(error.problem, expected, "{error:?}");
         assert!(error.to_string().contains(&address(host, port).to_string()), "{error}");
+        assert!(error.to_string().contains(expected.code()), "{error}");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 mod accept;
 mod connection;
 mod greeting;
+mod holder;
 mod limits;
 mod listener;
 mod once_per;
@@ -21,6 +22,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 pub use accept::serve;
+pub use holder::holder;
 pub use limits::{Age, Limits};
 pub use listener::{BindError, BindProblem, Listener};
 pub use once_per::OncePer;

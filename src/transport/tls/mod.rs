@@ -10,7 +10,7 @@ use std::fmt;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, RootCertStore};
 
-pub(super) use name::names;
+pub(super) use name::{distinguished, names};
 pub(super) use renewal::Renewed;
 pub(super) use terms::{provider, versions};
 

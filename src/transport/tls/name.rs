@@ -25,6 +25,11 @@ pub(in crate::transport) fn names(certificate: &[u8]) -> Option<Names> {
     Some(Names { issuer: name(issuer), subject: name(subject) })
 }
 
+/// The same of one name in DER: an authority that a server accepts client certificates of.
+pub(in crate::transport) fn distinguished(der: &[u8]) -> Option<String> {
+    element(der).map(|(_, sets, _)| name(sets))
+}
+
 /// The common name, else the organisation.
 fn name(sets: &[u8]) -> String {
     attribute(sets, COMMON_NAME).or_else(|| attribute(sets, ORGANISATION)).unwrap_or_else(|| "no name".to_owned())

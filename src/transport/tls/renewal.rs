@@ -82,7 +82,8 @@ impl<M: PartialEq + Send + Sync + 'static, T: Send + Sync + 'static> Renewed<M, 
         due
     }
 
-    fn look(&self) {
+    /// Looks at the files, whenever that was done last. What cannot be used is logged, and what is in use stays so.
+    pub(in crate::transport) fn look(&self) {
         let old = Arc::clone(&self.lock().material);
         let found = (self.read)(Some(&old)).and_then(|material| {
             if material == *old { Ok(None) } else { Ok(Some(((self.make)(&material)?, material))) }

@@ -149,6 +149,12 @@ fn null_is_what_is_not_set() {
     for body in ["null", r#"{"stringValue":null}"#, r#"{"arrayValue":null}"#, r#"{"bytesValue":null}"#] {
         assert_eq!(value(body), None, "{body}");
     }
+    // JavaScript writes a gauge that is NaN so.
+    let numbers = r#""kind":null,"startTimeUnixNano":null,"flags":null,"droppedLinksCount":null"#;
+    assert_eq!(span(numbers), Span::default());
+    for body in [r#"{"intValue":null}"#, r#"{"doubleValue":null}"#, r#"{"boolValue":null}"#] {
+        assert_eq!(value(body), None, "{body}");
+    }
     assert!(Payload::from_json(Signal::Logs, b"null").unwrap().is_vacant());
     assert!(Payload::from_json(Signal::Logs, br#"{"resourceLogs":null}"#).unwrap().is_vacant());
 }

@@ -63,16 +63,14 @@ fn values_of_the_wrong_type_are_refused() {
 }
 
 #[test]
-fn null_is_no_number() {
-    for field in ["kind", "flags", "startTimeUnixNano", "droppedLinksCount"] {
-        let json = format!(r#""{field}":null"#);
-        check_span(&json, &format!(".{field}"), if field == "kind" { "name" } else { "expected a whole number" });
-    }
-    check_span(
-        r#""attributes":[{"value":{"doubleValue":null}}]"#,
-        ".attributes[0].value.doubleValue",
-        "invalid type: null, expected a number",
+fn null_in_a_list_is_no_number() {
+    let point = r#"{"bucketCounts":["1",null]}"#;
+    let json = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[{point}]}}}}]}}]}}]}}"#
     );
+    let error = refused(Signal::Metrics, json.as_bytes());
+    assert!(error.path().ends_with(".histogram.dataPoints[0].bucketCounts[1]"), "{error}");
+    assert!(error.to_string().ends_with("invalid type: null, expected a whole number"), "{error}");
 }
 
 #[test]

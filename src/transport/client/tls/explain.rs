@@ -8,8 +8,8 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use super::super::obstacle::Obstacle;
 use super::Identity;
+use super::shown::Shown;
 use crate::failure::{Class, Phase};
-use crate::transport::tls::names;
 
 /// What is known beside the error itself.
 #[derive(Clone, Debug)]
@@ -17,7 +17,9 @@ pub(in super::super) struct TlsContext {
     pub(super) server_name: String,
     pub(super) identity: Identity,
     pub(super) roots: usize,
-    pub(super) refused: Option<Vec<u8>>,
+    pub(super) shown: Option<Shown>,
+    /// Where the server asked for a certificate of ours: the authorities that it names.
+    pub(super) accepted: Option<Vec<String>>,
 }
 
 impl TlsContext {
@@ -27,13 +29,18 @@ impl TlsContext {
             return self.explain(tls);
         }
         let obstacle = match error.kind() {
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+                if self.accepted.is_some() =>
+            {
+                self.shut_out("closed the connection without a word")
+            }
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 let text =
                     format!("the peer closed the connection when it was asked for TLS with {}", self.server_name);
                 Obstacle::new(Class::TlsHandshakeClosed, text)
             }
             ErrorKind::TimedOut => Obstacle::new(Class::ConnectionLost, "the peer went silent in the TLS handshake"),
-            _ => Obstacle::new(Class::Other, format!("the TLS handshake failed: {error}")),
+            _ => Obstacle::new(Class::TlsHandshakeFailure, format!("the TLS handshake failed: {error}")),
         };
         obstacle.in_phase(Phase::Tls)
     }
@@ -86,7 +93,11 @@ impl TlsContext {
             }
             CertificateError::BadSignature => (
                 Class::TlsBadSignature,
-                format!("the signature of the server's certificate{} does not verify", self.issued_by()),
+                format!(
+                    "the signature of the server's certificate{} does not verify{}",
+                    self.issued_by(),
+                    self.shown.as_ref().map(Shown::bad_signature).unwrap_or_default()
+                ),
             ),
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 (Class::TlsCertificateWrongPurpose, format!("the server's certificate is not for servers: {error}"))
@@ -97,7 +108,11 @@ impl TlsContext {
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
                 Class::TlsCertificateWeak,
-                "the server's certificate is signed with an algorithm that is no longer accepted".to_owned(),
+                format!(
+                    "the server's certificate{} is signed with an algorithm that is no longer accepted{}",
+                    self.issued_by(),
+                    self.shown.as_ref().map(Shown::algorithm).unwrap_or_default()
+                ),
             ),
             CertificateError::Other(other) if is_authority_as_leaf(other) => (
                 Class::TlsSelfSignedCertificate,
@@ -110,29 +125,62 @@ impl TlsContext {
 
     fn unknown_issuer(&self) -> String {
         let roots = self.roots;
+        let lacking = self.shown.as_ref().and_then(Shown::may_lack_a_link);
+        let lacking = lacking.map(|lacking| format!("; {lacking}")).unwrap_or_default();
         format!(
             "the server's certificate{} is not from an authority that is trusted here ({roots} known); \
-             name the issuer's certificate in tls::ca_file",
+             name the issuer's certificate in tls::ca_file{lacking}",
             self.issued_by()
         )
     }
 
     fn issued_by(&self) -> String {
-        match self.refused.as_deref().and_then(names) {
-            Some(names) if names.issuer == names.subject => format!(" \"{}\", signed by itself,", names.subject),
-            Some(names) => format!(", issued by \"{}\",", names.issuer),
-            None => String::new(),
-        }
+        self.shown.as_ref().map(Shown::issued_by).unwrap_or_default()
+    }
+
+    /// The obstacle of a connection that the server closed before it said anything over it. Several servers do so, rather
+    /// than send the alert, to a client whose certificate does not please them; nothing if this one asked for none.
+    pub(in super::super) fn explain_silence(&self) -> Option<Obstacle> {
+        let obstacle = self.accepted.as_ref().map(|_| self.shut_out("closed the connection without a word"));
+        obstacle.map(|obstacle| obstacle.in_phase(Phase::Tls))
+    }
+
+    /// Whether we had a certificate to show.
+    pub(in super::super) fn has_identity(&self) -> bool {
+        self.identity == Identity::Configured
+    }
+
+    /// The server asked who we are, and then `did` something that is a no.
+    fn shut_out(&self, did: &str) -> Obstacle {
+        let accepts = match self.accepted.as_deref() {
+            None | Some([]) => String::new(),
+            Some(names) => format!("; it accepts those of \"{}\"", names.join("\", \"")),
+        };
+        let (class, what) = match self.identity {
+            Identity::None => (
+                Class::TlsClientCertificateRequired,
+                "the server demands a client certificate, none is configured (tls::cert_file and tls::key_file)",
+            ),
+            Identity::Configured => (
+                Class::TlsClientCertificateRejected,
+                "the server asked for a client certificate, got the one of tls::cert_file",
+            ),
+        };
+        Obstacle::new(class, format!("{what}, and it {did}{accepts}"))
     }
 
     /// What the server said before it closed. Under TLS 1.3 it says so only after our side of the handshake is done.
     fn alert(&self, alert: AlertDescription) -> Obstacle {
         let (class, text) = match (alert, self.identity) {
-            (AlertDescription::CertificateRequired, _) | (AlertDescription::BadCertificate, Identity::None) => (
-                Class::TlsClientCertificateRequired,
-                "the server demands a client certificate; none is configured (tls::cert_file and tls::key_file)"
-                    .to_owned(),
-            ),
+            (AlertDescription::CertificateRequired, _) | (AlertDescription::BadCertificate, Identity::None) => {
+                let says = format!("says {alert:?}");
+                let asked = TlsContext { identity: Identity::None, ..self.clone() };
+                return asked.shut_out(&says);
+            }
+            // What servers of TLS 1.2 say to someone without a certificate, if they asked for one.
+            (AlertDescription::HandshakeFailure, Identity::None) if self.accepted.is_some() => {
+                return self.shut_out("says HandshakeFailure");
+            }
             (
                 AlertDescription::UnknownCA
                 | AlertDescription::BadCertificate
@@ -232,7 +280,7 @@ mod tests {
     use super::*;
 
     fn context(identity: Identity) -> TlsContext {
-        TlsContext { server_name: "localhost".to_owned(), identity, roots: 1, refused: None }
+        TlsContext { server_name: "localhost".to_owned(), identity, roots: 1, shown: None, accepted: None }
     }
 
     #[track_caller]

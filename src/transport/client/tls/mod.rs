@@ -1,6 +1,8 @@
 //! TLS to a backend: from the configuration to a connector, or which key of it is wrong.
 
+mod asked;
 mod explain;
+mod shown;
 mod verify;
 
 use std::fmt;
@@ -15,6 +17,8 @@ use tokio_rustls::client::TlsStream;
 
 pub(super) use explain::{TlsContext, no_http2};
 
+use self::asked::Asked;
+use self::shown::Shown;
 use self::verify::{Trust, Verifier};
 use super::obstacle::Obstacle;
 use crate::config::{ClientTls, Endpoint};
@@ -39,6 +43,7 @@ struct Files {
 struct Loaded {
     config: ClientConfig,
     verifier: Arc<Verifier>,
+    asked: Arc<Asked>,
     identity: Identity,
     roots: usize,
 }
@@ -71,6 +76,12 @@ impl TlsClient {
         Ok(TlsClient { files, server_name })
     }
 
+    /// Reads the files again, whatever `reload_interval` says: connections from now on use what is in them. Files that
+    /// cannot be used are logged, and change nothing.
+    pub fn renew(&self) {
+        self.files.look();
+    }
+
     /// A connector that offers these protocols, the preferred one first.
     pub(super) fn connector(self: &Arc<Self>, alpn: &[&[u8]]) -> TlsConnector {
         TlsConnector { client: Arc::clone(self), alpn: alpn.iter().map(|name| name.to_vec()).collect() }
@@ -89,8 +100,9 @@ impl TlsConnector {
         config.alpn_protocols.clone_from(&self.alpn);
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let name = &self.client.server_name;
+        let before = loaded.asked.times();
         let shaken = connector.connect(name.clone(), stream).await;
-        let context = loaded.context(name);
+        let context = loaded.context(name, before);
         match shaken {
             Ok(stream) => Ok((stream, context)),
             Err(error) => Err(context.explain_handshake(&error)),
@@ -124,23 +136,26 @@ impl Loaded {
             .map_err(|error| TlsProblem::new("", error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
-        let (config, identity) = match (files.identity.clone(), &tls.identity) {
+        let (mut config, identity) = match (files.identity.clone(), &tls.identity) {
             (Some(tls::Identity { chain, key }), Some((_, source))) => {
                 let config = builder.with_client_auth_cert(chain, key);
                 (config.map_err(|error| identity_problem(source, &error))?, Identity::Configured)
             }
             _ => (builder.with_no_client_auth(), Identity::None),
         };
-        Ok(Loaded { config, verifier, identity, roots })
+        let asked = Arc::new(Asked::of(Arc::clone(&config.client_auth_cert_resolver)));
+        config.client_auth_cert_resolver = Arc::clone(&asked) as _;
+        Ok(Loaded { config, verifier, asked, identity, roots })
     }
 
-    /// What is needed to explain an error.
-    fn context(&self, server_name: &ServerName<'_>) -> TlsContext {
+    /// What is needed to explain an error of a handshake before which servers had asked for a certificate so often.
+    fn context(&self, server_name: &ServerName<'_>, asked_before: u64) -> TlsContext {
         TlsContext {
             server_name: explain::shown(server_name),
             identity: self.identity,
             roots: self.roots,
-            refused: self.verifier.refused(),
+            shown: Shown::of(self.verifier.refused()),
+            accepted: (asked_before < self.asked.times()).then(|| self.asked.accepted()),
         }
     }
 }

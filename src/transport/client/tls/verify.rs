@@ -8,12 +8,12 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// A verifier that remembers the last certificate that it refused, so that the message can name who issued it.
+/// A verifier that remembers the last chain that it refused, so that the message can name who issued it.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Trust,
     provider: Arc<CryptoProvider>,
-    refused: Mutex<Option<Vec<u8>>>,
+    refused: Mutex<Vec<CertificateDer<'static>>>,
 }
 
 /// What makes a certificate acceptable.
@@ -27,12 +27,17 @@ pub(super) enum Trust {
 
 impl Verifier {
     pub(super) fn new(trust: Trust, provider: Arc<CryptoProvider>) -> Verifier {
-        Verifier { trust, provider, refused: Mutex::new(None) }
+        Verifier { trust, provider, refused: Mutex::default() }
     }
 
-    /// The last certificate that was refused, in DER.
-    pub(super) fn refused(&self) -> Option<Vec<u8>> {
+    /// The last chain that was refused, the server's own certificate first; empty when none was.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn refuse<'a>(&self, chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
+        let chain = chain.map(|link| link.clone().into_owned()).collect();
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = chain;
     }
 }
 
@@ -48,7 +53,7 @@ impl ServerCertVerifier for Verifier {
         let Trust::Authorities(webpki) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
         let verdict = webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         if verdict.is_err() {
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.to_vec());
+            self.refuse(std::iter::once(end_entity).chain(intermediates));
         }
         verdict
     }
@@ -60,6 +65,7 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+            .inspect_err(|_| self.refuse(std::iter::once(certificate)))
     }
 
     fn verify_tls13_signature(
@@ -69,6 +75,7 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+            .inspect_err(|_| self.refuse(std::iter::once(certificate)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
