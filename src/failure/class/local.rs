@@ -274,13 +274,21 @@ rows! {
               otlp_grpc:
                 sending_queue:
                   storage: file_storage
-                  max_age: 5m"
+                  max_age: 5m
+            extensions:
+              file_storage:
+            service:
+              extensions: [file_storage]"
         mended "
             exporters:
               otlp_grpc:
                 sending_queue:
                   storage: file_storage
-                  max_age: 72h"
+                  max_age: 72h
+            extensions:
+              file_storage:
+            service:
+              extensions: [file_storage]"
     }
 
     BindAddressInUse "bind_address_in_use"
