@@ -1,10 +1,79 @@
 //! The record of one export try: which phases it went through, how long each took, and what the peer showed of itself.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri};
+
 use crate::failure::Phase;
+
+tokio::task_local! {
+    /// Which try of its export an attempt is.
+    static NUMBER: u32;
+    /// What somebody outside of the exporter wants to read when the attempt is over.
+    static WATCHED: Progress;
+}
+
+/// Runs `attempt` as the try with this number, beginning with 1.
+pub fn numbered<F: Future>(number: u32, attempt: F) -> impl Future<Output = F::Output> {
+    NUMBER.scope(number, attempt)
+}
+
+/// Which try of its export the attempt is that runs here; nothing outside of any.
+pub fn number() -> Option<u32> {
+    NUMBER.try_with(|number| *number).ok()
+}
+
+/// What went over the wire in an attempt, secrets included: who shows it redacts it.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// What was sent.
+    pub request: Option<RequestHead>,
+    /// What came back.
+    pub response: Option<Response>,
+    /// The TLS session of the connection.
+    pub session: Option<Arc<Session>>,
+}
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// The method.
+    pub method: Method,
+    /// The URL, absolute.
+    pub uri: Uri,
+    /// The headers that the exporter sets; values that were configured are marked as sensitive.
+    pub headers: HeaderMap,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The trailers, where there are any.
+    pub trailers: Option<HeaderMap>,
+    /// The body, or its beginning.
+    pub body: Bytes,
+}
+
+/// What both sides of a TLS handshake agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// `TLSv1_3`
+    pub version: String,
+    /// `TLS13_AES_256_GCM_SHA384`
+    pub cipher_suite: String,
+    /// The protocol, empty where none was agreed on.
+    pub alpn: String,
+    /// The name that was asked for.
+    pub server_name: String,
+}
 
 /// What is known of one export try.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +98,42 @@ pub struct Progress(Arc<Mutex<Running>>);
 struct Running {
     attempt: Attempt,
     began: Option<Instant>,
+    /// Nothing where nobody wants to see it.
+    exchange: Option<Box<Exchange>>,
 }
 
 impl Progress {
     /// An attempt that has not begun.
     pub fn new() -> Progress {
         Progress::default()
+    }
+
+    /// An attempt that has not begun, of which the [`Exchange`] is kept, too.
+    pub fn recording() -> Progress {
+        let exchange = Some(Box::default());
+        Progress(Arc::new(Mutex::new(Running { exchange, ..Running::default() })))
+    }
+
+    /// Runs `attempt`, whose exporter reports to this instead of to a progress of its own.
+    pub fn watching<F: Future>(self, attempt: F) -> impl Future<Output = F::Output> {
+        WATCHED.scope(self, attempt)
+    }
+
+    /// What the attempt that begins here reports to: that of whoever [watches](Progress::watching), or a new one.
+    pub fn of_attempt() -> Progress {
+        WATCHED.try_with(Progress::clone).unwrap_or_default()
+    }
+
+    /// Tells `note` what is kept of the exchange, if somebody wants to see it.
+    pub fn note(&self, note: impl FnOnce(&mut Exchange)) {
+        if let Some(exchange) = &mut self.lock().exchange {
+            note(exchange);
+        }
+    }
+
+    /// What was kept of the exchange.
+    pub fn exchange(&self) -> Exchange {
+        self.lock().exchange.as_deref().cloned().unwrap_or_default()
     }
 
     /// The attempt is now in `phase`; the phase before it is over.

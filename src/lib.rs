@@ -11,7 +11,7 @@
 //! signal) has one delivery chain, shared by all pipelines that name the exporter:
 //!
 //! ```text
-//! admitted( queue and batch( settled( retry( route( attempted( exporter ) ) ) ) ) )
+//! admitted( queue and batch( settled( dead letters( retry( route( attempted( exporter ) ) ) ) ) ) )
 //! ```
 //!
 //! Every stage implements one trait, [`flow::Consume`]: it takes a payload and answers `Result<Receipt, Failure>`. The
@@ -29,7 +29,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin`, `tools` | look in: health, metrics; look into durable queues |
+//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, durable queues, replay |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
@@ -42,8 +42,8 @@
 //!
 //! # Invariants
 //!
-//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, kept on disk, or counted and logged
-//!   as dropped with a class. (Fallbacks and dead letters will add to this list.)
+//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, kept on disk, set aside on disk as a
+//!   dead letter, or counted and logged as dropped with a class. (Fallbacks will add to this list.)
 //! - What a durable queue has acknowledged is in a journal of `storage::journal` until it is delivered or dropped with a
 //!   class; a crash costs duplicates of what was under way, never data.
 //! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
@@ -70,6 +70,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod doctor;
 pub mod exporters;
 pub mod failure;
 pub mod flow;

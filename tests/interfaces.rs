@@ -6,8 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use prost::Message as _;
+
 const PROTO: &str = "proto";
 const GENERATED: &str = "src/interface/generated";
+/// What server reflection shows.
+const DESCRIPTORS: &str = "descriptors.bin";
 const FIRST_LINE: &str = "//! Generated from proto/; see src/interface/mod.rs. Not to be edited.\n\n";
 
 #[test]
@@ -30,7 +34,9 @@ fn generate(folder: &Path) {
     let mut protos = Vec::new();
     collect(Path::new(PROTO), &mut protos);
     let descriptors = protox::compile(&protos, [PROTO]).expect("proto/ compiles");
-    tonic_prost_build::configure().out_dir(folder).compile_fds(descriptors).unwrap();
+    let described = descriptors.encode_to_vec();
+    // Without tonic's own transport, which only the tests have.
+    tonic_prost_build::configure().build_transport(false).out_dir(folder).compile_fds(descriptors).unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
@@ -38,6 +44,7 @@ fn generate(folder: &Path) {
         let formatted = Command::new("rustfmt").args(["--edition", "2024", "--config-path", "."]).arg(&path).status();
         assert!(formatted.expect("rustfmt runs").success());
     }
+    fs::write(folder.join(DESCRIPTORS), described).unwrap();
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -52,12 +59,12 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     found.sort();
 }
 
-fn files(folder: &Path) -> Vec<(String, String)> {
-    let mut files: Vec<(String, String)> = fs::read_dir(folder)
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| {
             let path = entry.unwrap().path();
-            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
         })
         .collect();
     files.sort();

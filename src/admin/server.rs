@@ -2,23 +2,27 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::transport::server::Reply;
 
 /// What a page answers. The body is whole: pages are small.
 pub type Answer = Response<Bytes>;
@@ -29,9 +33,31 @@ pub type Route = Arc<dyn Fn(&Parts) -> Answering + Send + Sync>;
 /// An answer, as it is awaited.
 pub type Answering = BoxFuture<'static, Answer>;
 
+/// Answers a gRPC call.
+pub type Calls = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
+
+/// What answers at an address.
+#[derive(Clone)]
+struct Desk {
+    route: Route,
+    /// gRPC, where it is offered, and the connections that may speak it at a time.
+    calls: Option<(Calls, Arc<Semaphore>)>,
+}
+
 /// Answers the requests that come to `listener` by `route` until `end` is cancelled; then finishes what is open, for a
 /// second at most. Serves at most 64 clients at a time, each for at most ten seconds; further ones wait.
 pub async fn serve(listener: TcpListener, route: Route, end: CancellationToken) {
+    serve_desk(listener, Desk { route, calls: None }, end).await;
+}
+
+/// Like [`serve`], with gRPC beside the pages: its calls are answered by `calls`. A connection with calls lives for an
+/// hour at most, and half of the places at most are theirs.
+pub async fn serve_with_calls(listener: TcpListener, route: Route, calls: Calls, end: CancellationToken) {
+    let calls = Some((calls, Arc::new(Semaphore::new(MAX_CALLERS))));
+    serve_desk(listener, Desk { route, calls }, end).await;
+}
+
+async fn serve_desk(listener: TcpListener, desk: Desk, end: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     let mut clients = JoinSet::new();
     loop {
@@ -42,7 +68,7 @@ pub async fn serve(listener: TcpListener, route: Route, end: CancellationToken) 
             Some(_) = clients.join_next() => continue,
         };
         if let Some((stream, peer, place)) = accepted {
-            clients.spawn(answer(stream, peer, Arc::clone(&route), place));
+            clients.spawn(answer(stream, peer, desk.clone(), end.clone(), place));
         }
     }
     drop(listener);
@@ -68,27 +94,76 @@ async fn accept(
     }
 }
 
-async fn answer(stream: TcpStream, peer: SocketAddr, route: Route, _place: OwnedSemaphorePermit) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let route = Arc::clone(&route);
-        async move {
-            let (mut parts, body) = request.into_parts();
-            parts.extensions.insert(peer);
-            // Read, so that the client is not reset while it still writes; a longer one is not waited for.
-            let _ = Limited::new(body, MAX_IGNORED_BODY).collect().await;
-            Ok::<_, Infallible>(route(&parts).await.map(Full::new))
-        }
+async fn answer(stream: TcpStream, peer: SocketAddr, desk: Desk, end: CancellationToken, _place: OwnedSemaphorePermit) {
+    let caller = Arc::new(OnceLock::new());
+    let offers_calls = desk.calls.is_some();
+    let service = service_fn(|request: Request<Incoming>| {
+        let (desk, caller) = (desk.clone(), Arc::clone(&caller));
+        async move { Ok::<_, Infallible>(desk.answer(request, peer, &caller).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    match timeout(CLIENT_TIMEOUT, connection).await {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).keep_alive_interval(PING_INTERVAL);
+    let builder = if offers_calls { builder } else { builder.http1_only() };
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = end.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
+    let mut served = pin!(served);
+    let mut ended = timeout(CLIENT_TIMEOUT, served.as_mut()).await;
+    if ended.is_err() && caller.get().is_some() {
+        ended = timeout(CALLER_TIMEOUT, served).await;
+    }
+    match ended {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error = %error, "an admin client went away"),
+        Ok(Err(error)) => tracing::debug!(%error, "an admin client went away"),
         Err(_) => tracing::debug!("an admin client was too slow"),
     }
+}
+
+impl Desk {
+    /// `caller` has the connection's place among those that speak gRPC, from its first call on.
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        caller: &OnceLock<OwnedSemaphorePermit>,
+    ) -> Response<Reply> {
+        if let Some((calls, places)) = &self.calls
+            && is_call(&request)
+        {
+            if caller.get().is_none() {
+                let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+                    return Status::resource_exhausted("too many clients").into_http();
+                };
+                // Another call of this connection may have been first; then its place is enough.
+                let _ = caller.set(place);
+            }
+            return calls(request).await;
+        }
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(peer);
+        // Read, so that the client is not reset while it still writes; a longer one is not waited for.
+        let _ = Limited::new(body, MAX_IGNORED_BODY).collect().await;
+        let answer = (self.route)(&parts).await;
+        let length = answer.body().len();
+        let mut answer = answer.map(Reply::of);
+        // What HEAD is told is what GET would be.
+        if parts.method == Method::HEAD {
+            answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            *answer.body_mut() = Reply::empty();
+        }
+        answer
+    }
+}
+
+fn is_call(request: &Request<Incoming>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    request.version() == Version::HTTP_2 && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// An answer that is there already.
@@ -110,6 +185,10 @@ pub(super) fn not_found() -> Answer {
 }
 
 const MAX_CLIENTS: usize = 64;
+const MAX_CALLERS: usize = 32;
+const MAX_STREAMS: u32 = 32;
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+const CALLER_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -78,7 +78,7 @@ fn gates(lists: &[String]) -> Result<Vec<String>, String> {
     Ok(gates)
 }
 
-const LONG: [&str; 5] = ["config", "set", "feature-gates", "help", "version"];
+const LONG: [&str; 6] = ["config", "debug-dump", "set", "feature-gates", "help", "version"];
 
 #[cfg(test)]
 mod tests {

@@ -1,24 +1,32 @@
 //! The command line: what the program can be asked to do. Commands, flags and exit codes are the Collector's.
 
+mod check;
 mod components;
+mod dump;
 mod explain;
 mod flags;
+mod health;
 mod print_config;
 mod queue;
+mod replay;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::config::LogLevel;
+use crate::config::{Config, DebugDump, Extension, LogLevel};
+use crate::ident::ComponentId;
 use crate::service;
 use crate::telemetry;
 
+use check::{Check, check};
 use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
+use health::{Health, health};
 use print_config::{PrintConfig, print_config};
 
 /// Takes OTLP in, hands it on, and says plainly what is wrong when it does not get through.
@@ -29,6 +37,9 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     sources: Sources,
+    /// Record each failed export attempt in this directory: see otlp-relay dump. In place of any debug_dump extension.
+    #[arg(long, value_name = "DIR")]
+    debug_dump: Option<PathBuf>,
     /// Print the version.
     #[arg(short, long)]
     version: bool,
@@ -38,6 +49,8 @@ struct Cli {
 enum Command {
     /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
     Validate(Sources),
+    Check(Check),
+    Health(Health),
     /// Print the configuration with its defaults, as YAML or JSON.
     #[command(alias = "print-initial-config")]
     PrintConfig(PrintConfig),
@@ -47,6 +60,10 @@ enum Command {
     Components,
     /// Look into the durable queues of a relay that does not run, or rescue what is in them.
     Queue(queue::Queue),
+    /// Look at recorded exports: debug dumps and dead letters.
+    Dump(dump::Dump),
+    /// Send the payloads of debug dumps, dead letters or JSON files of the file exporter again.
+    Replay(replay::Replay),
 }
 
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
@@ -58,7 +75,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             complain(&hint);
             ExitCode::FAILURE
         }
-        (Err(error), None) => refuse(&error),
+        (Err(error), None) => refuse(&error, &args),
     }
 }
 
@@ -67,10 +84,14 @@ fn obey(cli: Cli) -> ExitCode {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
         Some(Command::Queue(asked)) => queue::queue(&asked).and_then(|text| say(&text)),
+        Some(Command::Check(asked)) => return check(&asked),
+        Some(Command::Health(asked)) => health(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),
         Some(Command::PrintConfig(asked)) => print_config(&asked).and_then(|text| say(&text)),
         Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
-        None => start(&cli.sources),
+        Some(Command::Dump(asked)) => dump::dump(&asked).and_then(|text| say(&text)),
+        Some(Command::Replay(asked)) => return replay::replay(&asked),
+        None => start(&cli.sources, cli.debug_dump),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,12 +102,13 @@ fn obey(cli: Cli) -> ExitCode {
     }
 }
 
-/// Help and wrong usage. The Collector knows only the codes 0 and 1.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Help and wrong usage. The Collector knows only the codes 0 and 1; those of a check mean more.
+fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
     // Nobody is left to be told when even this cannot be printed.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ if check::is_asked(args) => ExitCode::from(check::WRONG_USAGE),
         _ => ExitCode::FAILURE,
     }
 }
@@ -99,16 +121,28 @@ fn validate(sources: &Sources) -> Result<(), String> {
     Ok(())
 }
 
-fn start(sources: &Sources) -> Result<(), String> {
+fn start(sources: &Sources, debug_dump: Option<PathBuf>) -> Result<(), String> {
     let level = level_from_environment()?;
     let (origin, gates) = origin(sources)?;
     let again = move || {
         let mut config = read(&origin, &gates)?;
         config.telemetry.logs.level = level.unwrap_or(config.telemetry.logs.level);
+        if let Some(directory) = &debug_dump {
+            keep_dump(&mut config, directory.clone());
+        }
         Ok(config)
     };
     let config = again().map_err(|problems| invalid(&problems))?;
     service::run(config, again).map_err(|why| why.to_string())
+}
+
+/// Adds a `debug_dump` extension in front of those that are configured.
+fn keep_dump(config: &mut Config, directory: PathBuf) {
+    // A name that no configuration can have.
+    let Ok(id) = ComponentId::parse("debug_dump/--debug-dump") else { return };
+    config.started_extensions.retain(|id| id.kind() != "debug_dump");
+    config.started_extensions.push(id.clone());
+    config.extensions.insert(id, Extension::DebugDump(DebugDump::into(directory)));
 }
 
 /// `OTEL_LOG_LEVEL` (OpenTelemetry SDK configuration) wins over the configuration: it is set to look at one run.

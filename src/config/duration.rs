@@ -11,6 +11,17 @@ pub(crate) enum GoDuration {
     Negative,
 }
 
+/// A duration of the command line, written as in the configuration: `90s`, `1h30m`.
+///
+/// # Errors
+/// What is wrong with `text`, in Go's words.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    match parse(text)? {
+        GoDuration::Forward(duration) => Ok(duration),
+        GoDuration::Negative => Err(format!("{text} is negative")),
+    }
+}
+
 /// Reads `text`; the messages are Go's.
 pub(crate) fn parse(text: &str) -> Result<GoDuration, String> {
     let (negative, unsigned) = match text.strip_prefix('-') {

@@ -23,7 +23,9 @@ mod suggest;
 mod types;
 mod yaml;
 
+pub use decode::{ProxyVariable, why_direct};
 pub use describe::{Description, Secrets};
+pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;

@@ -2,9 +2,18 @@
 
 use std::net::IpAddr;
 
-/// The entries of `NO_PROXY`.
+/// The entries of `NO_PROXY`, each with its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NoProxy(Vec<Exempt>);
+pub(crate) struct NoProxy(Vec<(String, Exempt)>);
+
+/// Why requests go directly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exemption<'a> {
+    /// They go to this machine itself.
+    ThisMachine,
+    /// This entry of `NO_PROXY` says so.
+    Entry(&'a str),
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Exempt {
@@ -29,18 +38,25 @@ impl NoProxy {
     /// Reads the value of `NO_PROXY`. What is no entry matches nothing.
     pub(crate) fn parse(text: &str) -> NoProxy {
         let entries = text.split(',').map(|entry| entry.trim().to_ascii_lowercase());
-        NoProxy(entries.filter_map(|entry| Exempt::parse(&entry)).collect())
+        NoProxy(entries.filter_map(|entry| Exempt::parse(&entry).map(|exempt| (entry, exempt))).collect())
     }
 
     /// Whether requests to `host` (without brackets) and `port` go directly. This machine itself is never asked through a
     /// proxy.
     pub(crate) fn exempts(&self, host: &str, port: u16) -> bool {
+        self.exemption(host, port).is_some()
+    }
+
+    /// Why requests to `host` and `port` go directly; nothing where they do not.
+    pub(crate) fn exemption(&self, host: &str, port: u16) -> Option<Exemption<'_>> {
         let host = host.to_ascii_lowercase();
         let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
-            return true;
+            return Some(Exemption::ThisMachine);
         }
-        self.0.iter().any(|exempt| exempt.covers(&host, address, &port.to_string()))
+        let port = port.to_string();
+        let covering = self.0.iter().find(|(_, exempt)| exempt.covers(&host, address, &port));
+        covering.map(|(entry, _)| Exemption::Entry(entry))
     }
 }
 

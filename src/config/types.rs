@@ -39,6 +39,7 @@ const TYPES: &[ComponentType] = &[
         aliases: &["bearer_token_auth"],
         stability: EXTENSION,
     },
+    ComponentType { section: "extensions", name: "debug_dump", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "file_storage", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },

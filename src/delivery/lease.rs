@@ -167,10 +167,10 @@ fn shared(receipt: Receipt, senders: usize) -> Receipt {
     if receipt.rejected == Items::ZERO {
         return receipt;
     }
-    let Receipt { custody, rejected, message, attempt } = receipt;
+    let Receipt { custody, rejected, message, attempt, set_aside } = receipt;
     let words = message.as_deref().unwrap_or("it does not say why");
     let message = format!("the backend rejected {rejected} items of a batch of {senders} requests: {words}");
-    Receipt { custody, rejected: Items::ZERO, message: Some(message.into()), attempt }
+    Receipt { custody, rejected: Items::ZERO, message: Some(message.into()), attempt, set_aside }
 }
 
 /// The same failure for one more sender: the causes, which cannot be copied, become words.

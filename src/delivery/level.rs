@@ -1,7 +1,8 @@
 //! How full a queue is: numbers that gauges and pages read without touching the queue.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -22,7 +23,15 @@ pub struct QueueLevel {
     in_flight: AtomicU64,
     /// Microseconds from `epoch` to the moment when the oldest waiting batch began; `NOTHING` when none waits.
     oldest: AtomicU64,
+    /// How many exports sleep until each moment. Bounded by the exports in flight.
+    sleepers: Mutex<BTreeMap<Instant, u64>>,
     epoch: Instant,
+}
+
+/// An export that sleeps until its next try, for as long as this lives.
+pub(super) struct Sleeping<'a> {
+    level: &'a QueueLevel,
+    until: Instant,
 }
 
 impl QueueLevel {
@@ -35,6 +44,7 @@ impl QueueLevel {
             waiting: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             oldest: AtomicU64::new(NOTHING),
+            sleepers: Mutex::default(),
             epoch: Instant::now(),
         }
     }
@@ -83,6 +93,22 @@ impl QueueLevel {
         }
     }
 
+    /// How long it is to the next try of the exports that sleep between two tries; nothing when none sleeps.
+    pub fn next_try(&self) -> Option<Duration> {
+        let first = self.sleepers().first_key_value().map(|(until, _)| *until);
+        first.map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// An export sleeps `until` it is tried again.
+    pub(super) fn sleeping(&self, until: Instant) -> Sleeping<'_> {
+        *self.sleepers().entry(until).or_default() += 1;
+        Sleeping { level: self, until }
+    }
+
+    fn sleepers(&self) -> MutexGuard<'_, BTreeMap<Instant, u64>> {
+        self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn admitted(&self, size: u64) {
         self.size.fetch_add(size, Ordering::Relaxed);
     }
@@ -105,5 +131,36 @@ impl QueueLevel {
     }
 }
 
+impl Drop for Sleeping<'_> {
+    fn drop(&mut self) {
+        let mut sleepers = self.level.sleepers();
+        if let Some(count) = sleepers.get_mut(&self.until) {
+            *count -= 1;
+            if *count == 0 {
+                sleepers.remove(&self.until);
+            }
+        }
+    }
+}
+
 /// Stands for the absence of a point in time.
 const NOTHING: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_try_is_that_of_the_first_sleeper_to_wake() {
+        let level = QueueLevel::new(None, 1);
+        let now = Instant::now();
+        let late = level.sleeping(now + Duration::from_secs(900));
+        assert!(level.next_try().is_some_and(|next| Duration::from_secs(800) < next));
+        let (soon, as_soon) =
+            (level.sleeping(now + Duration::from_secs(90)), level.sleeping(now + Duration::from_secs(90)));
+        drop(soon);
+        assert!(level.next_try().is_some_and(|next| next <= Duration::from_secs(90)));
+        drop((as_soon, late));
+        assert_eq!(level.next_try(), None);
+    }
+}

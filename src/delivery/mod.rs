@@ -3,7 +3,7 @@
 //! One chain for each exporter and signal, shared by every pipeline that names the exporter, outermost first:
 //!
 //! ```text
-//! admitted( queue+batch( settled( retry( route( attempted( exporter ) ) ) ) ) )
+//! admitted( queue+batch( settled( dead letters( retry( route( attempted( exporter ) ) ) ) ) ) )
 //! ```
 //!
 //! `admitted`, `settled` and `attempted` are the eyes of telemetry: functions that the caller passes in, so that nothing
@@ -12,6 +12,7 @@
 
 mod batcher;
 mod cut;
+mod dead_letters;
 mod lease;
 mod level;
 mod partitions;
@@ -26,6 +27,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
 
 use tokio::runtime::Handle;
@@ -39,13 +41,13 @@ use crate::signal::Signal;
 use crate::storage::journal::Journal;
 use crate::units::{ByteCount, Items};
 
+use dead_letters::{Scope, SetAside};
 use queue::{Disk, Parts, Queue};
 use retry::Retry;
 use room::{Bounds, Room};
 use route::Route;
 
 /// What one chain is built from. Taken apart by the stages' constructors, never stored.
-#[derive(Clone, Debug)]
 pub struct ChainSettings {
     /// Whose chain it is.
     pub exporter: Arc<ComponentId>,
@@ -55,6 +57,8 @@ pub struct ChainSettings {
     pub delivery: config::Delivery,
     /// Where the queue is kept, if `sending_queue::storage` says so.
     pub journal: Option<Arc<Journal>>,
+    /// Where that is kept which is given up for good; nothing: it is lost.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
 }
 
 /// Puts a stage of the caller's around a stage of the chain.
@@ -134,15 +138,29 @@ impl Wraps {
     }
 }
 
+/// Whose data it is that fails: that of a sender who waits for the outcome, or nobody else's any more.
+fn scope(queue: Option<&config::Queue>) -> Scope {
+    match queue {
+        Some(queue) if queue.durable.is_some() => Scope::NotKept,
+        Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => Scope::Every,
+        _ => Scope::Final,
+    }
+}
+
 /// Builds the chain around `exporter`, of which one `consume` is one attempt.
 pub fn chain(settings: ChainSettings, exporter: Next, wraps: Wraps, on_batch: OnBatch, lifetime: &Lifetime) -> Entry {
-    let ChainSettings { exporter: id, signal, delivery: config::Delivery { retry, queue }, journal } = settings;
+    let ChainSettings { exporter: id, signal, delivery, journal, dead_letters } = settings;
+    let config::Delivery { retry, queue, dead_letter: _ } = delivery;
     let Wraps { admitted, settled, attempted, given_up } = wraps;
     let route = Route::to(attempted(exporter));
-    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime));
-    let direct = settled(Arc::clone(&retry) as Next);
-    let is_queued = queue.is_some();
+    let (is_queued, scope) = (queue.is_some(), scope(queue.as_ref()));
     let Staffed { held, rule, acknowledge, consumers, level } = Staffed::of(&id, queue, journal, given_up, lifetime);
+    let retry = Arc::new(Retry::around(Arc::new(route), retry, lifetime, &level));
+    let mut tried = Arc::clone(&retry) as Next;
+    if let Some(letters) = dead_letters {
+        tried = Arc::new(SetAside::around(tried, letters, scope));
+    }
+    let direct = settled(tried);
     let (room, disk) = match held {
         Held::Nowhere => (None, None),
         Held::InMemory(room) => (Some(room), None),

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
+use crate::attempt::numbered;
 use crate::config;
 use crate::failure::{self, Class, Failure};
 use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use crate::payload::Payload;
 
+use super::level::QueueLevel;
 use super::schedule::{Pause, Policy};
 use super::succession::Succession;
 use super::throttle::Throttle;
@@ -27,15 +29,22 @@ pub(crate) struct Retry {
     throttle: Throttle,
     next: Next,
     lifetime: Lifetime,
+    /// Where it shows when the next try is due.
+    level: Arc<QueueLevel>,
     succession: Succession,
 }
 
 impl Retry {
-    /// Tries `next` as `retry` says.
-    pub(crate) fn around(next: Next, retry: Option<config::Retry>, lifetime: &Lifetime) -> Retry {
+    /// Tries `next` as `retry` says, and shows in `level` when the next try is due.
+    pub(crate) fn around(
+        next: Next,
+        retry: Option<config::Retry>,
+        lifetime: &Lifetime,
+        level: &Arc<QueueLevel>,
+    ) -> Retry {
         let policy = retry.map(Policy::new);
         let (throttle, succession) = (Throttle::default(), Succession::default());
-        Retry { policy, throttle, next, lifetime: lifetime.clone(), succession }
+        Retry { policy, throttle, next, lifetime: lifetime.clone(), level: Arc::clone(level), succession }
     }
 
     /// From now on every further try is `successor`'s, those of exports that sleep between two tries at once.
@@ -53,7 +62,7 @@ impl Retry {
     async fn once(&self, payload: Payload) -> Result<Receipt, Failure> {
         match self.succession.successor() {
             Some(successor) => successor.consume(payload).await,
-            None => self.attempt(payload, None).await,
+            None => self.attempt(payload, None, 1).await,
         }
     }
 
@@ -61,11 +70,13 @@ impl Retry {
         self.let_through().await;
         let mut schedule = policy.begin();
         let mut cause = None;
+        let mut tries = 0;
         loop {
             if let Some(successor) = self.succession.successor() {
                 return successor.consume(payload).await;
             }
-            let failure = match self.attempt(payload.clone(), cause.take()).await {
+            tries += 1;
+            let failure = match self.attempt(payload.clone(), cause.take(), tries).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
@@ -93,10 +104,10 @@ impl Retry {
         }
     }
 
-    /// One try. `before` is the failure of the try before it.
-    async fn attempt(&self, payload: Payload, before: Option<Failure>) -> Result<Receipt, Failure> {
+    /// The try with this `number`. `before` is the failure of the try before it.
+    async fn attempt(&self, payload: Payload, before: Option<Failure>, number: u32) -> Result<Receipt, Failure> {
         // A panic is caught here, inside of whatever counts outcomes, so that the data is counted as lost.
-        let attempt = AssertUnwindSafe(async { self.next.consume(payload).await }).catch_unwind();
+        let attempt = AssertUnwindSafe(numbered(number, async { self.next.consume(payload).await })).catch_unwind();
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => Err(interrupted(before)),
@@ -111,6 +122,7 @@ impl Retry {
         let demanded = now + pause.demanded;
         let hurried = demanded.max(now + DRAIN_PAUSE);
         let whole = now + pause.whole;
+        let _shown = self.level.sleeping(whole);
         let draining = self.lifetime.is_draining();
         tokio::select! {
             biased;

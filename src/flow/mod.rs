@@ -37,6 +37,8 @@ pub enum Custody {
     Held,
     /// The backend of this exporter took it.
     Delivered(Arc<ComponentId>),
+    /// Nobody takes it for now: it is on disk as a dead letter, to be sent again when the cause is mended.
+    SetAside,
     /// There was nothing to deliver.
     Empty,
 }
@@ -50,6 +52,8 @@ pub struct Receipt {
     pub rejected: Items,
     /// What the backend says of the rejected items, or a warning of its.
     pub message: Option<Arc<str>>,
+    /// Items that nobody took, but that are on disk as dead letters.
+    pub set_aside: Items,
     /// The record of the attempt that delivered it.
     pub attempt: Option<Arc<Attempt>>,
 }
@@ -57,17 +61,26 @@ pub struct Receipt {
 impl Receipt {
     /// Held by a queue.
     pub fn held() -> Receipt {
-        Receipt { custody: Custody::Held, rejected: Items::ZERO, message: None, attempt: None }
+        Receipt::of(Custody::Held)
     }
 
     /// Nothing was there to deliver.
     pub fn empty() -> Receipt {
-        Receipt { custody: Custody::Empty, rejected: Items::ZERO, message: None, attempt: None }
+        Receipt::of(Custody::Empty)
     }
 
     /// Delivered in full by `exporter`.
     pub fn delivered(exporter: Arc<ComponentId>) -> Receipt {
-        Receipt { custody: Custody::Delivered(exporter), rejected: Items::ZERO, message: None, attempt: None }
+        Receipt::of(Custody::Delivered(exporter))
+    }
+
+    /// All of its `items` are kept as dead letters.
+    pub fn set_aside(items: Items) -> Receipt {
+        Receipt { set_aside: items, ..Receipt::of(Custody::SetAside) }
+    }
+
+    fn of(custody: Custody) -> Receipt {
+        Receipt { custody, rejected: Items::ZERO, message: None, set_aside: Items::ZERO, attempt: None }
     }
 
     /// What the sender of the whole is told when its parts, or its copies, ended in `self` and `other`.
@@ -76,11 +89,12 @@ impl Receipt {
         Receipt {
             custody: match (self.custody, other.custody) {
                 (Custody::Held, _) | (_, Custody::Held) => Custody::Held,
-                (Custody::Empty, custody) => custody,
+                (Custody::Empty | Custody::SetAside, custody) => custody,
                 (custody, _) => custody,
             },
             rejected: self.rejected + other.rejected,
             message: self.message.or(other.message),
+            set_aside: self.set_aside + other.set_aside,
             attempt: self.attempt.or(other.attempt),
         }
     }

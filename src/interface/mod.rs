@@ -12,3 +12,11 @@ pub mod record;
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 #[path = "generated/otlp_relay.journal.v1.rs"]
 pub mod journal;
+
+/// The status of a relay that runs: the one snapshot that the status page, its JSON and the gRPC service show.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+#[path = "generated/otlp_relay.diagnostics.v1.rs"]
+pub mod diagnostics;
+
+/// The descriptors of everything in `proto/`, for server reflection: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");

@@ -12,11 +12,13 @@ use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
 use crate::signal::Signal;
+use crate::storage::archive::Archives;
 use crate::storage::journal::Directories;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
 use super::chains::{Chains, Kept};
+use super::dump::DumpSwitch;
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::journals;
@@ -31,6 +33,10 @@ pub struct Tools<'a> {
     pub chains: &'a Chains,
     /// The bound on bytes held in memory.
     pub budget: &'a Arc<Budget>,
+    /// The directories that records are kept in.
+    pub archives: &'a Archives,
+    /// The debug dump, if there is one.
+    pub dump: &'a Arc<DumpSwitch>,
     /// The relay's own name for itself.
     pub instance: &'a Arc<str>,
     /// The directories of durable queues.
@@ -110,7 +116,7 @@ fn build_chains(
             _ => missing.push((chain, asked, storage)),
         }
     }
-    let mut exporters = Exporters::of(config, tools.instance);
+    let mut exporters = Exporters::of(config, tools);
     problems.extend(exporters.make(missing.iter().map(|(chain, ..)| *chain)));
     if let Some(problems) = Problems::from_found(problems) {
         return Err(problems);
@@ -205,7 +211,7 @@ fn build_server(
             entries = entries.with(protocol, signal, watched(receiver, protocol, signal, tools, &next));
         }
     }
-    let refusals = Arc::new(RefusalFigures::of(&receiver.id, &tools.watch.registry));
+    let refusals = Arc::new(RefusalFigures::of(&receiver.id, tools.watch));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
     let otlp = OtlpServer::new(settings, entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens, otlp }

@@ -47,6 +47,11 @@ impl Chains {
         self.0.values().map(|kept| Arc::clone(&kept.state)).collect()
     }
 
+    /// The state and the queue's level of each exporter and signal: neither keeps a stage alive.
+    pub fn levels(&self) -> Vec<(Arc<ExporterState>, Arc<QueueLevel>)> {
+        self.0.values().map(|kept| (Arc::clone(&kept.state), Arc::clone(&kept.entry.level))).collect()
+    }
+
     /// Takes the place of `before`: what is in a chain whose settings changed goes on with the new ones, what is in a chain
     /// that is gone with the old ones, a chain that stays reads its certificates again, what is on disk is read on
     /// `workers`, and the gauges in `registry` show the chains of today.

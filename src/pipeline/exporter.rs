@@ -4,24 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp, Problem};
-use crate::delivery::{self, ChainSettings, Entry, Wraps};
+use crate::delivery::{self, ChainSettings, DeadLetters, Entry, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::otlp::Certificates;
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
+use crate::storage::archive::Archive;
 use crate::storage::journal::Journal;
 use crate::telemetry::{ExporterState, Limits, Patience, observe};
 
 use super::build::Tools;
+use super::dump;
 use super::figures::BatchFigures;
+use super::letters::{self, Letters};
 use super::plan::Chain;
 
 /// The exporters of a configuration, each made once and asked for a stage by each of its signals.
 pub(super) struct Exporters<'a> {
     config: &'a Config,
-    instance: &'a str,
+    tools: &'a Tools<'a>,
     made: BTreeMap<ComponentId, Made<'a>>,
 }
 
@@ -30,16 +33,36 @@ pub(super) struct Exporters<'a> {
 /// # Errors
 /// What the exporter cannot be made of, by its key.
 pub fn direct(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
-    let made = Made::new(id, asked, tools.instance)?;
+    let made = Made::new(id, asked, tools)?;
+    attempts(&made, signal, tools)
+}
+
+fn attempts(made: &Made<'_>, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
     let state = ExporterState::new(Arc::clone(&made.id), signal);
     let no_place = || SetupProblem { key: "endpoint".to_owned(), what: format!("there is no endpoint for {signal}") };
     let stage = made.stage(signal).ok_or_else(no_place)?;
     Ok(observe::attempted(&made.id, signal, state, tools.watch, stage))
 }
 
+/// What sends `signal` to `asked`, which is called `id`, and tries again as its configuration says: each try is watched,
+/// but there is no queue, and nothing is set aside.
+///
+/// # Errors
+/// What the exporter cannot be made of, by its key.
+pub fn persistent(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
+    let made = Made::new(id, asked, tools)?;
+    let attempts = attempts(&made, signal, tools)?;
+    let delivery = Delivery { retry: made.delivery.retry, ..Delivery::default() };
+    let settings =
+        ChainSettings { exporter: Arc::clone(&made.id), signal, delivery, journal: None, dead_letters: None };
+    Ok(delivery::chain(settings, attempts, Wraps::none(), Arc::new(|_| {}), tools.lifetime).direct)
+}
+
 /// An exporter without the chain around it.
 struct Made<'a> {
     id: Arc<ComponentId>,
+    asked: &'a Exporter,
+    dead_letters: Option<Arc<Archive>>,
     kind: Kind,
     delivery: Delivery,
     /// What the Collector's metrics say of where it sends to.
@@ -60,8 +83,8 @@ enum Target<'a> {
 }
 
 impl<'a> Exporters<'a> {
-    pub(super) fn of(config: &'a Config, instance: &'a str) -> Exporters<'a> {
-        Exporters { config, instance, made: BTreeMap::new() }
+    pub(super) fn of(config: &'a Config, tools: &'a Tools<'a>) -> Exporters<'a> {
+        Exporters { config, tools, made: BTreeMap::new() }
     }
 
     /// Makes every exporter that `chains` name.
@@ -71,7 +94,7 @@ impl<'a> Exporters<'a> {
         let ids: BTreeSet<&ComponentId> = chains.map(|chain| &chain.exporter).collect();
         for id in ids {
             let Some(asked) = self.config.exporters.get(id) else { continue };
-            match Made::new(id, asked, self.instance) {
+            match Made::new(id, asked, self.tools) {
                 Ok(made) => drop(self.made.insert(id.clone(), made)),
                 Err(problem) => {
                     let path = format!("exporters::{id}::{}", problem.key);
@@ -104,9 +127,9 @@ impl<'a> Exporters<'a> {
 }
 
 impl<'a> Made<'a> {
-    fn new(id: &ComponentId, asked: &'a Exporter, instance: &str) -> Result<Made<'a>, SetupProblem> {
-        let id = Arc::new(id.clone());
-        let (kind, delivery, target) = match asked {
+    fn new(id: &ComponentId, whole: &'a Exporter, tools: &Tools<'_>) -> Result<Made<'a>, SetupProblem> {
+        let (id, instance) = (Arc::new(id.clone()), tools.instance);
+        let (kind, delivery, target) = match whole {
             Exporter::OtlpGrpc(asked) => {
                 let backend = otlp::otlp_grpc(Arc::clone(&id), asked, instance)?;
                 (Kind::Otlp(backend), asked.delivery.clone(), Target::Grpc(&asked.endpoint))
@@ -127,7 +150,12 @@ impl<'a> Made<'a> {
             }
             Exporter::Nop => (Kind::Nop, Delivery::default(), Target::None),
         };
-        Ok(Made { id, kind, delivery, target })
+        let dead_letters = delivery.dead_letter.as_ref().map(|asked| letters::open(asked, tools.archives)).transpose();
+        let dead_letters = dead_letters.map_err(|error| SetupProblem {
+            key: "dead_letter::directory".to_owned(),
+            what: format!("the directory cannot be used: {error}"),
+        })?;
+        Ok(Made { id, asked: whole, dead_letters, kind, delivery, target })
     }
 
     /// Nothing for a signal that the exporter has no place for.
@@ -139,12 +167,22 @@ impl<'a> Made<'a> {
         figures: &BatchFigures,
         journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
-        let exporter = self.stage(chain.signal)?;
+        let exporter = dump::recorded(&self.id, self.asked, tools.dump, self.stage(chain.signal)?);
         state.bounded_by(self.limits());
         let wraps = self.wraps(chain, state, tools);
-        let (exporter_id, delivery) = (Arc::clone(&self.id), self.delivery.clone());
-        let settings = ChainSettings { exporter: exporter_id, signal: chain.signal, delivery, journal };
+        let settings = ChainSettings {
+            exporter: Arc::clone(&self.id),
+            signal: chain.signal,
+            delivery: self.delivery.clone(),
+            journal,
+            dead_letters: self.dead_letters(chain.signal, tools),
+        };
         Some(delivery::chain(settings, exporter, wraps, figures.on_batch(), tools.lifetime))
+    }
+
+    fn dead_letters(&self, signal: Signal, tools: &Tools<'_>) -> Option<Arc<dyn DeadLetters>> {
+        let archive = Arc::clone(self.dead_letters.as_ref()?);
+        Some(Arc::new(Letters::new(&self.id, self.asked, signal, archive, tools.watch)))
     }
 
     /// What bounds how long data waits that cannot be delivered.

@@ -10,8 +10,8 @@ use crate::failure::{Class, Phase};
 use crate::ident::ComponentId;
 use crate::processors::OnCombination;
 use crate::protocol::Protocol;
-use crate::receivers::otlp::Refusals;
-use crate::telemetry::{Counter, Gauge, Histogram, Registry};
+use crate::receivers::otlp::{Fault, Refusals};
+use crate::telemetry::{Clients, Counter, Gauge, Histogram, Registry, Seen, Watch};
 
 use super::plan::{BatchPlan, Plan};
 
@@ -109,12 +109,14 @@ impl BatchSeries {
 pub(super) struct RefusalFigures {
     receiver: String,
     registry: Registry,
+    clients: Clients,
 }
 
 impl RefusalFigures {
     /// For `receiver`, with 0 for each class that senders can provoke, so that the first refusal is an increase.
-    pub(super) fn of(receiver: &ComponentId, registry: &Registry) -> RefusalFigures {
-        let figures = RefusalFigures { receiver: receiver.to_string(), registry: registry.clone() };
+    pub(super) fn of(receiver: &ComponentId, watch: &Watch) -> RefusalFigures {
+        let (registry, clients) = (watch.registry.clone(), watch.clients.clone());
+        let figures = RefusalFigures { receiver: receiver.to_string(), registry, clients };
         let classes = Class::ALL.iter().filter(|class| class.row().phase == Phase::Receive);
         for class in classes.chain([&Class::MemoryLimited]) {
             for protocol in Protocol::ALL {
@@ -135,6 +137,11 @@ impl RefusalFigures {
 impl Refusals for RefusalFigures {
     fn refused(&self, class: Class, protocol: Protocol) {
         self.counter(class, protocol).add(1);
+    }
+
+    fn errs(&self, fault: &Fault<'_>) {
+        let Fault { client, protocol, class, cause, meaning, remedy } = *fault;
+        self.clients.note(client, Seen { protocol, class, cause, meaning, remedy });
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod build;
 mod chains;
+mod dump;
 mod exporter;
 mod figures;
 mod journals;
+mod letters;
 mod limiting;
 mod plan;
 
 pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
-pub use exporter::direct;
+pub use dump::{DumpSwitch, PreparedDump};
+pub use exporter::{direct, persistent};
 pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest, Route};
+use crate::admin::status::{Running, StatusFacts};
+use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest};
 use crate::config::{
     Config, Extension, HealthCheck, ListenAddress, Metrics, MetricsLevel, MetricsReader, PrometheusReader, Zpages,
 };
 use crate::payload::Budget;
-use crate::telemetry::{ExporterState, Registry, View};
+use crate::telemetry::{Registry, View, Watch};
 use crate::transport::server::{BindError, BindProblem, Listener};
 
 use super::start::StartError;
@@ -19,6 +21,7 @@ use super::start::StartError;
 /// The admin servers. They run on the control runtime and end with this.
 pub(super) struct Admin {
     facts: Arc<HealthFacts>,
+    status: Arc<StatusFacts>,
     registry: Registry,
     reloads: mpsc::Sender<ReloadRequest>,
     open: Vec<Open>,
@@ -48,12 +51,19 @@ pub(super) struct Prepared {
 }
 
 impl Admin {
-    /// An admin side that serves nothing yet. `budget` tells whether there is room for more data; whoever asks for a reload
-    /// asks over `reloads`.
-    pub(super) fn new(registry: &Registry, budget: &Arc<Budget>, reloads: mpsc::Sender<ReloadRequest>) -> Admin {
+    /// An admin side that serves nothing yet, of the relay that calls itself `instance`. `budget` tells whether there is
+    /// room for more data; whoever asks for a reload asks over `reloads`.
+    pub(super) fn new(
+        watch: &Watch,
+        instance: &Arc<str>,
+        budget: &Arc<Budget>,
+        reloads: mpsc::Sender<ReloadRequest>,
+    ) -> Admin {
         let (facts, budget) = (HealthFacts::new(), Arc::clone(budget));
         facts.ask_for_room(move || budget.used() < budget.limit());
-        Admin { facts, registry: registry.clone(), reloads, open: Vec::new(), servers: JoinSet::new() }
+        let status = StatusFacts::new(watch.clone(), Arc::clone(instance));
+        let registry = watch.registry.clone();
+        Admin { facts, status, registry, reloads, open: Vec::new(), servers: JoinSet::new() }
     }
 
     /// Binds the addresses that `config` names and that are not open yet. Nothing that runs is touched.
@@ -115,7 +125,7 @@ impl Admin {
         for (site, listener) in fresh {
             let (socket, end) = (listener.on_this_runtime()?, CancellationToken::new());
             tracing::info!(address = %listener.local_addr(), path = site.path(), "{}", site.purpose());
-            self.servers.spawn(admin::serve(socket, self.route(&site), end.clone()));
+            self.serve(&site, socket, end.clone());
             self.open.push(Open { site, listener, end });
         }
         // Those that ended since the last time.
@@ -123,15 +133,17 @@ impl Admin {
         outcome
     }
 
-    /// From now on data can be accepted, and `states` tell how it gets on.
-    pub(super) fn ready(&self, states: Vec<Arc<ExporterState>>) {
-        self.facts.set_exporters(states);
+    /// From now on data can be accepted by what is `running`.
+    pub(super) fn ready(&self, running: Running) {
+        self.facts.set_exporters(running.chains.iter().map(|(state, _)| Arc::clone(state)).collect());
+        self.status.runs(running);
         self.facts.running();
     }
 
     /// From now on nothing more is accepted.
     pub(super) fn draining(&self) {
         self.facts.stopping();
+        self.status.stopping();
     }
 
     /// Answers what was asked and ends.
@@ -142,14 +154,22 @@ impl Admin {
         while self.servers.join_next().await.is_some() {}
     }
 
-    fn route(&self, site: &Site) -> Route {
+    fn serve(&mut self, site: &Site, socket: TcpListener, end: CancellationToken) {
         match site.clone() {
             Site::Metrics(PrometheusReader { listen: _, spelling }, level) => {
-                admin::metrics_route(self.registry.clone(), View { spelling, level })
+                let route = admin::metrics_route(self.registry.clone(), View { spelling, level });
+                self.servers.spawn(admin::serve(socket, route, end));
             }
-            Site::Zpages(_) => admin::zpages_route(self.reloads.clone()),
+            Site::Zpages(Zpages { listen }) => {
+                let (reloads, facts) = (self.reloads.clone(), Arc::clone(&self.status));
+                let calls = admin::diagnostics_calls(Arc::clone(&facts), end.clone());
+                let route = admin::zpages_route(admin::Zpages { reloads, facts, host: listen.host });
+                self.servers.spawn(admin::serve_with_calls(socket, route, calls, end));
+            }
             Site::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
-                admin::health_route(Arc::clone(&self.facts), HealthPage { path, healthy_body, unhealthy_body })
+                let page = HealthPage { path, healthy_body, unhealthy_body };
+                let route = admin::health_route(Arc::clone(&self.facts), page);
+                self.servers.spawn(admin::serve(socket, route, end));
             }
         }
     }
@@ -176,7 +196,7 @@ impl Site {
         match self {
             Site::Metrics(..) => "/metrics",
             Site::Health(check) => &check.path,
-            Site::Zpages(_) => "/reload",
+            Site::Zpages(_) => "/",
         }
     }
 
@@ -184,7 +204,7 @@ impl Site {
         match self {
             Site::Metrics(..) => "serving metrics",
             Site::Health(_) => "serving health checks",
-            Site::Zpages(_) => "serving zpages",
+            Site::Zpages(_) => "serving the status page",
         }
     }
 }
@@ -194,7 +214,8 @@ fn sites(config: &Config) -> Vec<Site> {
     let sites = started.filter_map(|extension| match extension {
         Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
         Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
-        Extension::BearerToken(_)
+        Extension::DebugDump(_)
+        | Extension::BearerToken(_)
         | Extension::BasicAuth(_)
         | Extension::HeadersSetter(..)
         | Extension::Oauth2(_)

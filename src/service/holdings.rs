@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
-use crate::pipeline::{Chains, Tools};
+use crate::pipeline::{Chains, DumpSwitch, Tools};
+use crate::storage::archive::Archives;
 use crate::storage::journal::Directories;
 use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
@@ -22,6 +23,10 @@ pub(super) struct Holdings {
     pub(super) chains: Chains,
     /// The directories of durable queues.
     pub(super) directories: Directories,
+    /// The directories that records are kept in.
+    pub(super) archives: Archives,
+    /// The debug dump.
+    pub(super) dump: Arc<DumpSwitch>,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
@@ -38,6 +43,8 @@ impl Holdings {
         let registry = Registry::new();
         registry.describe_process();
         Ok(Holdings {
+            archives: Archives::default(),
+            dump: Arc::new(DumpSwitch::new(&registry)),
             watch: Watch::new(registry),
             chains: Chains::default(),
             directories: Directories::default(),
@@ -60,6 +67,8 @@ impl Holdings {
             chains: &self.chains,
             budget: &self.budget,
             directories: &self.directories,
+            archives: &self.archives,
+            dump: &self.dump,
             instance: &self.instance,
             lifetime: &self.lifetime,
         }

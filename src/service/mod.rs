@@ -4,6 +4,7 @@ mod admin;
 mod doors;
 mod files;
 mod holdings;
+mod layout;
 mod memory;
 mod relay;
 mod reports;

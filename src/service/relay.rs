@@ -6,14 +6,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
-use crate::config::{Config, Mistake, Problems};
+use crate::admin::status::Running;
+use crate::config::{Config, Extension, Mistake, Problems};
 use crate::flow::Drained;
-use crate::pipeline::{self, Built};
+use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
+use crate::units::Items;
 
 use super::admin::Admin;
 use super::doors::Doors;
 use super::holdings::{Holdings, line_attributes};
+use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
 use super::start::StartError;
@@ -41,7 +44,7 @@ impl Relay {
         log: LogControl,
     ) -> Result<Relay, StartError> {
         let holdings = Holdings::new(default_budget(), instance)?;
-        let admin = Admin::new(&holdings.watch.registry, &holdings.budget, reloads);
+        let admin = Admin::new(&holdings.watch, &holdings.instance, &holdings.budget, reloads);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             threads = holdings.workers.all().len(),
@@ -66,6 +69,7 @@ impl Relay {
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
         let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let dump = self.prepare_dump(&config)?;
         let doors = self.doors.prepare(servers, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
@@ -73,9 +77,11 @@ impl Relay {
         let log = LogControl::prepare(&config.telemetry.logs, &attributes)?;
 
         self.log.enforce(log);
+        let layout = layout(&config, &plan);
         self.grace = config.shutdown_timeout;
         self.holdings.describe(&config.telemetry.resource);
         self.reports.enforce(reports);
+        self.holdings.dump.enforce(dump);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
         let Holdings { workers, watch, directories, .. } = &self.holdings;
         self.holdings.chains.succeed(&before, workers, &watch.registry);
@@ -88,8 +94,27 @@ impl Relay {
             );
         }
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
-        self.admin.ready(self.holdings.chains.states());
+        self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         in_force.and(self.admin.enforce(admin).await)
+    }
+
+    /// The debug dump of the first `debug_dump` that is started.
+    fn prepare_dump(&self, config: &Config) -> Result<PreparedDump, StartError> {
+        let started = config.started_extensions.iter().filter_map(|id| Some((id, config.extensions.get(id)?)));
+        let mut dumps = started.filter_map(|(id, extension)| match extension {
+            Extension::DebugDump(asked) => Some((id, asked)),
+            _ => None,
+        });
+        let first = dumps.next();
+        if let Some((id, _)) = dumps.next() {
+            tracing::warn!(extension = %id, "there is one debug dump at a time: this extension has no effect");
+        }
+        let prepared = self.holdings.dump.prepare(first.map(|(_, asked)| asked), &self.holdings.archives);
+        prepared.map_err(|error| {
+            let path = first.map(|(id, _)| format!("extensions::{id}::directory")).unwrap_or_default();
+            let problem = config.places.problem(path, format!("the directory cannot be used: {error}"));
+            StartError::Problems(problem.into())
+        })
     }
 
     /// Ends the intake, empties the queues within the grace period, and says what became of everything.
@@ -103,10 +128,13 @@ impl Relay {
         self.reports.end().await;
         self.admin.end().await;
         self.holdings.watch.last_words();
-        let Totals { delivered, rejected, dropped, .. } = self.holdings.watch.ledger.totals();
+        self.holdings.dump.end();
+        let Totals { delivered, rejected, dropped, dead_lettered, .. } = self.holdings.watch.ledger.totals();
         // What a backend rejects of a request that it takes is as lost as what the relay drops.
         let (lost, kept) = (rejected + dropped, self.holdings.directories.items());
-        tracing::info!(delivered = delivered.0, kept = kept.0, lost = lost.0, "Shutdown complete.");
+        // Only who sets data aside wants to read of it.
+        let dead_lettered = (dead_lettered != Items::ZERO).then_some(dead_lettered.0);
+        tracing::info!(delivered = delivered.0, kept = kept.0, dead_lettered, lost = lost.0, "Shutdown complete.");
     }
 }
 

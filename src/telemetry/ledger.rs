@@ -15,6 +15,8 @@ pub struct Ledger {
     pub(super) rejected: Counter,
     /// Taken in, but given up.
     pub(super) dropped: Counter,
+    /// Taken in, and set aside on disk.
+    pub(super) dead_lettered: Counter,
 }
 
 /// The totals at one moment. With several exporters for a pipeline each copy counts for itself, so the last
@@ -29,6 +31,8 @@ pub struct Totals {
     pub rejected: Items,
     /// Given up after they had been taken in.
     pub dropped: Items,
+    /// Set aside on disk as dead letters after they had been taken in.
+    pub dead_lettered: Items,
 }
 
 impl Ledger {
@@ -39,6 +43,7 @@ impl Ledger {
             delivered: Counter::new(),
             rejected: Counter::new(),
             dropped: Counter::new(),
+            dead_lettered: Counter::new(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Ledger {
             delivered: Items(self.delivered.get()),
             rejected: Items(self.rejected.get()),
             dropped: Items(self.dropped.get()),
+            dead_lettered: Items(self.dead_lettered.get()),
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Stages do not count themselves: [`observe`] wraps them. Nothing here holds a stage or the end of a channel.
 
+mod clients;
 pub mod clock;
+mod events;
+mod figures;
 mod ledger;
 mod logs;
 pub mod observe;
@@ -15,6 +18,9 @@ mod state;
 mod view;
 mod voice;
 
+pub use clients::{ClientFault, Clients, Seen};
+pub use events::Event;
+pub use figures::Figures;
 pub use ledger::{Ledger, Totals};
 pub use logs::{Lines, LogControl, LogFileError, PreparedLog, harmless, init_logs, log_level};
 pub use otlp::Origin as ReportOrigin;
@@ -22,7 +28,7 @@ pub use outlook::{Limits, Outlook, Patience};
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
-pub use state::{Condition, ExporterState, Snapshot, Trouble};
+pub use state::{Condition, ExporterState, Recovery, Snapshot, Trouble};
 pub use view::View;
 
 use serde_json::Value;
@@ -36,6 +42,8 @@ pub struct Watch {
     pub registry: Registry,
     /// Totals of the process.
     pub ledger: Ledger,
+    /// What clients of the receivers do wrong.
+    pub clients: Clients,
     /// What the log says of failures.
     voices: Voices,
 }
@@ -43,7 +51,7 @@ pub struct Watch {
 impl Watch {
     /// Counts in `registry`, from 0.
     pub fn new(registry: Registry) -> Watch {
-        Watch { registry, ledger: Ledger::new(), voices: Voices::default() }
+        Watch { registry, ledger: Ledger::new(), clients: Clients::default(), voices: Voices::default() }
     }
 
     /// Logs what was held back of the data that was lost: at the end of a run, when no later line can tell it.

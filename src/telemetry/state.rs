@@ -12,6 +12,7 @@ use crate::ident::ComponentId;
 use crate::signal::Signal;
 
 use super::clock::Moment;
+use super::events::{Event, Events};
 use super::outlook::{Filling, Limits, Outlook};
 
 /// The state of one exporter for one signal, fed by every attempt. It holds no stage and no end of a channel.
@@ -23,6 +24,8 @@ pub struct ExporterState {
     /// Attempts that failed since the last success.
     failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
+    recovery: Mutex<Option<Recovery>>,
+    events: Mutex<Events>,
     backlog: Mutex<Option<Backlog>>,
     limits: Mutex<Option<Limits>>,
     /// When it began to fail, and what was in the queue then.
@@ -45,6 +48,17 @@ pub struct Trouble {
     pub endpoint: Option<String>,
     /// The last failure in words.
     pub cause: String,
+}
+
+/// A trouble that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The class of its last failure.
+    pub class: Class,
+    /// Its first failure.
+    pub since: Moment,
+    /// The success that ended it.
+    pub until: Moment,
 }
 
 /// How an exporter fares.
@@ -84,6 +98,8 @@ impl ExporterState {
             last_success: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             trouble: Mutex::new(None),
+            recovery: Mutex::new(None),
+            events: Mutex::default(),
             backlog: Mutex::new(None),
             limits: Mutex::new(None),
             onset: Mutex::new(None),
@@ -124,6 +140,26 @@ impl ExporterState {
         }
     }
 
+    /// Whose state it is.
+    pub fn exporter(&self) -> &ComponentId {
+        &self.exporter
+    }
+
+    /// For which signal.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// What went wrong lately, in the order of the first of each.
+    pub fn events(&self) -> Vec<Event> {
+        lock(&self.events).all()
+    }
+
+    /// The last trouble that is over.
+    pub fn recovery(&self) -> Option<Recovery> {
+        *lock(&self.recovery)
+    }
+
     /// What waits in the queue, in its own unit; nothing where there is no queue.
     pub(super) fn queued(&self) -> Option<u64> {
         lock(&self.backlog).as_ref().map(|read| read())
@@ -136,7 +172,10 @@ impl ExporterState {
             let mut trouble = self.trouble();
             self.failures.store(0, Ordering::Relaxed);
             *lock(&self.onset) = None;
-            *trouble = None;
+            if let Some(over) = trouble.take() {
+                let recovery = Recovery { class: over.class, since: over.since, until: Moment::now() };
+                *lock(&self.recovery) = Some(recovery);
+            }
         }
     }
 
@@ -148,12 +187,14 @@ impl ExporterState {
         lock(&self.onset).get_or_insert_with(|| (Instant::now(), queued));
         let latest = Moment::now();
         let since = trouble.as_ref().map_or(latest, |before| before.since);
+        let cause = failure.cause();
+        lock(&self.events).note(failure, &cause, latest);
         *trouble = Some(Trouble {
             class: failure.class(),
             since,
             latest,
             endpoint: failure.endpoint().map(str::to_owned),
-            cause: failure.cause(),
+            cause,
         });
     }
 

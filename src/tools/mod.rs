@@ -1,3 +1,13 @@
-//! What can be done beside a running relay: looking into durable queues and rescuing what is in them.
+//! Tools that look back: what was recorded of exports, and sending it again; what waits in durable queues.
 
+mod listing;
 pub mod queue;
+mod records;
+mod replay;
+mod replayed;
+mod show;
+
+pub use listing::{Filter, listing, listing_json};
+pub use records::{Entry, Fault, Source, entries, sources};
+pub use replay::{Begin, Sender, Totals, Work, replay};
+pub use show::{show, show_json};

@@ -11,7 +11,8 @@ use prost::Message;
 
 use crate::interface::record::{Record, record};
 use crate::payload::Payload;
-use crate::storage::frame::{self, Kind};
+use crate::storage::archive::KIND;
+use crate::storage::frame;
 use crate::storage::journal::{self, Contents, Inspection, StorageError};
 
 /// Why a directory could not be looked into.
@@ -84,7 +85,7 @@ pub fn export(directory: &Path, out: Out<'_>, caution: Caution) -> Result<u64, Q
         Out::Records(path) => {
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             let mut file = BufWriter::new(file);
-            file.write_all(&RECORDS.header())?;
+            file.write_all(&KIND.header())?;
             let count =
                 journal::export(directory, |exporter, since, payload| add(&mut file, exporter, since, &payload))?;
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
@@ -139,6 +140,3 @@ fn describe(journal: &Contents, text: &mut String) {
         let _ = writeln!(text, "  set aside: {}", file.display());
     }
 }
-
-/// What a file of records begins with.
-const RECORDS: Kind = Kind { magic: *b"otlprec\n", version: 1 };

@@ -336,11 +336,15 @@ pub(crate) fn everything() -> Value {
                 "client_id_file": "/f", "client_secret_file": "/f", "token_url": "http://t:1/token",
             },
             "pprof": {"endpoint": "127.0.0.1:7"},
+            "debug_dump": {
+                "directory": "/d", "which": "all", "sample": 2, "payload": "otlp_json", "max_bytes": 5000000,
+                "max_age": "1h", "exporters": ["otlp_grpc"],
+            },
         },
         "service": {
             "extensions": [
                 "health_check", "zpages", "pprof", "bearertokenauth", "bearertokenauth/file", "basicauth",
-                "headers_setter", "oauth2client", "file_storage",
+                "headers_setter", "oauth2client", "debug_dump", "file_storage",
             ],
             "shutdown_timeout": "9s",
             "pipelines": {"traces/a": {
@@ -395,6 +399,7 @@ fn otlp(own: Value) -> Value {
                 "partition": {"metadata_keys": ["tenant"]},
             },
         },
+        "dead_letter": {"directory": "/l", "max_bytes": 70000},
     });
     let Value::Object(own) = own else { panic!("{own}") };
     keys.as_object_mut().unwrap().extend(own);

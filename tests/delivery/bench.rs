@@ -261,7 +261,7 @@ impl Bench {
     }
 
     pub(crate) fn with_wraps(signal: Signal, retry: Option<Retry>, queue: Option<Queue>, wraps: Wraps) -> Bench {
-        Bench::made(signal, Delivery { retry, queue }, wraps, None)
+        Bench::made(signal, Delivery { retry, queue, dead_letter: None }, wraps, None)
     }
 
     /// Whose queue is in `journal`.
@@ -272,7 +272,7 @@ impl Bench {
         wraps: Wraps,
         journal: Arc<Journal>,
     ) -> Bench {
-        Bench::made(signal, Delivery { retry, queue: Some(queue) }, wraps, Some(journal))
+        Bench::made(signal, Delivery { retry, queue: Some(queue), dead_letter: None }, wraps, Some(journal))
     }
 
     fn made(signal: Signal, delivery: Delivery, wraps: Wraps, journal: Option<Arc<Journal>>) -> Bench {
@@ -285,7 +285,7 @@ impl Bench {
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings { exporter: exporter(), signal, delivery, journal },
+            ChainSettings { exporter: exporter(), signal, delivery, journal, dead_letters: None },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

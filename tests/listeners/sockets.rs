@@ -16,9 +16,9 @@ use crate::support::{Rig, export, http2, one_span, post_http1};
 
 fn exporter(path: &str) -> otlp_relay::exporters::otlp::Backend {
     let config = OtlpGrpc {
+        auth: None,
         endpoint: Endpoint::unix(&format!("unix://{path}"), path),
         tls: None,
-        auth: None,
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(Duration::from_secs(10)),

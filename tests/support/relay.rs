@@ -59,6 +59,12 @@ impl Relay {
         Relay::ready(Process::spawn("otlp-relay", command), setup.ports, directory).await
     }
 
+    /// Starts a relay with a command line of the test's own, which leads to the ports of `setup`.
+    pub async fn start_as(setup: &Setup, arguments: &[&str]) -> Relay {
+        let directory = tempfile::tempdir().expect("a directory");
+        Relay::ready(Process::relay(arguments, &[]), setup.ports, directory).await
+    }
+
     /// Starts a relay on its embedded default, which listens on the Collector's own ports.
     pub async fn start_on_default(environment: &[(&str, &str)]) -> Relay {
         let directory = tempfile::tempdir().expect("a directory");

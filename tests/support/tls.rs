@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::RootCertStore;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
@@ -53,7 +55,21 @@ impl Authority {
 
     /// Ends TLS in front of the port `target`, with a certificate for `name`; answers the port it listens on.
     pub async fn serve(&self, name: &str, target: u16, clients: Clients) -> u16 {
-        let acceptor = TlsAcceptor::from(Arc::new(self.server_config(name, clients)));
+        let identity = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
+        self.serve_as(identity, target, clients).await
+    }
+
+    /// The same, with a certificate that was good in January 2020.
+    pub async fn serve_expired(&self, name: &str, target: u16) -> u16 {
+        let identity = self.issue_with(name, ExtendedKeyUsagePurpose::ServerAuth, |params| {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 31);
+        });
+        self.serve_as(identity, target, Clients::Anyone).await
+    }
+
+    async fn serve_as(&self, identity: (rcgen::Certificate, KeyPair), target: u16, clients: Clients) -> u16 {
+        let acceptor = TlsAcceptor::from(Arc::new(self.server_config(identity, clients)));
         let port = free_port();
         let listener = TcpListener::bind(local(port)).await.expect("bind");
         tokio::spawn(async move {
@@ -84,8 +100,8 @@ impl Authority {
         tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await.is_ok()
     }
 
-    fn server_config(&self, name: &str, clients: Clients) -> rustls::ServerConfig {
-        let (certificate, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
+    fn server_config(&self, identity: (rcgen::Certificate, KeyPair), clients: Clients) -> rustls::ServerConfig {
+        let (certificate, key) = identity;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(provider.clone());
         let builder = builder.with_safe_default_protocol_versions().unwrap();
@@ -105,9 +121,19 @@ impl Authority {
     }
 
     fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+        self.issue_with(name, purpose, |_| ())
+    }
+
+    fn issue_with(
+        &self,
+        name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.extended_key_usages = vec![purpose];
+        change(&mut params);
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 

@@ -130,7 +130,8 @@ async fn outcomes_are_settled_once_and_rejected_items_count_as_failed() {
         "otelcol_exporter_sent_spans{exporter=\"otlp_grpc/eu\"} 13".to_owned(),
     ];
     assert_eq!(scraped(&watch.registry, "otelcol_exporter_"), counted);
-    let totals = Totals { accepted: Items(0), delivered: Items(13), rejected: Items(6), dropped: Items(3) };
+    let totals =
+        Totals { accepted: Items(0), delivered: Items(13), rejected: Items(6), dropped: Items(3), ..Totals::default() };
     assert_eq!(watch.ledger.totals(), totals);
 }
 

@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{authenticators, exporters, extensions, file, processors, receivers, storage, upstream};
+use super::{authenticators, directories, exporters, extensions, file, processors, receivers, storage, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -139,6 +139,7 @@ pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
         alias: Some(("bearer_token_auth", "\"bearer_token_auth\" is taken for \"bearertokenauth\"")),
         read: authenticators::bearer_token,
     },
+    Kind { name: "debug_dump", alias: None, read: directories::debug_dump },
     Kind { name: "file_storage", alias: None, read: storage::file_storage },
     Kind { name: "headers_setter", alias: None, read: authenticators::headers_setter },
     Kind { name: "health_check", alias: None, read: extensions::health_check },

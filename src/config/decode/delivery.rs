@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::model::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 use crate::config::section::{Rule, Section};
 
-use super::storage;
+use super::{directories, storage};
 
 /// Reads the parts that sending exporters share: both are on unless switched off.
 pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
@@ -14,7 +14,7 @@ pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
         Some(_) => Keeps::OnDisk,
         None => Keeps::InMemory,
     };
-    Delivery { retry: retry(exporter, keeps), queue }
+    Delivery { retry: retry(exporter, keeps), queue, dead_letter: directories::dead_letter(exporter) }
 }
 
 /// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one

@@ -118,7 +118,7 @@ pub(super) fn debug(section: &mut Section<'_>) -> Option<Exporter> {
     let verbosity = section.value("verbosity").and_then(|value| verbosity(&value)).or(early);
     let sampling_initial = section.unsigned("sampling_initial").unwrap_or(2);
     let sampling_thereafter = section.unsigned("sampling_thereafter").unwrap_or(1);
-    let delivery = Delivery { retry: None, queue: delivery::queue(section) };
+    let delivery = Delivery { queue: delivery::queue(section), ..Delivery::default() };
     let output = debug_output(section);
     let sampling_thereafter = Some(sampling_thereafter).filter(|thereafter| *thereafter != 0);
     let verbosity = verbosity.unwrap_or(Verbosity::Basic);

@@ -6,6 +6,7 @@ mod authenticators;
 mod components;
 mod compression;
 mod delivery;
+mod directories;
 mod endpoint;
 mod exporters;
 mod extensions;
@@ -27,6 +28,8 @@ mod tls;
 mod tls_terms;
 mod unused;
 mod upstream;
+
+pub use proxies::{ProxyVariable, why_direct};
 
 use super::environment::Environment;
 use super::model::Config;

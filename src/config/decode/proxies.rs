@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::config::environment::Environment;
 use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, Secret};
-use crate::config::no_proxy::NoProxy;
+use crate::config::no_proxy::{Exemption, NoProxy};
 use crate::config::percent;
 use crate::config::problem::{Mistake, Place, Problem};
 use crate::config::reading::Report;
@@ -37,10 +37,10 @@ pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn 
     for exporter in exporters.values_mut() {
         match exporter {
             // grpc-go asks for the proxy of https whether it speaks TLS or not.
-            Exporter::OtlpGrpc(grpc) => grpc.link.proxy = surroundings.proxy(&grpc.endpoint, Variable::Https),
+            Exporter::OtlpGrpc(grpc) => grpc.link.proxy = surroundings.proxy(&grpc.endpoint, ProxyVariable::Https),
             Exporter::OtlpHttp(http) => {
                 for target in http.targets.values_mut().filter(|target| target.proxy.is_none()) {
-                    target.proxy = surroundings.proxy(&target.endpoint, Variable::of(target.tls.as_ref()));
+                    target.proxy = surroundings.proxy(&target.endpoint, ProxyVariable::of(target.tls.as_ref()));
                 }
             }
             Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
@@ -49,15 +49,41 @@ pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn 
     surroundings.problems.into_iter().for_each(|problem| report.refuse(problem));
 }
 
+/// Which variable names the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Variable {
+pub enum ProxyVariable {
+    /// `HTTP_PROXY`: of OTLP/HTTP in plaintext.
     Http,
+    /// `HTTPS_PROXY`: of OTLP/HTTP over TLS, and of OTLP/gRPC whether it is TLS or not.
     Https,
 }
 
-impl Variable {
-    fn of(tls: Option<&ClientTls>) -> Variable {
-        if tls.is_some() { Variable::Https } else { Variable::Http }
+/// Why requests to `endpoint` go directly, for people; where a proxy stands in front of it, the proxy itself says who
+/// chose it.
+pub fn why_direct(endpoint: &Endpoint, variable: ProxyVariable, env: &dyn Environment) -> String {
+    let surroundings = Surroundings::of(env);
+    if endpoint.socket().is_some() {
+        return "a unix socket is never behind a proxy".to_owned();
+    }
+    let Some(found) = surroundings.found(variable) else {
+        return match variable {
+            ProxyVariable::Http => "neither HTTP_PROXY nor http_proxy is set".to_owned(),
+            ProxyVariable::Https => "neither HTTPS_PROXY nor https_proxy is set".to_owned(),
+        };
+    };
+    let name = found.name;
+    match surroundings.no_proxy.exemption(&endpoint.host, endpoint.port) {
+        Some(Exemption::Entry(entry)) => {
+            let exceptions = surroundings.exceptions.unwrap_or_default();
+            format!("{name} is set, but the entry \"{entry}\" of {exceptions} matches {}", endpoint.authority())
+        }
+        _ => format!("{name} is set, but this machine itself is never asked through a proxy"),
+    }
+}
+
+impl ProxyVariable {
+    fn of(tls: Option<&ClientTls>) -> ProxyVariable {
+        if tls.is_some() { ProxyVariable::Https } else { ProxyVariable::Http }
     }
 }
 
@@ -87,12 +113,16 @@ impl Surroundings {
         }
     }
 
+    fn found(&self, variable: ProxyVariable) -> Option<&Found> {
+        match variable {
+            ProxyVariable::Http => self.http.as_ref(),
+            ProxyVariable::Https => self.https.as_ref(),
+        }
+    }
+
     /// The proxy in front of `endpoint`. A value that is no proxy is a problem only for those who would use it.
-    fn proxy(&mut self, endpoint: &Endpoint, variable: Variable) -> Option<Proxy> {
-        let found = match variable {
-            Variable::Http => self.http.as_ref()?,
-            Variable::Https => self.https.as_ref()?,
-        };
+    fn proxy(&mut self, endpoint: &Endpoint, variable: ProxyVariable) -> Option<Proxy> {
+        let found = self.found(variable)?;
         if endpoint.socket().is_some() || self.no_proxy.exempts(&endpoint.host, endpoint.port) {
             return None;
         }
@@ -178,9 +208,40 @@ fn basic(user: &str) -> Option<Secret> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+    use std::io;
+    use std::path::Path;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    struct Variables(&'static [(&'static str, &'static str)]);
+
+    impl Environment for Variables {
+        fn var(&self, name: &str) -> Option<String> {
+            self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        }
+
+        fn exists(&self, _: &Path) -> bool {
+            false
+        }
+
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    #[test]
+    fn why_there_is_no_proxy_is_said() {
+        let why = |variables, host: &str| {
+            let endpoint = Endpoint { text: String::new(), host: host.to_owned(), port: 4317 };
+            why_direct(&endpoint, ProxyVariable::Https, &Variables(variables))
+        };
+        assert_eq!(why(&[], "backend"), "neither HTTPS_PROXY nor https_proxy is set");
+        let set: &[_] = &[("https_proxy", "proxy:1"), ("NO_PROXY", "a.example, .corp")];
+        assert_eq!(why(set, "b.corp"), "https_proxy is set, but the entry \".corp\" of NO_PROXY matches b.corp:4317");
+        assert_eq!(why(set, "::1"), "https_proxy is set, but this machine itself is never asked through a proxy");
+    }
 
     #[track_caller]
     fn check(text: &str, expected: &str, authorization: Option<&str>) {

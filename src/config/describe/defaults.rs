@@ -213,6 +213,12 @@ const ROWS: &[Row] = &[
     ),
     always("exporters", &["file"], "{append: false, format: json, create_directory: false}"),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
+    inside(always("exporters", OTLP, "{max_bytes: 1073741824}"), &["dead_letter"], When::Map),
+    always(
+        "extensions",
+        &["debug_dump"],
+        "{which: failed, sample: 1, payload: otlp_protobuf, max_bytes: 268435456, max_age: 24h, exporters: []}",
+    ),
     always(
         "extensions",
         &["file_storage"],

@@ -1,8 +1,10 @@
 //! What exporterhelper does around an attempt: `retry_on_failure` and `sending_queue`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ident::ComponentId;
+use crate::units::ByteCount;
 
 /// What exporterhelper does around an attempt.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +13,17 @@ pub struct Delivery {
     pub retry: Option<Retry>,
     /// `sending_queue`; none where it is switched off.
     pub queue: Option<Queue>,
+    /// `dead_letter`, a key of the relay's own; none.
+    pub dead_letter: Option<DeadLetter>,
+}
+
+/// `dead_letter`: where data is kept that is given up for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// `directory`
+    pub directory: PathBuf,
+    /// `max_bytes` of all files in it; 1 GiB.
+    pub max_bytes: ByteCount,
 }
 
 /// `retry_on_failure`

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{BasicAuth, BearerToken, HeaderRule, ListenAddress, Oauth2};
 use crate::ident::ComponentId;
+use crate::units::ByteCount;
 
 /// `extensions::<id>`
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub enum Extension {
     FileStorage(FileStorage),
     /// `zpages`
     Zpages(Zpages),
+    /// `debug_dump`, an extension of the relay's own.
+    DebugDump(DebugDump),
     /// `bearertokenauth`
     BearerToken(BearerToken),
     /// `basicauth`
@@ -32,6 +35,62 @@ pub enum Extension {
 pub struct Zpages {
     /// `endpoint`; localhost:55679.
     pub listen: ListenAddress,
+}
+
+/// `extensions::debug_dump`: a record of export attempts on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DebugDump {
+    /// `directory`
+    pub directory: PathBuf,
+    /// `which`; failed.
+    pub which: DumpWhich,
+    /// `sample`: one attempt in so many; 1.
+    pub sample: u64,
+    /// `payload`; otlp_protobuf.
+    pub payload: DumpPayload,
+    /// `max_bytes` of all files together; 256 MiB.
+    pub max_bytes: ByteCount,
+    /// `max_age` of a file; 24 h. None where it is written as 0: no limit.
+    pub max_age: Option<Duration>,
+    /// `exporters`: none stands for all.
+    pub exporters: Vec<ComponentId>,
+}
+
+/// `extensions::debug_dump::which`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpWhich {
+    /// `failed`
+    Failed,
+    /// `all`
+    All,
+}
+
+/// `extensions::debug_dump::payload`: what is kept of the data itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpPayload {
+    /// `otlp_protobuf`: as it was sent; can be replayed.
+    OtlpProtobuf,
+    /// `otlp_json`: for people; can be replayed.
+    OtlpJson,
+    /// `summary`: how much it was.
+    Summary,
+    /// `none`
+    None,
+}
+
+impl DebugDump {
+    /// What `--debug-dump` asks for: each failed attempt, in `directory`.
+    pub fn into(directory: PathBuf) -> DebugDump {
+        DebugDump {
+            directory,
+            which: DumpWhich::Failed,
+            sample: 1,
+            payload: DumpPayload::OtlpProtobuf,
+            max_bytes: ByteCount::mib(256),
+            max_age: Some(Duration::from_secs(24 * 3600)),
+            exporters: Vec::new(),
+        }
+    }
 }
 
 /// `extensions::health_check`

@@ -30,12 +30,13 @@ pub use auth::{
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
 };
 pub use delivery::{
-    Acknowledge, BatchSizer, Delivery, Durable, OnStorageFailure, Overflow, Queue, QueueBatch, QueueSizer, Retry,
+    Acknowledge, BatchSizer, DeadLetter, Delivery, Durable, OnStorageFailure, Overflow, Queue, QueueBatch, QueueSizer,
+    Retry,
 };
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
-pub use extension::{Extension, FileStorage, Fsync, HealthCheck, Zpages};
+pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, FileStorage, Fsync, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};

@@ -66,6 +66,13 @@ impl Disk {
         self.max_age.is_some_and(|most| most < Duration::from_nanos(now.saturating_sub(since)))
     }
 
+    /// Counts what the disk did not take and the end of the relay costs: around the exporter, all of it counts as kept.
+    pub(super) fn interrupted(&self, failure: &Failure, volatile: Items) {
+        if failure.class() == Class::ShuttingDown && volatile != Items::ZERO {
+            (self.on_given_up)(Class::ShuttingDown, volatile, &failure.cause());
+        }
+    }
+
     fn expired(&self) -> String {
         let most = self.max_age.unwrap_or_default();
         format!("it waited longer than sending_queue::max_age ({most:?})")

@@ -207,6 +207,7 @@ impl Shared {
     async fn process(self: &Arc<Self>, batch: Batch) {
         let Some(batch) = self.worth_sending(batch) else { return };
         let Some(Batch { parts, gathered, .. }) = self.fitting(batch) else { return };
+        let volatile = parts.iter().filter(|part| !part.lease.is_on_disk()).map(|part| part.payload.items()).sum();
         let (payloads, leases): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.payload, part.lease)).unzip();
         let outcome = match &self.disk {
             Some(disk) if leases.iter().all(|lease| lease.is_on_disk()) => {
@@ -215,6 +216,9 @@ impl Shared {
             }
             _ => self.send(payloads, gathered).await,
         };
+        if let (Some(disk), Err(failure)) = (&self.disk, &outcome) {
+            disk.interrupted(failure, volatile);
+        }
         settle(leases, outcome);
     }
 

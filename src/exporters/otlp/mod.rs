@@ -7,6 +7,7 @@ mod headers;
 mod http_answer;
 mod partial;
 mod stage;
+mod trial;
 mod words;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol,
 use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
+pub use trial::{Trial, Way};
 
 use self::credentials::credentials;
 use self::encode::Packing;

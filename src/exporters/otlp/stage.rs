@@ -13,7 +13,7 @@ use crate::failure::{Class, Failure, Mask};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Metadata, Payload};
-use crate::transport::client::{Client, RequestBody, within};
+use crate::transport::client::{Answer, Client, RequestBody, within};
 
 /// How a request is written and its answer read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +51,20 @@ pub(super) struct Stage {
     pub(super) head: Request<()>,
 }
 
+/// An answer, and what it says of the export.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) verdict: Result<Receipt, Failure>,
+}
+
 impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         let target = &self.target;
         Box::pin(async move {
-            let progress = Progress::new();
-            let outcome = within(target.timeout, &progress, Box::pin(self.export(payload, &progress))).await;
+            let progress = Progress::of_attempt();
+            let export = Box::pin(self.export(payload, &progress));
+            let outcome = within(target.timeout, &progress, export).await;
             match masked(outcome, &target.mask) {
                 Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
                 Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
@@ -67,6 +75,11 @@ impl Consume for Stage {
 
 impl Stage {
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
+        self.exchange(payload, progress).await?.verdict
+    }
+
+    /// Sends `payload`; the answer, whatever it says.
+    pub(super) async fn exchange(&self, payload: Payload, progress: &Progress) -> Result<Answered, Failure> {
         let target = &self.target;
         let metadata = payload.metadata().cloned();
         let parts = match target.shape {
@@ -77,14 +90,17 @@ impl Stage {
         let body = RequestBody::new(parts);
         let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
         // Boxed: requests without credentials should not be the larger for it.
-        let outcome = Box::pin(self.post_as(credentials, metadata.as_deref(), body.clone(), progress)).await;
-        match outcome {
-            // A token may have been withdrawn before its time.
-            Err(failure) if failure.class() == Class::Unauthenticated && credentials.renew().await => {
-                Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await
-            }
-            outcome => outcome,
+        let first = self.post_as(credentials, metadata.as_deref(), body.clone(), progress);
+        let outcome = Box::pin(first).await;
+        let failure = match &outcome {
+            Ok(answered) => answered.verdict.as_ref().err(),
+            Err(failure) => Some(failure),
+        };
+        // A token may have been withdrawn before its time.
+        if failure.is_some_and(|failure| failure.class() == Class::Unauthenticated) && credentials.renew().await {
+            return Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await;
         }
+        outcome
     }
 
     async fn post_as(
@@ -93,7 +109,7 @@ impl Stage {
         metadata: Option<&Metadata>,
         body: RequestBody,
         progress: &Progress,
-    ) -> Result<Receipt, Failure> {
+    ) -> Result<Answered, Failure> {
         let mut head = self.head.clone();
         credentials.add(head.headers_mut(), metadata).await?;
         let outcome = self.post(&head, body, progress).await;
@@ -103,23 +119,30 @@ impl Stage {
             Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned))
         };
         match outcome {
-            Ok(receipt) if receipt.message.is_none() => Ok(receipt),
-            outcome => masked(outcome, &shown()),
+            Ok(Answered { answer, verdict }) => Ok(Answered {
+                answer,
+                verdict: match verdict {
+                    Ok(receipt) if receipt.message.is_none() => Ok(receipt),
+                    verdict => masked(verdict, &shown()),
+                },
+            }),
+            Err(failure) => Err(failure.masked(&shown())),
         }
     }
 
-    async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Receipt, Failure> {
+    async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answered, Failure> {
         let target = &self.target;
         let answer = target.client.send(head, body, progress).await?;
-        match target.shape {
+        let verdict = match target.shape {
             Shape::Grpc => grpc_answer::verdict(&answer, head, &target.id),
             Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head, &target.id),
-        }
+        };
+        Ok(Answered { answer, verdict })
     }
 }
 
 /// `outcome` without what the mask hides, in the words of a peer above all.
-fn masked(outcome: Result<Receipt, Failure>, mask: &Mask) -> Result<Receipt, Failure> {
+pub(super) fn masked(outcome: Result<Receipt, Failure>, mask: &Mask) -> Result<Receipt, Failure> {
     match outcome {
         Ok(receipt) => Ok(Receipt {
             message: receipt.message.map(|words| mask.apply(&words).map_or(words, Into::into)),

@@ -201,6 +201,28 @@ rows! {
         mended "docker run --read-only -v relay-data:/var/lib/otlp-relay otlp-relay"
     }
 
+    DeadLetterFull "dead_letter_full"
+        Storage Storage Never Person Unavailable 503 {
+        meaning "the directory of dead letters has all the bytes that it may have"
+        evidence "the files in dead_letter::directory add up to dead_letter::max_bytes"
+        causes [
+            "a backend refuses data for good, and nobody has sent it again",
+            "the bound is small for what one outage sets aside",
+        ]
+        remedies [
+            "send the dead letters again with otlp-relay replay, and delete their files",
+            "raise dead_letter::max_bytes",
+        ]
+        broken "
+            dead_letter:
+              directory: /var/lib/otlp-relay/dead-letters
+              max_bytes: 65536"
+        mended "
+            dead_letter:
+              directory: /var/lib/otlp-relay/dead-letters
+              max_bytes: 1073741824"
+    }
+
     StorageLocked "storage_locked"
         Storage Storage Never Person Unavailable 503 {
         meaning "another process uses the storage directory"

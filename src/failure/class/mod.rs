@@ -124,7 +124,7 @@ classes! {
     local:
         TooManyOpenFiles MemoryLimited SourceAddressUnavailable ShuttingDown Panicked
         QueueFull TooLargeForQueue TooManyCombinations
-        DiskFull StorageReadOnly StorageLocked StorageDamaged StorageFailed ExpiredInQueue
+        DiskFull StorageReadOnly DeadLetterFull StorageLocked StorageDamaged StorageFailed ExpiredInQueue
         BindAddressInUse BindPermissionDenied BindAddressUnavailable BindInvalidAddress BindFailed BindLoopbackOnly;
     connect:
         DnsNotFound DnsTemporaryFailure DnsTimeout

@@ -37,6 +37,15 @@ pub struct Record {
     /// The TLS session, where there was one.
     #[prost(message, optional, tag = "11")]
     pub tls: ::core::option::Option<Tls>,
+    /// When the attempt began, in nanoseconds since 1970; 0 where that is not known.
+    #[prost(fixed64, tag = "15")]
+    pub began_unix_nano: u64,
+    /// The address that was connected to.
+    #[prost(string, tag = "16")]
+    pub peer: ::prost::alloc::string::String,
+    /// The proxy in between, in words.
+    #[prost(string, tag = "17")]
+    pub via: ::prost::alloc::string::String,
     /// The data itself. A record whose payload was left out or cut cannot be replayed.
     #[prost(oneof = "record::Payload", tags = "12, 13, 14")]
     pub payload: ::core::option::Option<record::Payload>,

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::failure::Class;
 use crate::flow::{Lifetime, Workers};
 use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 
@@ -55,5 +56,9 @@ impl Answer for Door {
         } else {
             http_answers::answer(server, sign, peer, request).await
         }
+    }
+
+    fn turned_away(&self, peer: SocketAddr, class: Class, cause: &str) {
+        self.behind.load().server.complaints.turned_away(peer, class, cause);
     }
 }

@@ -30,7 +30,7 @@ use crate::protocol::Protocol;
 
 pub use door::Door;
 pub use entries::Entries;
-pub use refusal::Refusals;
+pub use refusal::{Fault, Refusals};
 pub use settings::{MessageLimits, Settings};
 pub use sign::Sign;
 

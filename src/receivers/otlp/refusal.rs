@@ -16,6 +16,27 @@ use crate::protocol::Protocol;
 pub trait Refusals: Send + Sync + 'static {
     /// A request that came in by `protocol` was refused.
     fn refused(&self, class: Class, protocol: Protocol);
+
+    /// A client does something wrong, be it refused for it or not. Of what it does with each request, only what is
+    /// logged is told.
+    fn errs(&self, _fault: &Fault<'_>) {}
+}
+
+/// What a client does wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault<'a> {
+    /// The client.
+    pub client: IpAddr,
+    /// What it speaks: `grpc`, `http` or `tls`.
+    pub protocol: &'static str,
+    /// A class of the failure table, or `wrong_port` or `unwanted_signal`.
+    pub class: &'static str,
+    /// The evidence, in words.
+    pub cause: &'a str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do.
+    pub remedy: &'a str,
 }
 
 /// Counts every refusal, and logs one of each client and class in a minute.
@@ -34,11 +55,23 @@ impl Complaints {
         }
     }
 
+    /// The connection of `peer` is refused before there is a request. Whoever did so has logged it.
+    pub(super) fn turned_away(&self, peer: SocketAddr, class: Class, cause: &str) {
+        self.errs(peer.ip().to_canonical(), "tls", class, cause);
+    }
+
+    fn errs(&self, client: IpAddr, protocol: &'static str, class: Class, cause: &str) {
+        let row = class.row();
+        let fault = Fault { client, protocol, class: row.code, cause, meaning: row.meaning, remedy: row.remedy };
+        self.refusals.errs(&fault);
+    }
+
     /// The request of `peer` is refused for `failure`.
     pub(super) fn refused(&self, protocol: Protocol, peer: SocketAddr, failure: &Failure) {
         let class = failure.class();
         self.refusals.refused(class, protocol);
         let client = peer.ip().to_canonical();
+        self.errs(client, protocol.name(), class, &failure.cause());
         if class == Class::BodyInterrupted {
             tracing::debug!(class = class.code(), %client, %protocol, cause = failure.cause(), "a request was cut off");
         } else if self.logged.admits((client, class.code())) {
@@ -57,6 +90,14 @@ impl Complaints {
     pub(super) fn misplaced(&self, protocol: Protocol, peer: SocketAddr, direction: &str) {
         let client = peer.ip().to_canonical();
         if self.misplaced.admits((client, protocol)) {
+            self.refusals.errs(&Fault {
+                client,
+                protocol: protocol.name(),
+                class: "wrong_port",
+                cause: direction,
+                meaning: "a client uses the port of the other protocol; it works here, but not with a Collector",
+                remedy: direction,
+            });
             tracing::info!(
                 %client,
                 %protocol,
@@ -69,12 +110,20 @@ impl Complaints {
     /// The request of `peer` is for `signal`, which no pipeline of the receiver takes.
     pub(super) fn unwanted(&self, protocol: Protocol, peer: SocketAddr, signal: Signal) {
         let client = peer.ip().to_canonical();
+        self.refusals.errs(&Fault {
+            client,
+            protocol: protocol.name(),
+            class: "unwanted_signal",
+            cause: signal.name(),
+            meaning: "a client sends a signal that no pipeline takes",
+            remedy: UNWANTED_REMEDY,
+        });
         if self.logged.admits((client, signal.name())) {
             tracing::warn!(
                 %signal,
                 %client,
                 %protocol,
-                remedy = "add a pipeline for the signal, or turn its export off in the client",
+                remedy = UNWANTED_REMEDY,
                 "a client sends a signal that no pipeline takes"
             );
         }
@@ -104,6 +153,8 @@ pub(super) fn no_room(budget: &Budget) -> Failure {
 pub(super) fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
     Failure::new(Class::MalformedRequest, reason)
 }
+
+const UNWANTED_REMEDY: &str = "add a pipeline for the signal, or turn its export off in the client";
 
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 

@@ -1,5 +1,6 @@
 //! What became of data on its way out: not admitted, tried, settled.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::attempt::Attempt;
@@ -13,7 +14,7 @@ use crate::telemetry::series::{Counter, Histogram};
 use crate::telemetry::state::ExporterState;
 use crate::telemetry::voice::{Loss, Voice};
 use crate::telemetry::{Ledger, Watch};
-use crate::units::Items;
+use crate::units::{ByteCount, Items};
 
 use super::item_counter;
 
@@ -170,12 +171,17 @@ impl Consume for Settled {
 
 impl Settled {
     fn delivered(&self, items: Items, receipt: &Receipt) {
+        // Who set it aside has counted the class.
+        let set_aside = receipt.set_aside.min(items);
+        if set_aside != Items::ZERO {
+            self.send_failed.add(set_aside.0);
+        }
         if !matches!(receipt.custody, Custody::Delivered(_)) {
             return;
         }
         // A backend may claim to have rejected more than it was sent.
-        let rejected = receipt.rejected.min(items);
-        let taken = items - rejected;
+        let rejected = receipt.rejected.min(items - set_aside);
+        let taken = items - set_aside - rejected;
         self.sent.add(taken.0);
         self.ledger.delivered.add(taken.0);
         if rejected != Items::ZERO || receipt.message.is_some() {
@@ -209,6 +215,63 @@ impl Settled {
             OnFailure::Returned => Loss::Refused,
         };
         self.voice.lost(loss, self.signal, failure.class(), items, &failure.cause());
+    }
+}
+
+/// Counts what is set aside as dead letters instead of being dropped: `otelcol_relay_dead_lettered_*`, in items by class,
+/// `otelcol_relay_dead_letter_bytes`, and `otelcol_relay_dead_letter_failed` where it could not be kept.
+pub fn dead_lettered(exporter: &Arc<ComponentId>, signal: Signal, watch: &Watch) -> DeadLettered {
+    let id = exporter.to_string();
+    let labels = [("exporter", id.as_str()), ("data_type", signal.name())];
+    let counter = |name, help| watch.registry.counter(name, help, &labels);
+    DeadLettered {
+        bytes: counter("otelcol_relay_dead_letter_bytes", "Bytes of the dead letters that were written"),
+        failed: counter("otelcol_relay_dead_letter_failed", "Items that could not be kept as dead letters"),
+        send_failed_by_class: ByClass::new(
+            watch,
+            "otelcol_exporter_send_failed_by_class",
+            SEND_FAILED_BY_CLASS,
+            exporter,
+            signal,
+        ),
+        by_class: ByClass::named(
+            watch,
+            format!("otelcol_relay_dead_lettered_{}", signal.facts().metric_noun),
+            "Items that were set aside as dead letters, by class of failure",
+            exporter,
+            signal,
+        ),
+        signal,
+        ledger: watch.ledger.clone(),
+        voice: watch.voices.of(exporter),
+    }
+}
+
+/// What [`dead_lettered`] counts with.
+pub struct DeadLettered {
+    bytes: Counter,
+    failed: Counter,
+    send_failed_by_class: ByClass,
+    by_class: ByClass,
+    signal: Signal,
+    ledger: Ledger,
+    voice: Arc<Voice>,
+}
+
+impl DeadLettered {
+    /// `items`, which failed so, are on disk in `bytes`.
+    pub fn kept(&self, failure: &Failure, items: Items, bytes: ByteCount) {
+        self.by_class.add_failure(failure, items.0);
+        self.send_failed_by_class.add_failure(failure, items.0);
+        self.bytes.add(bytes.0);
+        self.ledger.dead_lettered.add(items.0);
+        self.voice.lost(Loss::DeadLettered, self.signal, failure.class(), items, &failure.cause());
+    }
+
+    /// `items` could not be kept, and `why`.
+    pub fn lost(&self, why: &Failure, items: Items) {
+        self.failed.add(items.0);
+        self.voice.lost(Loss::NotKept, self.signal, why.class(), items, &why.cause());
     }
 }
 
@@ -260,7 +323,7 @@ impl Attempted {
 /// One counter for each class of failure, made when the class first occurs: there are many, and few occur.
 struct ByClass {
     registry: Registry,
-    name: &'static str,
+    name: Cow<'static, str>,
     help: &'static str,
     exporter: String,
     signal: Signal,
@@ -268,7 +331,17 @@ struct ByClass {
 
 impl ByClass {
     fn new(watch: &Watch, name: &'static str, help: &'static str, exporter: &ComponentId, signal: Signal) -> ByClass {
-        ByClass { registry: watch.registry.clone(), name, help, exporter: exporter.to_string(), signal }
+        ByClass::named(watch, name, help, exporter, signal)
+    }
+
+    fn named(
+        watch: &Watch,
+        name: impl Into<Cow<'static, str>>,
+        help: &'static str,
+        exporter: &ComponentId,
+        signal: Signal,
+    ) -> ByClass {
+        ByClass { registry: watch.registry.clone(), name: name.into(), help, exporter: exporter.to_string(), signal }
     }
 
     fn add_failure(&self, failure: &Failure, n: u64) {
@@ -296,7 +369,7 @@ impl ByClass {
             ("error_phase", error_phase),
             ("error_permanent", error_permanent),
         ];
-        self.registry.counter(self.name, self.help, &labels)
+        self.registry.counter(self.name.clone(), self.help, &labels)
     }
 }
 

@@ -8,7 +8,7 @@ mod exporting;
 mod giving_up;
 
 pub use entering::entering;
-pub use exporting::{OnFailure, Settling, admitted, attempted, settled, settled_as};
+pub use exporting::{DeadLettered, OnFailure, Settling, admitted, attempted, dead_lettered, settled, settled_as};
 pub use giving_up::given_up;
 
 use crate::signal::Signal;

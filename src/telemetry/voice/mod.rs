@@ -59,6 +59,10 @@ pub(super) enum Loss {
     Refused,
     /// The backend took the request, but rejected this part of it.
     Rejected,
+    /// We gave it up, but it is on disk.
+    DeadLettered,
+    /// We gave it up, and could not put it on disk: the line of its loss follows.
+    NotKept,
 }
 
 /// Lets one line pass a minute and adds up what it holds back.
@@ -148,7 +152,8 @@ impl Voice {
         let Some((items, folded)) = let_pass else { return };
         // Where the queue is full, why it fills is what helps.
         let because = failing_with.filter(|other| *other != class).map(Class::code);
-        let (exporter, data_type, class, items) = (&self.exporter, signal.name(), class.code(), items.0);
+        let (exporter, data_type, remedy) = (&self.exporter, signal.name(), class.row().remedy);
+        let (class, items) = (class.code(), items.0);
         match loss {
             Loss::Dropped => tracing::error!(
                 class, %exporter, data_type, dropped_items = items, folded, failing_with = because, cause = words,
@@ -162,13 +167,22 @@ impl Voice {
                 class, %exporter, data_type, dropped_items = items, folded, cause = words,
                 "Partial success response"
             ),
+            Loss::DeadLettered => tracing::warn!(
+                class, %exporter, data_type, dead_lettered_items = items, folded, cause = words,
+                "Exporting failed. Data is set aside as dead letters."
+            ),
+            Loss::NotKept => tracing::error!(
+                class, %exporter, data_type, items, folded, cause = words, remedy,
+                "Dead letters cannot be kept."
+            ),
         }
     }
 
-    /// Tells of the losses that wait for the next line of their kind. What senders were told of is not among them.
+    /// Tells of the losses that wait for the next line of their kind.
     fn last_words(&self) {
         for ((loss, class), throttle) in &mut lock(&self.story).losses {
-            if *loss == Loss::Refused || throttle.folded == 0 {
+            // What senders were told of, what is on disk, and what has a line as dropped, is not among them.
+            if !matches!(loss, Loss::Dropped | Loss::Rejected) || throttle.folded == 0 {
                 continue;
             }
             let (items, folded) = throttle.take();

@@ -14,6 +14,7 @@ use super::explain::Wire;
 use super::obstacle::Obstacle;
 use super::tap::{Evidence, Seen};
 use super::tls::TlsContext;
+use crate::attempt::Progress;
 
 /// What is left when the protocol is taken away.
 #[derive(Debug)]
@@ -29,6 +30,13 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Tells `progress` who is at the other end, and in what session.
+    pub(super) fn show(&self, progress: &Progress) {
+        progress.connected_to(self.peer);
+        let session = self.tls.as_ref().and_then(|tls| tls.session.as_ref());
+        progress.note(|exchange| exchange.session = session.map(Arc::clone));
+    }
+
     /// Everything that the peer has said, once the connection has had a moment to read its last words.
     pub(super) async fn last_words(&self) -> Evidence {
         let mut over = self.over.clone();

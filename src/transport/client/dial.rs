@@ -78,6 +78,16 @@ impl Dialer {
         }
     }
 
+    /// What shakes hands; none where the endpoint is plaintext.
+    pub(super) fn tls(&self) -> Option<&TlsConnector> {
+        self.tls.as_ref()
+    }
+
+    /// What connections are to speak.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// How the endpoint is reached.
     pub(super) fn route(&self) -> &Route {
         &self.route
@@ -159,7 +169,8 @@ impl fmt::Debug for Dialer {
     }
 }
 
-async fn shake(
+/// Shakes hands over `stream`, which leads to `peer`.
+pub(super) async fn shake(
     connector: &TlsConnector,
     stream: Socket,
     peer: SocketAddr,

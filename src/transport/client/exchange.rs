@@ -68,7 +68,7 @@ pub(super) async fn over_http2(
     progress: &Progress,
 ) -> Result<Answer, Broken> {
     let connection = &place.connection;
-    progress.connected_to(connection.link.peer);
+    connection.link.show(progress);
     progress.enter(Phase::Request);
     *request.version_mut() = Version::HTTP_2;
     let sent = connection.sender.clone().try_send_request(tracked(request, progress)).await;
@@ -96,7 +96,7 @@ pub(super) async fn over_http1(
     progress: &Progress,
     give_back: &(dyn Fn(Http1) + Send + Sync),
 ) -> Result<Answer, Broken> {
-    progress.connected_to(http1.link.peer);
+    http1.link.show(progress);
     progress.enter(Phase::Request);
     name_host(&mut request);
     match relay {

@@ -19,6 +19,7 @@ mod proxy;
 mod resolve;
 mod settings;
 mod standing;
+mod survey;
 mod tap;
 mod tls;
 
@@ -34,6 +35,7 @@ pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
+pub use survey::{Encrypted, Reached, Step, Survey};
 pub use tls::TlsClient;
 
 use self::connect::refusal_hint;
@@ -45,7 +47,7 @@ use self::obstacle::Obstacle;
 use self::pool::{Lease, Pool};
 use self::proxy::Via;
 use self::resolve::Host;
-use crate::attempt::Progress;
+use crate::attempt::{Progress, RequestHead, Response};
 use crate::config::{Balancer, Reuse};
 use crate::failure::{Class, Failure};
 use crate::flow::{worker_count, worker_index};
@@ -127,12 +129,14 @@ impl Client {
         if let Some(via) = self.dialer.route().via() {
             progress.goes_via(&via.name);
         }
+        progress.note(|exchange| exchange.request = Some(sent(head)));
         let mut tries = 1;
         loop {
             match self.try_once(&pool, head.clone().map(|()| body.clone()), progress).await {
                 Ok(answer) => {
                     self.spoken.forget();
                     self.hints.forget();
+                    progress.note(|exchange| exchange.response = Some(answered(&answer)));
                     return Ok(answer);
                 }
                 Err(Broken { next: NextStep::Elsewhere, .. }) if tries < MAX_TRIES => tries += 1,
@@ -162,7 +166,7 @@ impl Client {
                 if obstacle.class != Class::ConnectionRefused {
                     self.hints.forget();
                 }
-                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool)).await;
+                let obstacle = Box::pin(self.look_behind_tls(obstacle, pool.known_address())).await;
                 let obstacle = Box::pin(self.look_around(obstacle, pool)).await;
                 return Err(Broken { obstacle, next: NextStep::Report });
             }
@@ -217,8 +221,8 @@ impl Client {
     }
 
     /// A peer that closes when it is asked for TLS may not know TLS.
-    async fn look_behind_tls(&self, obstacle: Obstacle, pool: &Pool) -> Obstacle {
-        let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
+    async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
+        let Some(peer) = peer.filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
             return obstacle;
         };
         match self.look_at(peer, obstacle.class).await {
@@ -265,6 +269,17 @@ impl Client {
         pools.push((runtime, Arc::clone(&pool)));
         Some(pool)
     }
+}
+
+/// What is recorded of a request.
+fn sent(head: &Request<()>) -> RequestHead {
+    RequestHead { method: head.method().clone(), uri: head.uri().clone(), headers: head.headers().clone() }
+}
+
+/// What is recorded of an answer.
+fn answered(answer: &Answer) -> Response {
+    let Answer { status, headers, body, extent: _, trailers } = answer.clone();
+    Response { status, headers, trailers, body }
 }
 
 fn places(count: usize) -> Semaphore {

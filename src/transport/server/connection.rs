@@ -18,6 +18,7 @@ use hyper_util::server::conn::auto;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
+use crate::failure::Class;
 use crate::flow::Lifetime;
 use crate::transport::Socket;
 
@@ -78,10 +79,13 @@ impl<A: Answer> Shared<A> {
         let Ok(socket) = accepted.on_this_runtime() else { return };
         let terms = self.terms.load_full();
         let pulse = Pulse::new();
+        let hearing = |class: Class, cause: &str| self.answer.turned_away(peer, class, cause);
         let (stream, speaks) = match (self.opening(&socket, &pulse, &terms.limits).await, &terms.tls) {
             (Opening::Nothing, _) => return,
-            (Opening::Tls, None) => return self.greeting.sent_tls(peer),
-            (Opening::Http2 | Opening::Other, Some(_)) => return self.greeting.sent_plaintext(peer, socket).await,
+            (Opening::Tls, None) => return self.greeting.sent_tls(peer, &hearing),
+            (Opening::Http2 | Opening::Other, Some(_)) => {
+                return self.greeting.sent_plaintext(peer, socket, &hearing).await;
+            }
             (Opening::Tls | Opening::Unseen, Some(tls)) => {
                 let Some((stream, speaks)) = self.shake(tls, socket, peer, terms.limits.handshake).await else {
                     return;
@@ -119,7 +123,8 @@ impl<A: Answer> Shared<A> {
                 Some((Box::new(stream), if http2 { Speaks::Http2 } else { Speaks::Other }))
             }
             Err(shaken) => {
-                self.greeting.not_shaken(peer, &shaken);
+                let hearing = |class: Class, cause: &str| self.answer.turned_away(peer, class, cause);
+                self.greeting.not_shaken(peer, &shaken, &hearing);
                 None
             }
         }

@@ -17,6 +17,9 @@ pub(super) struct Greeting {
     said: OncePer<(IpAddr, &'static str)>,
 }
 
+/// Hears why a client is turned away: its class and the evidence.
+pub(super) type Hearing<'a> = &'a (dyn Fn(Class, &str) + Sync);
+
 /// Why a handshake failed.
 #[derive(Debug, PartialEq, Eq)]
 enum Reason {
@@ -32,13 +35,13 @@ impl Greeting {
     }
 
     /// The client at `peer` speaks TLS, which is not spoken here.
-    pub(super) fn sent_tls(&self, peer: SocketAddr) {
-        self.warn(peer, Class::PeerSentTls, "the first bytes are a TLS handshake");
+    pub(super) fn sent_tls(&self, peer: SocketAddr, hearing: Hearing<'_>) {
+        self.warn(peer, hearing, Class::PeerSentTls, "the first bytes are a TLS handshake");
     }
 
     /// The client at `peer` speaks no TLS, which it should. One that speaks HTTP/1.1 is told so.
-    pub(super) async fn sent_plaintext(&self, peer: SocketAddr, mut stream: Socket) {
-        self.warn(peer, Class::PeerSentPlaintext, "the first bytes are no TLS handshake");
+    pub(super) async fn sent_plaintext(&self, peer: SocketAddr, mut stream: Socket, hearing: Hearing<'_>) {
+        self.warn(peer, hearing, Class::PeerSentPlaintext, "the first bytes are no TLS handshake");
         let answered = async {
             // A connection that is closed with unread bytes takes the answer back.
             let mut unread = [0; 1024];
@@ -52,9 +55,9 @@ impl Greeting {
     }
 
     /// The handshake with the client at `peer` failed.
-    pub(super) fn not_shaken(&self, peer: SocketAddr, shaken: &Shaken) {
+    pub(super) fn not_shaken(&self, peer: SocketAddr, shaken: &Shaken, hearing: Hearing<'_>) {
         match reason(&shaken.error, &shaken.certificate) {
-            Reason::Known(class, cause) => self.warn(peer, class, &cause),
+            Reason::Known(class, cause) => self.warn(peer, hearing, class, &cause),
             Reason::Left => {
                 let client = peer.ip().to_canonical();
                 // Probes do so; so do clients that distrust our certificate and do not say it: Node's.
@@ -65,7 +68,8 @@ impl Greeting {
         }
     }
 
-    fn warn(&self, peer: SocketAddr, class: Class, cause: &str) {
+    fn warn(&self, peer: SocketAddr, hearing: Hearing<'_>, class: Class, cause: &str) {
+        hearing(class, cause);
         let client = peer.ip().to_canonical();
         if self.said.admits((client, class.code())) {
             let row = class.row();

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::failure::Class;
+
 pub use accept::serve;
 pub use holder::holder;
 pub use limits::{Age, Limits};
@@ -46,4 +48,7 @@ pub trait Answer: Send + Sync + 'static {
         peer: SocketAddr,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Reply>> + Send;
+
+    /// The client at `peer` was turned away before it could send a request, for `class`; `cause` is the evidence.
+    fn turned_away(&self, _peer: SocketAddr, _class: Class, _cause: &str) {}
 }

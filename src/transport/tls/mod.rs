@@ -1,5 +1,6 @@
 //! What both sides of TLS share: certificates and keys from files, which TLS is spoken, and what is wrong with either.
 
+mod facts;
 mod name;
 mod pem;
 mod renewal;
@@ -10,6 +11,7 @@ use std::fmt;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, RootCertStore};
 
+pub use facts::CertificateFacts;
 pub(super) use name::{distinguished, names};
 pub(super) use renewal::Renewed;
 pub(super) use terms::{provider, versions};
@@ -67,6 +69,20 @@ impl fmt::Display for TlsProblem {
 }
 
 impl std::error::Error for TlsProblem {}
+
+/// What the certificates of `source` say of themselves, in its order: the identity that a `tls` section names.
+///
+/// # Errors
+/// The key whose file cannot be read or holds something else.
+pub fn inspect(source: &PemSource) -> Result<Vec<CertificateFacts>, TlsProblem> {
+    let found = pem::certificates(source).map_err(|fault| problem(source, CERT_KEYS, fault))?;
+    Ok(found.iter().filter_map(|certificate| CertificateFacts::read(certificate)).collect())
+}
+
+/// How many authorities this machine knows itself. With none, Mozilla's count.
+pub fn system_authorities() -> usize {
+    rustls_native_certs::load_native_certs().certs.len()
+}
 
 /// The certificates of authorities.
 pub(super) fn authorities(

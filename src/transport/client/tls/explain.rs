@@ -1,6 +1,7 @@
 //! Which class a TLS error belongs to, and what a person should read instead of it.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::{ServerName, UnixTime};
@@ -9,6 +10,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use super::super::obstacle::Obstacle;
 use super::Identity;
 use super::shown::Shown;
+use crate::attempt::Session;
 use crate::failure::{Class, Phase};
 
 /// What is known beside the error itself.
@@ -20,6 +22,8 @@ pub(in super::super) struct TlsContext {
     pub(super) shown: Option<Shown>,
     /// Where the server asked for a certificate of ours: the authorities that it names.
     pub(super) accepted: Option<Vec<String>>,
+    /// What was agreed on, once the handshake is over.
+    pub(in super::super) session: Option<Arc<Session>>,
 }
 
 impl TlsContext {
@@ -280,7 +284,14 @@ mod tests {
     use super::*;
 
     fn context(identity: Identity) -> TlsContext {
-        TlsContext { server_name: "localhost".to_owned(), identity, roots: 1, shown: None, accepted: None }
+        TlsContext {
+            server_name: "localhost".to_owned(),
+            identity,
+            roots: 1,
+            shown: None,
+            accepted: None,
+            session: None,
+        }
     }
 
     #[track_caller]
@@ -316,7 +327,7 @@ mod tests {
         check(certificate(CertificateError::InvalidPurpose), none, Class::TlsCertificateWrongPurpose);
         check(certificate(CertificateError::BadEncoding), none, Class::TlsCertificateInvalid);
         check(certificate(CertificateError::NotValidYet), none, Class::TlsCertificateNotYetValid);
-        let leaf = rustls::OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity));
+        let leaf = rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
         check(certificate(CertificateError::Other(leaf)), none, Class::TlsSelfSignedCertificate);
         check(Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon), none, Class::TlsHandshakeFailure);
         let version = PeerIncompatible::ServerDoesNotSupportTls12Or13;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::client::TlsStream;
 
@@ -21,6 +21,7 @@ use self::asked::Asked;
 use self::shown::Shown;
 use self::verify::{Trust, Verifier};
 use super::obstacle::Obstacle;
+use crate::attempt::Session;
 use crate::config::{ClientTls, Endpoint};
 use crate::transport::tls::{
     self, CA_KEYS, Renewed, TlsProblem, add_authorities, add_system_roots, identity_problem, key_of,
@@ -89,6 +90,11 @@ impl TlsClient {
 }
 
 impl TlsConnector {
+    /// The last chain that was refused, the server's own certificate first; empty when none was.
+    pub(super) fn refused(&self) -> Vec<CertificateDer<'static>> {
+        self.client.files.current().verifier.refused()
+    }
+
     /// Shakes hands over `stream`; with what is needed to explain a later error.
     pub(super) async fn shake<S>(&self, stream: S) -> Result<(TlsStream<S>, TlsContext), Obstacle>
     where
@@ -102,11 +108,27 @@ impl TlsConnector {
         let name = &self.client.server_name;
         let before = loaded.asked.times();
         let shaken = connector.connect(name.clone(), stream).await;
-        let context = loaded.context(name, before);
+        let mut context = loaded.context(name, before);
         match shaken {
-            Ok(stream) => Ok((stream, context)),
+            Ok(stream) => {
+                context.session = Some(Arc::new(session(&context.server_name, stream.get_ref().1)));
+                Ok((stream, context))
+            }
             Err(error) => Err(context.explain_handshake(&error)),
         }
+    }
+}
+
+/// What a finished handshake agreed on.
+fn session(server_name: &str, connection: &ClientConnection) -> Session {
+    let version = connection.protocol_version().and_then(|version| version.as_str());
+    let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    let alpn = connection.alpn_protocol().map(String::from_utf8_lossy);
+    Session {
+        version: version.unwrap_or_default().to_owned(),
+        cipher_suite: suite.unwrap_or_default().to_owned(),
+        alpn: alpn.unwrap_or_default().into_owned(),
+        server_name: server_name.to_owned(),
     }
 }
 
@@ -156,6 +178,7 @@ impl Loaded {
             roots: self.roots,
             shown: Shown::of(self.verifier.refused()),
             accepted: (asked_before < self.asked.times()).then(|| self.asked.accepted()),
+            session: None,
         }
     }
 }

@@ -1,0 +1,70 @@
+//! What a configuration comes to, in the words of the status page.
+
+use crate::admin::status::{ExporterLayout, Layout, PipelineLayout, ReceiverLayout};
+use crate::config::{Config, Exporter, Queue, QueueSizer};
+use crate::ident::ComponentId;
+use crate::pipeline::{Plan, ReceiverPlan};
+use crate::protocol::Protocol;
+use crate::signal::Signal;
+
+/// Describes what `plan` makes of `config`.
+pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
+    let pipelines = config.pipelines.iter().map(|(id, pipeline)| PipelineLayout {
+        id: id.clone(),
+        receivers: pipeline.receivers.clone(),
+        processors: pipeline.processors.clone(),
+        exporters: plan.pipelines.get(id).map(|planned| planned.exporters.clone()).unwrap_or_default(),
+    });
+    let exporters = plan.chains.iter().filter_map(|chain| {
+        config.exporters.get(&chain.exporter).map(|asked| exporter(&chain.exporter, chain.signal, asked))
+    });
+    Layout {
+        source: config.source.clone(),
+        warnings: config.warnings.iter().map(ToString::to_string).collect(),
+        receivers: plan.receivers.iter().map(receiver).collect(),
+        pipelines: pipelines.collect(),
+        exporters: exporters.collect(),
+        extensions: config.started_extensions.clone(),
+    }
+}
+
+fn receiver(plan: &ReceiverPlan) -> ReceiverLayout {
+    let listeners = plan.listens.iter().map(|listen| {
+        let security = if listen.tls.is_some() { "tls" } else { "plaintext" };
+        let protocol: Protocol = listen.sign.protocol();
+        (protocol.name(), listen.address.to_string(), security)
+    });
+    ReceiverLayout {
+        id: plan.id.clone(),
+        listeners: listeners.collect(),
+        signals: plan.feeds.keys().copied().collect(),
+    }
+}
+
+fn exporter(id: &ComponentId, signal: Signal, asked: &Exporter) -> ExporterLayout {
+    let (endpoint, queue) = match asked {
+        Exporter::OtlpGrpc(grpc) => (grpc.endpoint.text.clone(), grpc.delivery.queue.as_ref()),
+        Exporter::OtlpHttp(http) => {
+            let target = http.targets.get(&signal);
+            // The path is part of where it goes: a wrong one is a common mistake.
+            let endpoint = target.map(|target| with_path(&target.endpoint.text, &target.path));
+            (endpoint.unwrap_or_default(), http.delivery.queue.as_ref())
+        }
+        Exporter::Debug(debug) => (String::new(), debug.delivery.queue.as_ref()),
+        Exporter::File(_) | Exporter::Nop => (String::new(), None),
+    };
+    ExporterLayout { id: id.clone(), signal, endpoint, queue_unit: queue.map(unit) }
+}
+
+/// `path` as a part of `endpoint`, of which the path may be written already.
+fn with_path(endpoint: &str, path: &str) -> String {
+    if endpoint.ends_with(path) { endpoint.to_owned() } else { format!("{}{path}", endpoint.trim_end_matches('/')) }
+}
+
+fn unit(queue: &Queue) -> &'static str {
+    match queue.sizer {
+        QueueSizer::Requests => "requests",
+        QueueSizer::Items => "items",
+        QueueSizer::Bytes => "bytes",
+    }
+}

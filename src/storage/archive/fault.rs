@@ -1,0 +1,76 @@
+//! Why a record was not kept, as a failure that says what to do.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Class, Failure};
+use crate::units::ByteCount;
+
+/// Why a record was not kept.
+#[derive(Debug)]
+pub enum Fault {
+    /// The directory has all the bytes that it may have.
+    Full {
+        /// The directory.
+        directory: PathBuf,
+        /// What it may have.
+        max_bytes: ByteCount,
+    },
+    /// The record alone is larger than the directory may be, or than any record.
+    TooLarge {
+        /// The directory.
+        directory: PathBuf,
+        /// What the record would take.
+        size: ByteCount,
+    },
+    /// The system does not write it.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl Fault {
+    /// The class, which does not change from one record to the next while the cause is the same.
+    pub fn class(&self) -> Class {
+        match self {
+            Fault::Full { .. } | Fault::TooLarge { .. } => Class::DeadLetterFull,
+            Fault::Io { error, .. } => class_of(error),
+        }
+    }
+
+    /// The failure that it is.
+    pub fn into_failure(self) -> Failure {
+        let class = self.class();
+        match self {
+            Fault::Full { directory, max_bytes } => {
+                Failure::new(class, format!("{} holds all of the {max_bytes} that it may hold", directory.display()))
+            }
+            Fault::TooLarge { directory, size } => {
+                Failure::new(class, format!("one record of {size} is more than {} may hold", directory.display()))
+            }
+            Fault::Io { path, error } => Failure::new(class, why(&path, &error)).because(error),
+        }
+    }
+}
+
+fn class_of(error: &io::Error) -> Class {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Class::DiskFull,
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => Class::StorageReadOnly,
+        _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Class::TooManyOpenFiles,
+        _ => Class::Other,
+    }
+}
+
+fn why(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::StorageFull => format!("the disk of {path} is full"),
+        _ => format!("{path} cannot be written"),
+    }
+}
