@@ -108,7 +108,7 @@ impl Entry {
 /// A batch that is on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchSent<'a> {
-    /// Who set the rule by which it was gathered: the owner of its [`MergeRule`](crate::payload::MergeRule).
+    /// Who set the rule by which it was gathered: the owner of its [`MergeRule`].
     pub owner: &'a Arc<str>,
     /// Its items.
     pub items: Items,

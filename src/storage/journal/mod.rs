@@ -9,8 +9,8 @@
 //! ```
 //!
 //! One thread for each journal writes: it takes whatever has come since its last turn, writes it in one piece, waits for
-//! the disk once, and answers all of its senders ([`commit`]). Another one notes what is done with, and removes a segment
-//! when nothing in it is needed any more ([`keep`]). An acknowledgement that a crash takes away costs a duplicate, never a
+//! the disk once, and answers all of its senders (`commit`). Another one notes what is done with, and removes a segment
+//! when nothing in it is needed any more (`keep`). An acknowledgement that a crash takes away costs a duplicate, never a
 //! loss.
 //!
 //! A record that is claimed is in memory; of one that waits only a bit is. What is claimed at a time is bounded by
