@@ -34,7 +34,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, replay |
+//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, durable queues, replay |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
@@ -47,8 +47,10 @@
 //!
 //! # Invariants
 //!
-//! - Every accepted item ends as exactly one of: delivered, delivered by a fallback, rejected by the backend, set aside on
-//!   disk as a dead letter, or counted and logged as dropped with a class. (Durable queues will add to this list.)
+//! - Every accepted item ends as exactly one of: delivered, delivered by a fallback, rejected by the backend, kept on disk,
+//!   set aside on disk as a dead letter, or counted and logged as dropped with a class.
+//! - What a durable queue has acknowledged is in a journal of `storage::journal` until it is delivered or dropped with a
+//!   class; a crash costs duplicates of what was under way, never data.
 //! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
 //!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
 //! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no

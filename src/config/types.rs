@@ -50,6 +50,7 @@ const TYPES: &[ComponentType] = &[
         stability: EXTENSION,
     },
     ComponentType { section: "extensions", name: "debug_dump", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "file_storage", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "oauth2client", aliases: &[], stability: EXTENSION },

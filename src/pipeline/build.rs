@@ -12,6 +12,7 @@ use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
 use crate::signal::Signal;
 use crate::storage::archive::Archives;
+use crate::storage::journal::Directories;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
@@ -21,6 +22,7 @@ use super::dump::DumpSwitch;
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::graph::{Graph, Way};
+use super::journals;
 use super::limiting::Limiters;
 use super::plan::{ListenPlan, Plan, ReceiverPlan};
 
@@ -38,6 +40,8 @@ pub struct Tools<'a> {
     pub dump: &'a Arc<DumpSwitch>,
     /// The relay's own name for itself.
     pub instance: &'a Arc<str>,
+    /// The directories of durable queues.
+    pub directories: &'a Directories,
     /// The life of every task of the stages.
     pub lifetime: &'a Lifetime,
 }
@@ -82,9 +86,13 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let around = Surroundings { config, tools, figures: &figures };
     let chains = build_chains(plan, &around, problems)?;
     let limiters = Limiters::of(plan, config, &tools.watch.registry);
-    let mut graph = Graph { plan, around: &around, limiters: &limiters, chains, made: BTreeMap::new() };
+    let mut graph =
+        Graph { plan, around: &around, limiters: &limiters, chains, made: BTreeMap::new(), problems: Vec::new() };
     let made = plan.pipelines.keys().filter_map(|id| Some((id, graph.pipeline(id, Way::Queued)?)));
     let pipelines: BTreeMap<&PipelineId, Next> = made.collect();
+    if let Some(problems) = Problems::from_found(graph.problems) {
+        return Err(problems);
+    }
     let chains = graph.chains;
     let receivers = plan.receivers.iter().zip(doors).zip(settings);
     let servers = receivers
@@ -97,20 +105,34 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
 fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) -> Result<Chains, Problems> {
     let (config, tools) = (around.config, around.tools);
     let mut chains = Chains::of(build_attempts(plan, config, tools, problems)?);
+    let mut problems = Vec::new();
     for chain in &plan.chains {
         let Some(attempt) = chains.attempts().get(chain) else { continue };
-        let asked = Asked::exporter(&attempt.asked, chain, config);
+        let storage = journals::storage_of(config, attempt.asked.delivery());
+        let asked = Asked::exporter(&attempt.asked, storage, chain, config);
         let state = Arc::clone(&attempt.state);
         let kept = match tools.chains.get(chain) {
             Some(kept) if kept.asked == asked => kept.clone(),
             _ => {
-                let Some(entry) = around.exporter_chain(chain, chains.attempts()) else { continue };
+                let journal = match journals::open(chain, storage, config, tools.directories) {
+                    Ok(journal) => journal,
+                    Err(problem) => {
+                        problems.push(problem);
+                        continue;
+                    }
+                };
+                let Some(entry) = around.exporter_chain(chain, chains.attempts(), journal) else { continue };
                 Kept { asked, entry: Arc::new(entry), state }
             }
         };
         chains.insert(chain.clone(), kept);
     }
-    Ok(chains)
+    // What is wrong with a directory is told once, however many signals keep their queue there.
+    problems.dedup();
+    match Problems::from_found(problems) {
+        Some(problems) => Err(problems),
+        None => Ok(chains),
+    }
 }
 
 /// The attempts of every exporter that is used, if only as a fallback: those that run now where the settings stay the same.

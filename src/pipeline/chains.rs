@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Connector, Exporter, Pipeline, Processor};
+use crate::config::{Config, Connector, Exporter, FileStorage, Pipeline, Processor};
 use crate::delivery::{Entry, Look, QueueLevel};
 use crate::exporters::otlp::Certificates;
-use crate::flow::Next;
+use crate::flow::{Next, Workers};
 use crate::ident::{ComponentId, PipelineId};
 use crate::telemetry::observe::Switches;
 use crate::telemetry::{ExporterState, Registry};
 
 use super::graph::Way;
+use super::journals;
 use super::plan::Chain;
 
 /// Every chain of a configuration, and the attempts that they are made of.
@@ -49,9 +50,9 @@ pub(super) struct Kept {
 #[derive(Clone, PartialEq)]
 pub(super) enum Asked {
     /// An exporter and its fallbacks.
-    Exporter { own: Box<Exporter>, standbys: Vec<Exporter> },
+    Exporter { own: Box<Exporter>, standbys: Vec<Exporter>, storage: Option<FileStorage> },
     /// A connector, and whatever may be behind it.
-    Connector { settings: Connector, behind: Box<Behind> },
+    Connector { settings: Connector, behind: Box<Behind>, storage: Option<FileStorage> },
 }
 
 /// What may be behind a connector.
@@ -65,20 +66,20 @@ pub(super) struct Behind {
 
 impl Asked {
     /// What the chain of an exporter is made from.
-    pub(super) fn exporter(own: &Exporter, chain: &Chain, config: &Config) -> Asked {
+    pub(super) fn exporter(own: &Exporter, storage: Option<&FileStorage>, chain: &Chain, config: &Config) -> Asked {
         let standbys = chain.standbys(config).filter_map(|standby| config.exporters.get(&standby.exporter));
-        Asked::Exporter { own: Box::new(own.clone()), standbys: standbys.cloned().collect() }
+        Asked::Exporter { own: Box::new(own.clone()), standbys: standbys.cloned().collect(), storage: storage.cloned() }
     }
 
     /// What the chain of a connector is made from.
-    pub(super) fn connector(settings: Connector, config: &Config) -> Asked {
+    pub(super) fn connector(settings: Connector, storage: Option<&FileStorage>, config: &Config) -> Asked {
         let behind = Behind {
             connectors: config.connectors.clone(),
             pipelines: config.pipelines.clone(),
             processors: config.processors.clone(),
             exporters: config.exporters.clone(),
         };
-        Asked::Connector { settings, behind: Box::new(behind) }
+        Asked::Connector { settings, behind: Box::new(behind), storage: storage.cloned() }
     }
 }
 
@@ -137,9 +138,9 @@ impl Chains {
     }
 
     /// Takes the place of `before`: what is in a chain whose settings changed goes on with the new ones, what is in a chain
-    /// that is gone with the old ones, exporters that stay read their certificates again, and the gauges in `registry`
-    /// show the chains of today.
-    pub fn succeed(&self, before: &Chains, registry: &Registry) {
+    /// that is gone with the old ones, exporters that stay read their certificates again, what is on disk is read on
+    /// `workers`, and the gauges in `registry` show the chains of today.
+    pub fn succeed(&self, before: &Chains, workers: &Workers, registry: &Registry) {
         for (chain, old) in &before.attempts.0 {
             // The settings are the same; what is in the files that they name may not be.
             if let Some(new) = self.attempts.get(chain).filter(|new| Arc::ptr_eq(&new.stage, &old.stage)) {
@@ -154,6 +155,9 @@ impl Chains {
             }
         }
         for (chain, kept) in &self.chains {
+            if !before.chains.get(chain).is_some_and(|old| Arc::ptr_eq(&old.entry, &kept.entry)) {
+                kept.entry.start(workers.next());
+            }
             watch_level(chain, &kept.entry.level, &kept.state, registry);
         }
     }
@@ -166,6 +170,10 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
     let in_flight = Arc::clone(level);
     let help = "Exports under way, with those that wait for their next try";
     registry.gauge_fn(IN_FLIGHT, help, &labels, move || in_flight.in_flight() as f64);
+    match level.journal() {
+        Some(totals) => journals::watch(totals, &labels, registry),
+        None => journals::forget(&labels, registry),
+    }
     let Some(capacity) = level.capacity() else { return };
     let waiting = Arc::clone(level);
     let help = "Seconds that the oldest batch has waited for a consumer; 0 when none waits";
@@ -186,6 +194,7 @@ fn forget_level(chain: &Chain, registry: &Registry) {
     for name in [IN_FLIGHT, CAPACITY, SIZE, AGE] {
         registry.forget(name, &labels(chain, &exporter));
     }
+    journals::forget(&labels(chain, &exporter), registry);
 }
 
 fn labels<'a>(chain: &Chain, exporter: &'a str) -> [(&'static str, &'a str); 2] {

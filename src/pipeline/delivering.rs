@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Acknowledge, Config, Delivery, Fallback};
-use crate::delivery::{self, ChainSettings, DeadLetters, Entry, Look, OnSwitch, Target, Targets, Thresholds, Wraps};
+use crate::delivery::{
+    self, ChainSettings, DeadLetters, Entry, Look, OnGivenUp, OnSwitch, Target, Targets, Thresholds, Wraps,
+};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
+use crate::storage::journal::Journal;
 use crate::telemetry::observe::{OnFailure, Settlement, Settling, Switched, Switches};
 use crate::telemetry::{ExporterState, Limits, Patience, observe};
 
@@ -25,6 +28,13 @@ pub(super) struct Surroundings<'a> {
     pub(super) figures: &'a BatchFigures,
 }
 
+/// Where the data of a chain is kept on disk, and who hears of what is not kept any longer.
+struct Keeping {
+    journal: Option<Arc<Journal>>,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
+    given_up: OnGivenUp,
+}
+
 /// One level of a failover connector.
 pub(super) struct Level {
     pub(super) name: Arc<str>,
@@ -34,7 +44,12 @@ pub(super) struct Level {
 impl Surroundings<'_> {
     /// The chain of an exporter, around its attempts and those of its fallbacks. Nothing where it makes none for the
     /// signal.
-    pub(super) fn exporter_chain(&self, chain: &Chain, attempts: &Attempts) -> Option<Entry> {
+    pub(super) fn exporter_chain(
+        &self,
+        chain: &Chain,
+        attempts: &Attempts,
+        journal: Option<Arc<Journal>>,
+    ) -> Option<Entry> {
         let own = attempts.get(chain)?;
         let delivery = own.asked.delivery().cloned().unwrap_or_default();
         let id = Arc::new(chain.exporter.clone());
@@ -66,7 +81,8 @@ impl Surroundings<'_> {
         let letters = letters.map(|archive| -> Arc<dyn DeadLetters> {
             Arc::new(Letters::new(&id, &own.asked, chain.signal, archive, self.tools.watch))
         });
-        Some(self.chain(id, chain.signal, delivery, targets, settlement, letters))
+        let kept = Keeping { journal, dead_letters: letters, given_up: self.given_up(&id, chain.signal, &labels) };
+        Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
     /// The chain of a failover connector in front of `levels`, which delivers as `delivery` says. `exporters` are those
@@ -79,6 +95,7 @@ impl Surroundings<'_> {
         retry_interval: Duration,
         state: &Arc<ExporterState>,
         exporters: impl Iterator<Item = ComponentId>,
+        journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
         let id = Arc::new(chain.exporter.clone());
         let names = levels.iter().map(|level| Arc::clone(&level.name)).collect();
@@ -89,7 +106,8 @@ impl Surroundings<'_> {
         let on_switch = self.on_switch(&id, chain.signal, names, state);
         let targets = Targets::new(ranks.next()?, ranks.collect(), thresholds, on_switch);
         let settlement = self.settlement(&id, chain.signal, &[], &delivery, exporters);
-        Some(self.chain(id, chain.signal, delivery, targets, settlement, None))
+        let kept = Keeping { journal, dead_letters: None, given_up: self.given_up(&id, chain.signal, &[]) };
+        Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
     fn chain(
@@ -99,16 +117,22 @@ impl Surroundings<'_> {
         delivery: Delivery,
         targets: Targets,
         settlement: Settlement,
-        dead_letters: Option<Arc<dyn DeadLetters>>,
+        kept: Keeping,
     ) -> Entry {
+        let Keeping { journal, dead_letters, given_up } = kept;
         let (exporter, watch) = (Arc::clone(&id), self.tools.watch.clone());
         let wraps = Wraps {
             admitted: Box::new(move |next| observe::admitted(&exporter, signal, &watch, next)),
             settled: Box::new(move |items, outcome| settlement.note(items, outcome)),
             dead_letters,
+            given_up,
         };
-        let settings = ChainSettings { exporter: id, signal, delivery };
+        let settings = ChainSettings { exporter: id, signal, delivery, journal };
         delivery::chain(settings, targets, wraps, self.figures.on_batch(), self.tools.lifetime)
+    }
+
+    fn given_up(&self, id: &Arc<ComponentId>, signal: Signal, labels: &[(&'static str, String)]) -> OnGivenUp {
+        Arc::new(observe::given_up(id, signal, self.tools.watch, &borrowed(labels)))
     }
 
     fn settlement(
@@ -174,6 +198,7 @@ fn limits(delivery: &Delivery) -> Limits {
 /// Without a queue, and where it waits for the result, the sender still has what failed.
 fn on_failure(delivery: &Delivery) -> OnFailure {
     match &delivery.queue {
+        Some(queue) if queue.durable.is_some() => OnFailure::Kept,
         Some(queue) if queue.acknowledge == Acknowledge::WhenQueued => OnFailure::Dropped,
         _ => OnFailure::Returned,
     }

@@ -51,7 +51,7 @@ pub fn persistent(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &To
     let attempts = attempts(&made, signal, tools)?;
     let retry = asked.delivery().and_then(|delivery| delivery.retry);
     let delivery = Delivery { retry, ..Delivery::default() };
-    let settings = ChainSettings { exporter: Arc::clone(&made.id), signal, delivery };
+    let settings = ChainSettings { exporter: Arc::clone(&made.id), signal, delivery, journal: None };
     Ok(delivery::chain(settings, attempts, Wraps::none(), Arc::new(|_| {}), tools.lifetime).direct)
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Connector, Delivery, Failover};
+use crate::config::{Config, Connector, Delivery, Failover, Problem};
 use crate::flow::{FanOut, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::processors::ruled;
@@ -15,6 +15,7 @@ use crate::telemetry::ExporterState;
 
 use super::chains::{Asked, Chains, Kept};
 use super::delivering::{Level, Surroundings};
+use super::journals;
 use super::limiting::Limiters;
 use super::plan::{Chain, ConnectorPlan, PipelinePlan, Plan};
 
@@ -35,6 +36,8 @@ pub(super) struct Graph<'a> {
     /// The chains of exporters; those of connectors are added.
     pub(super) chains: Chains,
     pub(super) made: BTreeMap<(PipelineId, Way), Next>,
+    /// What is wrong with what the chains of connectors need.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Graph<'_> {
@@ -93,7 +96,9 @@ impl Graph<'_> {
             return Some(());
         }
         let Some(Connector::Failover(asked)) = config.connectors.get(&chain.exporter) else { return None };
-        let wanted = Asked::connector(Connector::Failover(asked.clone()), config);
+        let delivery = delivery(asked, levels, config);
+        let storage = journals::storage_of(config, Some(&delivery));
+        let wanted = Asked::connector(Connector::Failover(asked.clone()), storage, config);
         let before = self.around.tools.chains.get(chain);
         if let Some(kept) = before.filter(|kept| kept.asked == wanted) {
             self.chains.insert(chain.clone(), kept.clone());
@@ -102,9 +107,11 @@ impl Graph<'_> {
         let state = before.map(|kept| Arc::clone(&kept.state));
         let state = state.unwrap_or_else(|| ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal));
         let ranks = levels.iter().map(|level| self.level(level)).collect();
-        let delivery = delivery(asked, levels, config);
+        let journal = journals::open(chain, storage, config, self.around.tools.directories);
+        let journal = journal.map_err(|problem| self.problems.push(problem)).ok()?;
         let (interval, exporters) = (asked.retry_interval, behind(self.plan, chain.signal));
-        let entry = self.around.failover_chain(chain, ranks, delivery, interval, &state, exporters.into_iter())?;
+        let entry =
+            self.around.failover_chain(chain, ranks, delivery, interval, &state, exporters.into_iter(), journal)?;
         self.chains.insert(chain.clone(), Kept { asked: wanted, entry: Arc::new(entry), state });
         Some(())
     }

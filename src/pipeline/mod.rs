@@ -7,6 +7,7 @@ mod dump;
 mod exporter;
 mod figures;
 mod graph;
+mod journals;
 mod letters;
 mod limiting;
 mod plan;

@@ -289,7 +289,11 @@ pub(crate) fn everything() -> Value {
             })),
             "debug": {
                 "verbosity": "detailed", "sampling_initial": 5, "sampling_thereafter": 6,
-                "sending_queue": {"enabled": true, "queue_size": 7}, "use_internal_logger": false,
+                "sending_queue": {
+                    "enabled": true, "queue_size": 7, "storage": "file_storage", "overflow": "drop_oldest",
+                    "on_storage_failure": "memory", "max_age": "24h", "replay_rate": 5,
+                },
+                "use_internal_logger": false,
                 "output_paths": ["stderr"],
             },
             "file": {
@@ -307,6 +311,15 @@ pub(crate) fn everything() -> Value {
             },
         },
         "extensions": {
+            "file_storage": {
+                "directory": "/d", "timeout": "2s", "fsync": false, "create_directory": true,
+                "directory_permissions": "0700", "recreate": true,
+                "compaction": {
+                    "on_start": true, "on_rebound": true, "directory": "/c", "rebound_needed_threshold_mib": 1,
+                    "rebound_trigger_threshold_mib": 2, "max_transaction_size": 3, "check_interval": "4s",
+                    "cleanup_on_start": true,
+                },
+            },
             "health_check": {
                 "endpoint": "127.0.0.1:5", "path": "/p", "response_body": {"healthy": "y", "unhealthy": "n"},
             },
@@ -343,7 +356,7 @@ pub(crate) fn everything() -> Value {
         "service": {
             "extensions": [
                 "health_check", "zpages", "pprof", "bearertokenauth", "bearertokenauth/file", "basicauth",
-                "headers_setter", "oauth2client", "debug_dump",
+                "headers_setter", "oauth2client", "debug_dump", "file_storage",
             ],
             "shutdown_timeout": "9s",
             "pipelines": {

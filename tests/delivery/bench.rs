@@ -19,6 +19,7 @@ use otlp_relay::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use otlp_relay::ident::ComponentId;
 use otlp_relay::payload::{Metadata, Payload};
 use otlp_relay::signal::Signal;
+use otlp_relay::storage::journal::Journal;
 use otlp_relay::units::Items;
 
 /// The Collector's queue.
@@ -29,6 +30,7 @@ pub(crate) const QUEUE: Queue = Queue {
     overflow: Overflow::Refuse,
     acknowledge: Acknowledge::WhenQueued,
     batch: None,
+    durable: None,
 };
 
 /// The Collector's retries, without jitter.
@@ -277,6 +279,21 @@ impl Bench {
     }
 
     pub(crate) fn with_wraps(signal: Signal, retry: Option<Retry>, queue: Option<Queue>, wraps: Wraps) -> Bench {
+        Bench::made(signal, Delivery { retry, queue, ..Delivery::default() }, wraps, None)
+    }
+
+    /// Whose queue is in `journal`.
+    pub(crate) fn on_disk(
+        signal: Signal,
+        retry: Option<Retry>,
+        queue: Queue,
+        wraps: Wraps,
+        journal: Arc<Journal>,
+    ) -> Bench {
+        Bench::made(signal, Delivery { retry, queue: Some(queue), ..Delivery::default() }, wraps, Some(journal))
+    }
+
+    fn made(signal: Signal, delivery: Delivery, wraps: Wraps, journal: Option<Arc<Journal>>) -> Bench {
         let backend = Arc::new(Backend::default());
         let settled = Arc::new(Tally::default());
         let (heard, outer) = (settled.ear(), wraps.settled);
@@ -289,7 +306,7 @@ impl Bench {
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings { exporter: exporter(), signal, delivery: Delivery { retry, queue, ..Delivery::default() } },
+            ChainSettings { exporter: exporter(), signal, delivery, journal },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

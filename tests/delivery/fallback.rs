@@ -62,7 +62,7 @@ impl Rig {
             Arc::new(move |switch| heard.lock().unwrap().push((Instant::now(), switch.level))),
         );
         let delivery = Delivery { retry, queue, ..Delivery::default() };
-        let settings = ChainSettings { exporter: exporter(), signal: Signal::Logs, delivery };
+        let settings = ChainSettings { exporter: exporter(), signal: Signal::Logs, delivery, journal: None };
         let wraps = Wraps { settled: settled.ear(), ..Wraps::none() };
         let entry = chain(settings, targets, wraps, Arc::new(|_| {}), &lifetime);
         Rig { entry, primary, standby, settled, switches, lifetime, start: Instant::now() }

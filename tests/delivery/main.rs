@@ -4,6 +4,7 @@
 mod batch;
 mod bench;
 mod drain;
+mod durable;
 mod fallback;
 mod oversized;
 mod partitions;

@@ -12,6 +12,7 @@ mod command_line_sources;
 mod connectors;
 mod defaults;
 mod doors;
+mod durable;
 mod encryption;
 mod explaining;
 mod fallback;

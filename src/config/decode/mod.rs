@@ -24,6 +24,7 @@ mod receivers;
 mod retryable;
 mod server_tls;
 mod service;
+mod storage;
 mod targets;
 mod telemetry;
 mod tls;
@@ -55,6 +56,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
         top.finish();
     }
     proxies::choose(&mut config.exporters, env, report);
+    storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     auth::attach(root, &mut config, report);
     let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));
     unfit.for_each(|problem| report.refuse(problem));

@@ -68,12 +68,36 @@ pub struct Queue {
     pub queue_size: u64,
     /// `sizer`; requests.
     pub sizer: QueueSizer,
-    /// `block_on_overflow`: whether a sender waits for room; false.
+    /// `block_on_overflow`, or `overflow`, a key of the relay's own: what a full queue does; it refuses.
     pub overflow: Overflow,
     /// `wait_for_result`: what a sender waits for; false.
     pub acknowledge: Acknowledge,
     /// `batch`; none.
     pub batch: Option<QueueBatch>,
+    /// `storage` and what goes with it; none: the queue is in memory.
+    pub durable: Option<Durable>,
+}
+
+/// `sending_queue::storage`, and keys of the relay's own that go with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Durable {
+    /// `storage`: the extension that says where the queue is kept.
+    pub storage: ComponentId,
+    /// `on_storage_failure`: what becomes of data that the disk does not take; it is refused.
+    pub on_failure: OnStorageFailure,
+    /// `max_age`: older data is dropped; none.
+    pub max_age: Option<Duration>,
+    /// `replay_rate`: how many items a second are read back at most, beside as many as come in; none.
+    pub replay_rate: Option<u64>,
+}
+
+/// `sending_queue::on_storage_failure`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStorageFailure {
+    /// Senders are asked to try again later.
+    Refuse,
+    /// It waits in memory: a crash costs it.
+    Memory,
 }
 
 /// `sending_queue::sizer`
@@ -87,13 +111,15 @@ pub enum QueueSizer {
     Bytes,
 }
 
-/// `sending_queue::block_on_overflow`
+/// `sending_queue::block_on_overflow`, `sending_queue::overflow`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// A full queue refuses with a retryable failure.
     Refuse,
     /// A full queue makes the sender wait.
     Block,
+    /// A full queue drops what has waited longest. Only with `storage`.
+    DropOldest,
 }
 
 /// `sending_queue::wait_for_result`

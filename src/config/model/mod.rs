@@ -32,12 +32,13 @@ pub use auth::{
 };
 pub use connector::{Connector, Failover};
 pub use delivery::{
-    Acknowledge, BatchSizer, DeadLetter, Delivery, Fallback, Overflow, Queue, QueueBatch, QueueSizer, Retry,
+    Acknowledge, BatchSizer, DeadLetter, Delivery, Durable, Fallback, OnStorageFailure, Overflow, Queue, QueueBatch,
+    QueueSizer, Retry,
 };
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
-pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, HealthCheck, Zpages};
+pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, FileStorage, Fsync, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};

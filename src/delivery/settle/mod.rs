@@ -8,7 +8,6 @@ mod salvage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::config::Acknowledge;
 use crate::failure::{Class, Failure, Retry as Verdict};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::payload::Payload;
@@ -22,17 +21,37 @@ use super::retry::Retry;
 /// Hears the final outcome of each request, or of each part of one that was cut: its items are counted once.
 pub type OnSettled = Box<dyn Fn(Items, &Result<Receipt, Failure>) + Send + Sync>;
 
+/// Which failures are the end of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All: its sender was told long ago that it was accepted.
+    Every,
+    /// All but the end of the relay: what that interrupts is still in the queue on disk.
+    NotKept,
+    /// Those after which nobody tries again: after any other the sender still has the data.
+    Final,
+}
+
 /// Around the retries of a chain.
 pub(super) struct Settle {
     retry: Arc<Retry>,
     on_settled: OnSettled,
     /// Whether requests of the signal can be cut.
     merge: Merge,
-    /// What senders wait for: one that waits has its data until it is answered.
-    acknowledge: Acknowledge,
+    scope: Scope,
     dead_letters: Option<Arc<dyn DeadLetters>>,
     /// Requests in a row of which nothing was saved, with no success between them.
     fruitless: AtomicU32,
+}
+
+impl Scope {
+    fn includes(self, failure: &Failure) -> bool {
+        match self {
+            Scope::Every => true,
+            Scope::NotKept => failure.class() != Class::ShuttingDown,
+            Scope::Final => failure.retry() == Verdict::Never,
+        }
+    }
 }
 
 impl Settle {
@@ -40,10 +59,10 @@ impl Settle {
         retry: Arc<Retry>,
         on_settled: OnSettled,
         merge: Merge,
-        acknowledge: Acknowledge,
+        scope: Scope,
         dead_letters: Option<Arc<dyn DeadLetters>>,
     ) -> Settle {
-        Settle { retry, on_settled, merge, acknowledge, dead_letters, fruitless: AtomicU32::new(0) }
+        Settle { retry, on_settled, merge, scope, dead_letters, fruitless: AtomicU32::new(0) }
     }
 
     async fn deliver(&self, payload: Payload) -> Outcome {
@@ -79,9 +98,8 @@ impl Settle {
     }
 
     async fn set_aside(&self, payload: Payload, failure: Failure) -> Outcome {
-        // A sender that waits tries again what may be tried again.
-        let is_given_up = self.acknowledge == Acknowledge::WhenQueued || failure.retry() == Verdict::Never;
-        let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| is_given_up).map(Arc::clone) else {
+        let dead_letters = self.dead_letters.as_ref().filter(|_| self.scope.includes(&failure));
+        let Some(dead_letters) = dead_letters.map(Arc::clone) else {
             return Err(failure);
         };
         let (items, is_the_end) = (payload.items(), failure.class() == Class::ShuttingDown);

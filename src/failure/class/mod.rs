@@ -124,7 +124,7 @@ classes! {
     local:
         TooManyOpenFiles MemoryLimited SourceAddressUnavailable ShuttingDown Panicked
         QueueFull TooLargeForQueue TooManyCombinations
-        DiskFull StorageReadOnly DeadLetterFull StorageLocked StorageDamaged
+        DiskFull StorageReadOnly DeadLetterFull StorageLocked StorageDamaged StorageFailed ExpiredInQueue
         BindAddressInUse BindPermissionDenied BindAddressUnavailable BindInvalidAddress BindFailed BindLoopbackOnly;
     connect:
         DnsNotFound DnsTemporaryFailure DnsTimeout

@@ -57,6 +57,8 @@ pub enum OnFailure {
     Dropped,
     /// Its sender, who gets the failure: there is no queue, or the sender waits for the result.
     Returned,
+    /// As [`OnFailure::Dropped`], but what the end of the relay interrupts is still on disk.
+    Kept,
 }
 
 /// Counts what finally became of data, as a [`Settlement`] does, around a stage.
@@ -135,7 +137,16 @@ impl Consume for Admitted {
 
 /// Other failures come through the queue from the exporter, where the sender waits for the result.
 fn is_refused_by_queue(class: Class) -> bool {
-    matches!(class, Class::QueueFull | Class::TooLargeForQueue | Class::MemoryLimited | Class::ShuttingDown)
+    matches!(
+        class,
+        Class::QueueFull
+            | Class::TooLargeForQueue
+            | Class::MemoryLimited
+            | Class::ShuttingDown
+            | Class::DiskFull
+            | Class::StorageReadOnly
+            | Class::StorageFailed
+    )
 }
 
 struct Settled {
@@ -240,10 +251,13 @@ impl Settlement {
 
     #[cold]
     fn failed(&self, items: Items, failure: &Failure) {
+        if self.on_failure == OnFailure::Kept && failure.class() == Class::ShuttingDown {
+            return;
+        }
         self.send_failed.add(items.0);
         self.by_class.add_failure(failure, items.0);
         let loss = match self.on_failure {
-            OnFailure::Dropped => {
+            OnFailure::Dropped | OnFailure::Kept => {
                 self.ledger.dropped.add(items.0);
                 Loss::Dropped
             }
