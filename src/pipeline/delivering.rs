@@ -35,6 +35,13 @@ struct Keeping {
     given_up: OnGivenUp,
 }
 
+/// How a failover connector delivers.
+pub(super) struct Failing {
+    pub(super) delivery: Delivery,
+    pub(super) retry_interval: Duration,
+    pub(super) journal: Option<Arc<Journal>>,
+}
+
 /// One level of a failover connector.
 pub(super) struct Level {
     pub(super) name: Arc<str>,
@@ -91,12 +98,11 @@ impl Surroundings<'_> {
         &self,
         chain: &Chain,
         levels: Vec<Level>,
-        delivery: Delivery,
-        retry_interval: Duration,
+        asked: Failing,
         state: &Arc<ExporterState>,
         exporters: impl Iterator<Item = ComponentId>,
-        journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
+        let Failing { delivery, retry_interval, journal } = asked;
         let id = Arc::new(chain.exporter.clone());
         let names = levels.iter().map(|level| Arc::clone(&level.name)).collect();
         // An empty request would pass through processors that count it.

@@ -14,7 +14,7 @@ use crate::signal::Signal;
 use crate::telemetry::ExporterState;
 
 use super::chains::{Asked, Chains, Kept};
-use super::delivering::{Level, Surroundings};
+use super::delivering::{Failing, Level, Surroundings};
 use super::journals;
 use super::limiting::Limiters;
 use super::plan::{Chain, ConnectorPlan, PipelinePlan, Plan};
@@ -109,9 +109,9 @@ impl Graph<'_> {
         let ranks = levels.iter().map(|level| self.level(level)).collect();
         let journal = journals::open(chain, storage, config, self.around.tools.directories);
         let journal = journal.map_err(|problem| self.problems.push(problem)).ok()?;
-        let (interval, exporters) = (asked.retry_interval, behind(self.plan, chain.signal));
-        let entry =
-            self.around.failover_chain(chain, ranks, delivery, interval, &state, exporters.into_iter(), journal)?;
+        let failing = Failing { delivery, retry_interval: asked.retry_interval, journal };
+        let exporters = behind(self.plan, chain.signal).into_iter();
+        let entry = self.around.failover_chain(chain, ranks, failing, &state, exporters)?;
         self.chains.insert(chain.clone(), Kept { asked: wanted, entry: Arc::new(entry), state });
         Some(())
     }

@@ -333,7 +333,7 @@ mod tests {
             ("traces/b", pipeline(&["forward"], &[], &["nop/2"])),
         ]);
         config.connectors =
-            [(id("failover"), Connector::Failover(failover)), (id("forward"), Connector::Forward)].into();
+            [(id("failover"), Connector::Failover(Box::new(failover))), (id("forward"), Connector::Forward)].into();
         let plan = plan(&config);
         let of = |connector: &str| &plan.connectors[&Chain { exporter: id(connector), signal: Signal::Traces }];
         assert_eq!(*of("failover"), ConnectorPlan::Failover(vec![vec![pipeline_id("traces/a")]]));

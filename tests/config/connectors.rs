@@ -27,10 +27,8 @@ fn the_contrib_connectors_configuration_is_understood() {
         &[IN, A, B].join(", "),
     );
     let config = good(&text);
-    let Connector::Failover(Failover { priority_levels, retry_interval, queue }) = &config.connectors[&id("failover")]
-    else {
-        panic!("{config:?}")
-    };
+    let Connector::Failover(failover) = &config.connectors[&id("failover")] else { panic!("{config:?}") };
+    let Failover { priority_levels, retry_interval, queue } = &**failover;
     let pipeline = |text| vec![PipelineId::parse(text).unwrap()];
     assert_eq!(*priority_levels, [pipeline("traces/a"), pipeline("traces/b")]);
     assert_eq!((*retry_interval, queue.as_ref().map(|queue| queue.queue_size)), (Duration::from_secs(300), Some(7)));

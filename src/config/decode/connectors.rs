@@ -29,7 +29,7 @@ pub(super) fn failover(section: &mut Section<'_>) -> Option<Connector> {
         ("retry_gap", Rule::NoEffect("deprecated: levels are tried again every retry_interval")),
         ("max_retries", Rule::NoEffect("deprecated: levels are tried again for as long as it takes")),
     ]);
-    Some(Connector::Failover(Failover { priority_levels: priority_levels?, retry_interval, queue }))
+    Some(Connector::Failover(Box::new(Failover { priority_levels: priority_levels?, retry_interval, queue })))
 }
 
 fn levels(section: &mut Section<'_>) -> Option<Vec<Vec<PipelineId>>> {

@@ -11,7 +11,7 @@ pub enum Connector {
     /// `forward`
     Forward,
     /// `failover`
-    Failover(Failover),
+    Failover(Box<Failover>),
 }
 
 /// `connectors::failover`
