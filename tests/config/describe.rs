@@ -313,7 +313,7 @@ pub(crate) fn everything() -> Value {
         "extensions": {
             "file_storage": {
                 "directory": "/d", "timeout": "2s", "fsync": false, "create_directory": true,
-                "directory_permissions": "0700", "recreate": true,
+                "directory_permissions": "0700", "recreate": true, "max_size": 1048576,
                 "compaction": {
                     "on_start": true, "on_rebound": true, "directory": "/c", "rebound_needed_threshold_mib": 1,
                     "rebound_trigger_threshold_mib": 2, "max_transaction_size": 3, "check_interval": "4s",
