@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::failure::Class;
 use crate::transport::server::Reply;
 
 /// What a page answers. The body is whole: pages are small.
@@ -64,8 +65,12 @@ async fn serve_desk(listener: TcpListener, desk: Desk, end: CancellationToken) {
         let accepted = tokio::select! {
             () = end.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
-            // Nothing but forgetting those that are done.
-            Some(_) = clients.join_next() => continue,
+            Some(ended) = clients.join_next() => {
+                if ended.is_err_and(|error| error.is_panic()) {
+                    tracing::error!(class = Class::Panicked.code(), "an admin page panicked; its client is cut off");
+                }
+                continue;
+            }
         };
         if let Some((stream, peer, place)) = accepted {
             clients.spawn(answer(stream, peer, desk.clone(), end.clone(), place));

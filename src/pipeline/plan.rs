@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerAuth, ServerTls,
+    Config, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
@@ -146,7 +146,7 @@ fn plan_receiver(
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
     let Receiver::Otlp(otlp) = receiver else { return None };
-    let OtlpReceiver { grpc, http, detection: _ } = &**otlp;
+    let OtlpReceiver { grpc, http, max_in_flight: _, detection: _ } = &**otlp;
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
         listens.push(ListenPlan {
@@ -163,7 +163,7 @@ fn plan_receiver(
             address: http.listen.clone(),
             tls: http.tls.clone(),
             auth: http.auth.clone(),
-            limits: http_limits(&http.surface),
+            limits: http_limits(http),
         });
     }
     Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
@@ -173,6 +173,7 @@ fn plan_receiver(
 fn grpc_limits(grpc: &GrpcServer) -> Limits {
     let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
     Limits {
+        connections: grpc.max_connections.unwrap_or(usual.connections),
         idle: max_idle.unwrap_or(usual.idle),
         age: max_age.map(|most| Age { most, grace: *age_grace }),
         ping: time.unwrap_or(usual.ping),
@@ -183,9 +184,10 @@ fn grpc_limits(grpc: &GrpcServer) -> Limits {
 }
 
 /// The same of HTTP.
-fn http_limits(surface: &HttpSurface) -> Limits {
-    let usual = Limits::default();
+fn http_limits(http: &HttpServer) -> Limits {
+    let (surface, usual) = (&http.surface, Limits::default());
     Limits {
+        connections: http.max_connections.unwrap_or(usual.connections),
         idle: surface.idle_timeout.unwrap_or(usual.idle),
         header: surface.header_timeout.unwrap_or(usual.header),
         one_request: surface.one_request,
@@ -219,10 +221,11 @@ mod tests {
             tls: None,
             auth: None,
             max_streams: None,
+            max_connections: None,
             keepalive: Keepalive::default(),
             include_metadata: false,
         };
-        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
+        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, max_in_flight: None, detection: Detection::On };
         let otlp = Receiver::Otlp(Box::new(otlp));
         let batch = Batch {
             timeout: Duration::from_secs(1),

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::admin::ReloadRequest;
 use crate::admin::status::Running;
 use crate::config::{Config, Extension, Mistake, Problems};
-use crate::flow::Drained;
+use crate::flow::{Drained, count_panics};
 use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
@@ -43,6 +43,7 @@ impl Relay {
         instance: Arc<str>,
         log: LogControl,
     ) -> Result<Relay, StartError> {
+        count_panics();
         let holdings = Holdings::new(default_budget(), instance)?;
         let admin = Admin::new(&holdings.watch, &holdings.instance, &holdings.budget, reloads);
         tracing::info!(

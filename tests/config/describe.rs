@@ -238,10 +238,10 @@ const OTHER_WORDS: [&str; 9] = [
 pub(crate) fn everything() -> Value {
     json!({
         "receivers": {
-            "otlp": {"protocol_detection": "on", "protocols": {
+            "otlp": {"protocol_detection": "on", "max_in_flight_mib": 8, "protocols": {
                 "grpc": {
                     "endpoint": "127.0.0.1:1", "transport": "tcp", "max_recv_msg_size_mib": 5,
-                    "max_concurrent_streams": 6, "keepalive": keepalive(), "include_metadata": true,
+                    "max_concurrent_streams": 6, "max_connections": 7, "keepalive": keepalive(), "include_metadata": true,
                     "auth": {"authenticator": "bearertokenauth"},
                     "tls": {
                         "cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca", "reload_interval": "1m",
@@ -349,7 +349,7 @@ fn http() -> Value {
         "endpoint": "127.0.0.1:2", "transport": "tcp4", "max_request_body_size": 6000, "traces_url_path": "/t",
         "metrics_url_path": "/m", "logs_url_path": "/l", "compression_algorithms": ["", "gzip"],
         "include_metadata": true, "response_headers": {"x-served-by": "relay"}, "keep_alives_enabled": true,
-        "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
+        "max_connections": 9, "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
         "auth": {"authenticator": "basicauth"},
         "cors": {
             "allowed_origins": ["https://a"], "allowed_headers": ["x-tenant"], "exposed_headers": ["x-served-by"],
