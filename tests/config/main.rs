@@ -5,14 +5,17 @@
 mod support;
 
 mod authenticators;
+mod connectors;
 mod defaults;
 mod describe;
 mod examples;
 mod exporters;
+mod fallbacks;
 mod links;
 mod parts;
 mod queues;
 mod running;
+mod shipped;
 mod sources;
 mod surface;
 mod texts;

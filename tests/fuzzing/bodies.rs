@@ -1,10 +1,12 @@
 //! What is done with any bytes at all, for each thing that reads bytes from outside: it must not panic, and must keep its
 //! laws. Run by `cargo test`, and by the fuzz targets of `fuzz/`, which include this file.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
@@ -22,6 +24,7 @@ use otlp_relay::receivers::otlp::{Door, Entries, OtlpServer, Refusals, Settings,
 use otlp_relay::signal::Signal;
 use otlp_relay::storage::archive::{Found, KIND, Records};
 use otlp_relay::storage::frame;
+use otlp_relay::storage::journal::{self, Directories, Journal, Label, StorageError, Sync, Weight, inspect};
 use otlp_relay::transport::server::{Answer, Terms};
 use otlp_relay::transport::{codec, tls};
 use otlp_relay::units::ByteCount;
@@ -30,7 +33,7 @@ use otlp_relay::units::ByteCount;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is that of its corpus too.
-pub const TARGETS: [(&str, Body); 13] = [
+pub const TARGETS: [(&str, Body); 14] = [
     ("wire", wire),
     ("split", split),
     ("json", json),
@@ -39,6 +42,7 @@ pub const TARGETS: [(&str, Body); 13] = [
     ("durations", durations),
     ("frames", frames),
     ("records", records),
+    ("journal", journal),
     ("codecs", codecs),
     ("requests", requests),
     ("htpasswd", htpasswd),
@@ -164,6 +168,70 @@ pub fn records(data: &[u8]) {
         at += length;
     }
     assert_eq!(at, file.len() as u64);
+}
+
+/// Bytes as changes to the files of a journal: it opens or says why not, and gives what is whole.
+pub fn journal(data: &[u8]) {
+    static WHOLE: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(written_journal);
+    let mut files = WHOLE.clone();
+    for change in data.chunks_exact(4) {
+        let index = usize::from(change[0] & 0xf) % files.len();
+        let (_, bytes) = &mut files[index];
+        let at = usize::from(u16::from_be_bytes([change[1], change[2]])) % (bytes.len() + 1);
+        match change[0] >> 4 {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, change[3]),
+            2 => drop(bytes.splice(at..at, vec![0; usize::from(change[3])])),
+            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = change[3]),
+        }
+    }
+    let folder = tempfile::tempdir().expect("a directory");
+    for (path, bytes) in &files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+    if let Err(why) = inspect(folder.path()) {
+        assert!(!why.to_string().is_empty());
+    }
+    let Ok(journal) = open_journal(folder.path()) else { return };
+    let read = journal.read(1 << 20);
+    assert!(read.requests.len() <= 5, "no request comes twice");
+    assert!(read.requests.iter().all(|one| one.payload.items().0 == 1));
+}
+
+fn open_journal(folder: &Path) -> Result<Arc<Journal>, StorageError> {
+    let directories = Directories::default();
+    let lock_timeout = Duration::ZERO;
+    let terms = journal::Terms { directory: folder.to_owned(), create: None, sync: Sync::Never, lock_timeout };
+    directories.open(&terms)?.journal(Label { exporter: "otlp".to_owned(), signal: Signal::Traces }, Sync::Never)
+}
+
+/// The files of a journal with five requests, of which one is done with.
+fn written_journal() -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = tempfile::tempdir().expect("a directory");
+    let journal = open_journal(folder.path()).expect("a journal");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for _ in 0..5 {
+        // One span without anything.
+        let payload = Payload::parse(Signal::Traces, Bytes::from_static(&[10, 4, 18, 2, 18, 0])).expect("a request");
+        let weight = Weight { thousandths: 1000, items: 1, bytes: payload.len().0 };
+        let reservation = journal.reserve(weight, |_| true).expect("room");
+        drop(runtime.block_on(journal.append(payload, reservation)));
+    }
+    if let Some(first) = journal.read(1).requests.into_iter().next() {
+        first.claim.acknowledge();
+    }
+    drop(journal);
+    let mut files = Vec::new();
+    for journal in fs::read_dir(folder.path()).expect("a directory").map(|entry| entry.expect("an entry").path()) {
+        for file in fs::read_dir(&journal).into_iter().flatten().map(|entry| entry.expect("an entry").path()) {
+            let path = file.strip_prefix(folder.path()).expect("inside").to_owned();
+            files.push((path, fs::read(&file).expect("a file")));
+        }
+    }
+    files.sort();
+    files
 }
 
 /// Bytes as a compressed body: no more comes out than is allowed.

@@ -31,6 +31,8 @@ pub(crate) struct Range {
     pub(crate) backend: Backend,
     honest: Honest,
     files: usize,
+    /// The most memory that was seen, in MiB.
+    peak: AtomicU64,
 }
 
 /// The client beside the attack.
@@ -53,7 +55,7 @@ impl Range {
         let honest = Honest::start(relay.ports);
         eventually("the honest client to be served", || async { honest.spans().checked_sub(4) }).await;
         let files = relay.open_files();
-        Range { relay, backend, honest, files }
+        Range { relay, backend, honest, files, peak: AtomicU64::new(0) }
     }
 
     pub(crate) fn ports(&self) -> Ports {
@@ -81,7 +83,13 @@ impl Range {
 
     pub(crate) fn check_memory(&self) {
         let resident = self.relay.resident_bytes() >> 20;
+        self.peak.fetch_max(resident, Ordering::Relaxed);
         assert!(resident <= LIMIT_MIB + SLACK_MIB, "{resident} MiB resident");
+    }
+
+    /// The most memory that was seen, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
     }
 
     /// How many spans of the honest client were taken so far.
