@@ -79,6 +79,27 @@ async fn ten_thousand_idle_connections_keep_nobody_out() {
     range.close().await;
 }
 
+/// A kubelet that gets no answer ends the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_do_not_keep_probes_and_scrapes_out() {
+    let range = Range::open().await;
+    let ports = range.ports();
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        for port in [ports.health, ports.metrics] {
+            idle.extend(crate::wire::connect(port).await);
+        }
+    }
+    for port in [ports.health, ports.metrics] {
+        let begun = std::time::Instant::now();
+        let path = if port == ports.health { "/" } else { "/metrics" };
+        assert_eq!(crate::support::client::get(port, path).await.status, 200);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+    drop(idle);
+    range.close().await;
+}
+
 /// The relay has fewer files than there are clients: it says so, goes on with those that it has, and recovers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_files_connections_wait_and_the_cause_is_said() {

@@ -101,7 +101,7 @@ async fn drip(port: u16, until: Instant, begin: Vec<u8>) {
 /// Heads that stop just before they are too large.
 async fn large_heads(ports: Ports, until: Instant) {
     let mut begin = b"POST /v1/traces HTTP/1.1\r\nhost: relay\r\n".to_vec();
-    begin.extend_from_slice(format!("x: {}\r\n", "x".repeat(110_000)).as_bytes());
+    begin.extend_from_slice(format!("x: {}\r\n", "x".repeat(60_000)).as_bytes());
     let mut clients = Vec::new();
     while Instant::now() < until {
         if clients.len() == 200 {

@@ -74,7 +74,7 @@ impl Default for Limits {
             one_request: false,
             ping: Duration::from_secs(60),
             pong: Duration::from_secs(20),
-            http1_buffer: 128 << 10,
+            http1_buffer: 64 << 10,
             send_buffer: 64 << 10,
             streams: 512,
             header_list: 64 << 10,
