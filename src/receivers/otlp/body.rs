@@ -233,7 +233,7 @@ const STALL: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// The same where memory is scarce.
-const SCARCE_STALL: Duration = Duration::from_secs(3);
+const SCARCE_STALL: Duration = Duration::from_secs(5);
 
 /// The same where memory is scarce.
 const SCARCE_LONGEST: Duration = Duration::from_secs(30);
