@@ -20,6 +20,8 @@ pub fn component_types() -> &'static [ComponentType] {
 
 const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta"), ("profiles", "Alpha")];
 
+const METRICS: &[(&str, &str)] = &[("metrics", "Beta")];
+
 const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
 
 const TYPES: &[ComponentType] = &[
@@ -32,6 +34,7 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
+    ComponentType { section: "exporters", name: "prometheus", aliases: &[], stability: METRICS },
     ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },
     ComponentType {
         section: "extensions",

@@ -119,7 +119,7 @@ fn authorities(config: &Config) -> Check {
     let is_wanted = config.exporters.values().any(|exporter| match exporter {
         Exporter::OtlpGrpc(grpc) => wanted(grpc.tls.as_ref()),
         Exporter::OtlpHttp(http) => http.targets.values().any(|target| wanted(target.tls.as_ref())),
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => false,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => false,
     });
     match (system_authorities(), is_wanted) {
         (0, true) => {

@@ -22,6 +22,7 @@ use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
 use super::limiting::Limiters;
 use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
+use super::scraping::{self, Scrape};
 
 /// What a build borrows: whatever outlives a configuration.
 pub struct Tools<'a> {
@@ -47,6 +48,8 @@ pub struct Built {
     pub servers: Vec<Server>,
     /// Every chain, those taken over and those made.
     pub chains: Chains,
+    /// The pages of exporters that are scraped, none of which is open yet.
+    pub scrapes: Vec<Scrape>,
 }
 
 /// A receiver that is ready to listen.
@@ -77,6 +80,7 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
     let settings = guarded(plan, config, &mut problems);
+    let pages = scraping::places(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let chains = build_chains(plan, config, tools, &figures, problems)?;
     let limiters = Limiters::of(plan, config, &tools.watch.registry);
@@ -89,7 +93,8 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let servers = receivers
         .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
         .collect();
-    Ok(Built { servers, chains })
+    let scrapes = scraping::scrapes(pages, &chains);
+    Ok(Built { servers, chains, scrapes })
 }
 
 /// The chains, unless there are `problems` already or building them meets some.
@@ -120,7 +125,8 @@ fn build_chains(
         let state = known.unwrap_or_else(fresh);
         if let Some(entry) = exporters.chain(chain, &state, tools, figures) {
             let certificates = exporters.certificates(&chain.exporter);
-            chains.insert(chain.clone(), Kept { asked: asked.clone(), entry: Arc::new(entry), state, certificates });
+            let (asked, entry, page) = (asked.clone(), Arc::new(entry), exporters.page(&chain.exporter));
+            chains.insert(chain.clone(), Kept { asked, entry, state, certificates, page });
         }
     }
     Ok(chains)

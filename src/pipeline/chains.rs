@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::config::Exporter;
 use crate::delivery::{Entry, QueueLevel};
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::Page;
 use crate::flow::Next;
+use crate::ident::ComponentId;
 use crate::telemetry::{ExporterState, Registry};
 
 use super::plan::Chain;
@@ -23,6 +25,8 @@ pub(super) struct Kept {
     pub(super) entry: Arc<Entry>,
     pub(super) state: Arc<ExporterState>,
     pub(super) certificates: Certificates,
+    /// Where it is scraped, if it is.
+    pub(super) page: Option<Arc<Page>>,
 }
 
 impl Chains {
@@ -37,6 +41,11 @@ impl Chains {
     /// Where payloads enter `chain`.
     pub(super) fn entrance(&self, chain: &Chain) -> Option<Next> {
         self.0.get(chain).map(|kept| Arc::clone(&kept.entry.queued))
+    }
+
+    /// The page of each exporter that is scraped.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&ComponentId, &Arc<Page>)> {
+        self.0.iter().filter_map(|(chain, kept)| Some((&chain.exporter, kept.page.as_ref()?)))
     }
 
     /// How each exporter fares with each signal.

@@ -7,6 +7,7 @@ use crate::config::{Acknowledge, Config, Delivery, Endpoint, Exporter, OtlpHttp,
 use crate::delivery::{self, ChainSettings, DeadLetters, Entry, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::{Page, Scraped, prometheus};
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
@@ -71,6 +72,7 @@ enum Kind {
     Otlp(otlp::Backend),
     Debug(Debug),
     File(file::FileSink),
+    Prometheus(Scraped),
     Nop,
 }
 
@@ -121,6 +123,14 @@ impl<'a> Exporters<'a> {
             _ => Certificates::default(),
         }
     }
+
+    /// The page of an exporter that was made, if it is scraped.
+    pub(super) fn page(&self, id: &ComponentId) -> Option<Arc<Page>> {
+        match self.made.get(id).map(|made| &made.kind) {
+            Some(Kind::Prometheus(scraped)) => Some(scraped.page()),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Made<'a> {
@@ -144,6 +154,9 @@ impl<'a> Made<'a> {
             }
             Exporter::File(asked) => {
                 (Kind::File(file::file(Arc::clone(&id), asked)?), Delivery::default(), Target::None)
+            }
+            Exporter::Prometheus(asked) => {
+                (Kind::Prometheus(prometheus(Arc::clone(&id), asked)), Delivery::default(), Target::None)
             }
             Exporter::Nop => (Kind::Nop, Delivery::default(), Target::None),
         };
@@ -194,6 +207,8 @@ impl<'a> Made<'a> {
             Kind::Otlp(backend) => backend.stage(signal),
             Kind::Debug(debug) => Some(debug.stage(signal)),
             Kind::File(sink) => Some(sink.stage()),
+            // A configuration with another signal for it is refused.
+            Kind::Prometheus(scraped) => Some(scraped.stage()),
             Kind::Nop => Some(nop::nop(Arc::clone(&self.id))),
         }
     }

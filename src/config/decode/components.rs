@@ -10,7 +10,7 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{authenticators, directories, exporters, extensions, file, processors, receivers, upstream};
+use super::{authenticators, directories, exporters, extensions, file, processors, prometheus, receivers, upstream};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -123,6 +123,7 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
         alias: Some(("otlphttp", "\"otlphttp\" alias is deprecated; use \"otlp_http\" instead")),
         read: exporters::otlp_http,
     },
+    Kind { name: "prometheus", alias: None, read: prometheus::prometheus },
 ];
 
 /// None yet; each that is written is named.

@@ -17,6 +17,7 @@ mod keepalive;
 mod links;
 mod loops;
 mod processors;
+mod prometheus;
 mod proxies;
 mod receivers;
 mod server_tls;
@@ -52,6 +53,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
     }
     proxies::choose(&mut config.exporters, env, report);
     auth::attach(root, &mut config, report);
+    prometheus::misplaced(&config).into_iter().for_each(|problem| report.refuse(problem));
     targets::missing(&config).into_iter().for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.

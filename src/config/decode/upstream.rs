@@ -41,7 +41,7 @@ const EXPORTERS: &str = "
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog datadogexporter dataset doris elasticsearch
     faro file f5cloud googlecloud googlecloudpubsub googlecloudstorage googlemanagedprometheus honeycombmarker
     influxdb instana jaeger jaeger_thrift kafka kineticadb loadbalancing load_balancing logicmonitor logzio loki
-    mezmo opencensus opensearch otelarrow otlpjson parquet prometheus prometheusremotewrite prometheus_remote_write
+    mezmo opencensus opensearch otelarrow otlpjson parquet prometheusremotewrite prometheus_remote_write
     pulsar rabbitmq s3 sapm sentry signalfx skywalking splunk_hec stef sumologic syslog tanzuobservability
     tencentcloud_logservice tinybird tracing zipkin clickhouselogsexporter clickhousemetricswrite clickhousetraces
     signozclickhousemetrics signozclickhousemeter metadataexporter";

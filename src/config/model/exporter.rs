@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientAuth, ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Proxy, Secret};
+use super::{ClientAuth, ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -19,6 +19,8 @@ pub enum Exporter {
     Debug(Debug),
     /// `file`
     File(File),
+    /// `prometheus`
+    Prometheus(Box<Prometheus>),
     /// `nop`
     Nop,
 }

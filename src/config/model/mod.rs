@@ -12,6 +12,7 @@ mod file;
 mod http_surface;
 mod link;
 mod processor;
+mod prometheus;
 mod receiver;
 mod secret;
 mod telemetry;
@@ -38,6 +39,7 @@ pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
+pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
 pub use telemetry::{
