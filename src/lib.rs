@@ -11,8 +11,13 @@
 //! signal) has one delivery chain, shared by all pipelines that name the exporter:
 //!
 //! ```text
-//! admitted( queue and batch( settled( dead letters( retry( route( attempted( exporter ) ) ) ) ) ) )
+//! admitted( queue and batch( settled( retry( route( attempted( exporter ), fallbacks ) ) ) ) )
 //! ```
+//!
+//! `route` hands an attempt to a fallback, another exporter's attempt, while the exporter itself fails; `settled` cuts a
+//! request that is refused whole down to the items that it is refused for. A pipeline may also end in a connector: `forward`
+//! leads to other pipelines as it is, and `failover` has a chain of its own, whose targets are pipelines that end in single
+//! attempts.
 //!
 //! Every stage implements one trait, [`flow::Consume`]: it takes a payload and answers `Result<Receipt, Failure>`. The
 //! [`failure::Failure`] is the one error of the data path; its class is a row of one table.
@@ -29,7 +34,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, replay |
+//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, durable queues, replay |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |
@@ -42,8 +47,10 @@
 //!
 //! # Invariants
 //!
-//! - Every accepted item ends as exactly one of: delivered, rejected by the backend, set aside on disk as a dead letter,
-//!   or counted and logged as dropped with a class. (Fallbacks and durable queues will add to this list.)
+//! - Every accepted item ends as exactly one of: delivered, delivered by a fallback, rejected by the backend, kept on disk,
+//!   set aside on disk as a dead letter, or counted and logged as dropped with a class.
+//! - What a durable queue has acknowledged is in a journal of `storage::journal` until it is delivered or dropped with a
+//!   class; a crash costs duplicates of what was under way, never data.
 //! - The sender is answered when the queue has its data, never while it sits in a volatile buffer in front of a queue:
 //!   a `batch` processor is no stage, but a rule that the payload carries into each exporter's queue.
 //! - Stages do not count themselves: `telemetry::observe` wraps them. Gauges read atomics, and own no stage and no

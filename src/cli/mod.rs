@@ -7,6 +7,7 @@ mod explain;
 mod flags;
 mod health;
 mod print_config;
+mod queue;
 mod replay;
 
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Command {
     Explain(Explain),
     /// List the components that this relay has.
     Components,
+    /// Look into the durable queues of a relay that does not run, or rescue what is in them.
+    Queue(queue::Queue),
     /// Look at recorded exports: debug dumps and dead letters.
     Dump(dump::Dump),
     /// Send the payloads of debug dumps, dead letters or JSON files of the file exporter again.
@@ -80,6 +83,7 @@ fn obey(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
         Some(Command::Components) => say(&components::listing()),
+        Some(Command::Queue(asked)) => queue::queue(&asked).and_then(|text| say(&text)),
         Some(Command::Check(asked)) => return check(&asked),
         Some(Command::Health(asked)) => health(&asked).and_then(|text| say(&text)),
         Some(Command::Validate(sources)) => validate(&sources),

@@ -47,6 +47,8 @@ pub enum Mistake {
     EmptyCredential,
     /// An exporter that sends to a receiver of this very relay.
     ExportLoop,
+    /// Fallbacks or connectors that lead back to where they begin.
+    Cycle,
     /// A destination that is an address to listen on.
     WildcardDestination,
     /// A proxy that is no address of one.
@@ -147,6 +149,7 @@ impl Mistake {
             Mistake::InvalidHeader => Class::ConfigInvalidHeader,
             Mistake::EmptyCredential => Class::ConfigEmptyCredential,
             Mistake::ExportLoop => Class::ExportLoop,
+            Mistake::Cycle => Class::ConfigCycle,
             Mistake::WildcardDestination => Class::ConfigWildcardDestination,
             Mistake::InvalidProxy => Class::ConfigInvalidProxy,
             Mistake::FileUnreadable => Class::ConfigFileUnreadable,

@@ -3,7 +3,7 @@
 /// A type of component that this relay has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComponentType {
-    /// `receivers`, `processors`, `exporters` or `extensions`.
+    /// `receivers`, `processors`, `exporters`, `connectors` or `extensions`.
     pub section: &'static str,
     /// The type's name of today.
     pub name: &'static str,
@@ -22,6 +22,14 @@ const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs",
 
 const METRICS: &[(&str, &str)] = &[("metrics", "Beta")];
 
+/// Connectors pass each signal on as it is.
+const SAME: &[(&str, &str)] = &[
+    ("traces-to-traces", "Beta"),
+    ("metrics-to-metrics", "Beta"),
+    ("logs-to-logs", "Beta"),
+    ("profiles-to-profiles", "Alpha"),
+];
+
 const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
 
 const TYPES: &[ComponentType] = &[
@@ -35,6 +43,8 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
     ComponentType { section: "exporters", name: "prometheus", aliases: &[], stability: METRICS },
+    ComponentType { section: "connectors", name: "failover", aliases: &[], stability: SAME },
+    ComponentType { section: "connectors", name: "forward", aliases: &[], stability: SAME },
     ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },
     ComponentType {
         section: "extensions",
@@ -43,6 +53,7 @@ const TYPES: &[ComponentType] = &[
         stability: EXTENSION,
     },
     ComponentType { section: "extensions", name: "debug_dump", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "file_storage", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "oauth2client", aliases: &[], stability: EXTENSION },

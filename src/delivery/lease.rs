@@ -1,13 +1,15 @@
 //! Who is told what became of a payload, however it was joined with others or cut on the way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
 use crate::config::Acknowledge;
-use crate::failure::{Failure, Retry};
+use crate::failure::{Class, Failure, Retry};
 use crate::flow::Receipt;
 use crate::payload::{Limit, Payload};
+use crate::storage::journal::{Claim, Reservation};
 use crate::units::Items;
 
 use super::room::Charge;
@@ -24,9 +26,23 @@ pub(super) struct Part {
 /// The claim of one sender on one payload. It ends when the last of its parts is settled: then its room in the queue is
 /// given back and the sender, if it waits, is answered.
 pub(super) struct Lease {
-    /// Its room in the queue, given back when it is dropped.
-    charge: Option<Charge>,
+    /// Where the payload is while it is carried.
+    hold: Hold,
     waiting: Option<Waiting>,
+    /// The end of the relay interrupted a part: what is on disk stays there.
+    interrupted: AtomicBool,
+}
+
+/// What a payload holds, and gives back when its lease ends.
+pub(super) enum Hold {
+    /// Nothing: there is no queue.
+    Nothing,
+    /// Room in a queue in memory.
+    Room(#[allow(dead_code, reason = "it is given back when it is dropped")] Charge),
+    /// Itself, on disk. Dropped without an acknowledgement it stays there.
+    Disk(Claim),
+    /// Room on a disk that did not take it.
+    RoomOnDisk(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<Reservation>),
 }
 
 /// Hears what became of a lease. An error means that nobody is left to tell.
@@ -39,7 +55,7 @@ struct Waiting {
 
 impl Part {
     /// All of `payload` under a lease of its own, and its answer if the sender waits for one.
-    pub(super) fn lease(payload: Payload, charge: Option<Charge>, acknowledge: Acknowledge) -> (Part, Option<Answer>) {
+    pub(super) fn lease(payload: Payload, hold: Hold, acknowledge: Acknowledge) -> (Part, Option<Answer>) {
         let (waiting, answer) = match acknowledge {
             Acknowledge::WhenQueued => (None, None),
             Acknowledge::WhenExported => {
@@ -47,7 +63,8 @@ impl Part {
                 (Some(Waiting { so_far: Mutex::new(None), sender }), Some(answer))
             }
         };
-        (Part { payload, lease: Arc::new(Lease { charge, waiting }) }, answer)
+        let lease = Lease { hold, waiting, interrupted: AtomicBool::new(false) };
+        (Part { payload, lease: Arc::new(lease) }, answer)
     }
 
     /// A head within `limit` and what is left, under the same lease.
@@ -69,7 +86,7 @@ pub(super) fn settle(mut leases: Vec<Arc<Lease>>, outcome: Outcome) {
     let outcome = outcome.map(|receipt| shared(receipt, leases.len() + 1));
     for lease in leases {
         match lease.waiting {
-            None => drop(lease),
+            None => lease.conclude(outcome.as_ref().err()),
             Some(_) => lease.settle(match &outcome {
                 Ok(receipt) => Ok(receipt.clone()),
                 Err(failure) => Err(retold(failure)),
@@ -80,7 +97,41 @@ pub(super) fn settle(mut leases: Vec<Arc<Lease>>, outcome: Outcome) {
 }
 
 impl Lease {
+    /// Whether the payload outlives the process.
+    pub(super) fn is_on_disk(&self) -> bool {
+        matches!(self.hold, Hold::Disk(_))
+    }
+
+    /// When the payload was taken in, in nanoseconds since 1970, if it is on disk.
+    pub(super) fn since_unix_nano(&self) -> Option<u64> {
+        match &self.hold {
+            Hold::Disk(claim) => Some(claim.since_unix_nano()),
+            Hold::Nothing | Hold::Room(_) | Hold::RoomOnDisk(_) => None,
+        }
+    }
+
+    /// One part ended for good, nobody waits for it, and `failure` says how, unless it was delivered.
+    pub(super) fn conclude(self: Arc<Self>, failure: Option<&Failure>) {
+        if failure.is_some_and(|failure| failure.class() == Class::ShuttingDown) {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+        if let Some(lease) = Arc::into_inner(self) {
+            lease.end();
+        }
+    }
+
+    fn end(self) {
+        if let Hold::Disk(claim) = self.hold
+            && !self.interrupted.into_inner()
+        {
+            claim.acknowledge();
+        }
+    }
+
     fn settle(self: Arc<Self>, outcome: Outcome) {
+        if self.waiting.is_none() {
+            return self.conclude(outcome.err().as_ref());
+        }
         if let Some(waiting) = &self.waiting {
             let mut so_far = waiting.so_far.lock().unwrap_or_else(PoisonError::into_inner);
             let before = so_far.take();
@@ -90,8 +141,8 @@ impl Lease {
             });
         }
         // Whoever holds the last part ends the lease; `into_inner` gives it to exactly one.
-        if let Some(Lease { charge, waiting: Some(waiting) }) = Arc::into_inner(self) {
-            drop(charge);
+        if let Some(Lease { hold, waiting: Some(waiting), .. }) = Arc::into_inner(self) {
+            drop(hold);
             if let Some(outcome) = waiting.so_far.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 // The sender may have gone away; its data was exported all the same.
                 let _ = waiting.sender.send(outcome);
@@ -123,7 +174,7 @@ fn shared(receipt: Receipt, senders: usize) -> Receipt {
 }
 
 /// The same failure for one more sender: the causes, which cannot be copied, become words.
-fn retold(failure: &Failure) -> Failure {
+pub(super) fn retold(failure: &Failure) -> Failure {
     let mut copy = Failure::new(failure.class(), failure.cause()).in_phase(failure.phase()).retry_when(failure.retry());
     if let Some(endpoint) = failure.endpoint() {
         copy = copy.at(endpoint.into());

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::config::QueueSizer;
+use crate::storage::journal::Totals;
 
 /// The fill level of one sending queue. Holds no part of the queue, so that whoever reads it keeps nothing alive.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct QueueLevel {
     /// How finely a unit of the sizer is divided in `size`.
     grains: u64,
     size: AtomicU64,
+    /// Where the size is read instead, when the queue is on disk.
+    on_disk: Option<(Arc<Totals>, QueueSizer)>,
     waiting: AtomicU64,
     in_flight: AtomicU64,
     /// Microseconds from `epoch` to the moment when the oldest waiting batch began; `NOTHING` when none waits.
@@ -35,12 +40,28 @@ impl QueueLevel {
             capacity,
             grains,
             size: AtomicU64::new(0),
+            on_disk: None,
             waiting: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             oldest: AtomicU64::new(NOTHING),
             sleepers: Mutex::default(),
             epoch: Instant::now(),
         }
+    }
+
+    /// The level of no queue.
+    pub fn none() -> QueueLevel {
+        QueueLevel::new(None, 1)
+    }
+
+    /// The level of a queue on disk, whose numbers are `totals`.
+    pub(super) fn on_disk(capacity: u64, grains: u64, sizer: QueueSizer, totals: Arc<Totals>) -> QueueLevel {
+        QueueLevel { on_disk: Some((totals, sizer)), ..QueueLevel::new(Some(capacity), grains) }
+    }
+
+    /// The numbers of the journal, when the queue is on disk.
+    pub fn journal(&self) -> Option<&Arc<Totals>> {
+        self.on_disk.as_ref().map(|(totals, _)| totals)
     }
 
     /// What may be in the queue at most, in the unit of its sizer; nothing where the exporter has no queue.
@@ -50,7 +71,13 @@ impl QueueLevel {
 
     /// What is in the queue, in the unit of its sizer: waiting, in flight and sleeping between tries.
     pub fn size(&self) -> u64 {
-        self.size.load(Ordering::Relaxed).div_ceil(self.grains)
+        let size = match &self.on_disk {
+            None => self.size.load(Ordering::Relaxed),
+            Some((totals, QueueSizer::Requests)) => totals.weight().thousandths,
+            Some((totals, QueueSizer::Items)) => totals.weight().items,
+            Some((totals, QueueSizer::Bytes)) => totals.weight().bytes,
+        };
+        size.div_ceil(self.grains)
     }
 
     /// Batches that are ready and wait for a consumer.

@@ -9,14 +9,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::attempt::numbered;
 use crate::config;
-use crate::failure::{self, Class, Failure};
-use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
+use crate::failure::{Class, Failure};
+use crate::flow::{Consume, Consumed, Lifetime, Receipt};
 use crate::payload::Payload;
 
 use super::level::QueueLevel;
+use super::route::Route;
 use super::schedule::{Pause, Policy};
 use super::succession::Succession;
-use super::throttle::Throttle;
 
 /// Tries until it succeeds, fails for good, or has used up the time that it is given.
 ///
@@ -26,8 +26,7 @@ use super::throttle::Throttle;
 pub(crate) struct Retry {
     /// None where `retry_on_failure` is off: one try.
     policy: Option<Policy>,
-    throttle: Throttle,
-    next: Next,
+    route: Arc<Route>,
     lifetime: Lifetime,
     /// Where it shows when the next try is due.
     level: Arc<QueueLevel>,
@@ -35,16 +34,16 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// Tries `next` as `retry` says, and shows in `level` when the next try is due.
+    /// Tries `route` as `retry` says, and shows in `level` when the next try is due.
     pub(crate) fn around(
-        next: Next,
+        route: Arc<Route>,
         retry: Option<config::Retry>,
         lifetime: &Lifetime,
         level: &Arc<QueueLevel>,
     ) -> Retry {
         let policy = retry.map(Policy::new);
-        let (throttle, succession) = (Throttle::default(), Succession::default());
-        Retry { policy, throttle, next, lifetime: lifetime.clone(), level: Arc::clone(level), succession }
+        let succession = Succession::default();
+        Retry { policy, route, lifetime: lifetime.clone(), level: Arc::clone(level), succession }
     }
 
     /// From now on every further try is `successor`'s, those of exports that sleep between two tries at once.
@@ -62,7 +61,10 @@ impl Retry {
     async fn once(&self, payload: Payload) -> Result<Receipt, Failure> {
         match self.succession.successor() {
             Some(successor) => successor.consume(payload).await,
-            None => self.attempt(payload, None, 1).await,
+            None => match self.attempt(payload.clone(), None, 1).await {
+                Ok(receipt) => Ok(receipt),
+                Err(failure) => self.last_resort(&payload, failure).await,
+            },
         }
     }
 
@@ -76,38 +78,49 @@ impl Retry {
                 return successor.consume(payload).await;
             }
             tries += 1;
+            let turns = self.route.turns();
             let failure = match self.attempt(payload.clone(), cause.take(), tries).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(failure) if self.lifetime.is_aborted() => return Err(failure),
                 Err(failure) => failure,
             };
-            if let failure::Retry::After(delay) = failure.retry() {
-                self.throttle.demand(delay);
-            }
             match schedule.next(failure.retry()) {
-                Some(pause) => self.pause(pause).await,
+                Some(pause) => self.pause(pause, turns).await,
                 // What failed for good with the old settings is for the new ones to decide.
                 None if self.succession.successor().is_some() => {}
-                None => return Err(failure),
+                None => return self.last_resort(&payload, failure).await,
             }
             self.let_through().await;
             cause = Some(failure);
         }
     }
 
-    /// Waits until the backend wants to be sent something.
+    /// Data that would be given up for `failure` is offered to the fallbacks, which may well take it: neither a budget of
+    /// time nor a verdict on one backend is a reason to lose it.
+    async fn last_resort(&self, payload: &Payload, failure: Failure) -> Result<Receipt, Failure> {
+        let elsewhere = tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => None,
+            elsewhere = self.route.elsewhere(payload, &failure) => elsewhere,
+        };
+        elsewhere.ok_or(failure)
+    }
+
+    /// Waits until a backend wants to be sent something: a pause that it asks for is given to it by all exports, not only
+    /// by the one that it answered (OTLP specification, "OTLP/gRPC Throttling": the client must throttle itself); the
+    /// Collector's other consumers go on sending.
     async fn let_through(&self) {
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => {}
-            () = self.throttle.over() => {}
+            () = self.route.open() => {}
         }
     }
 
     /// The try with this `number`. `before` is the failure of the try before it.
     async fn attempt(&self, payload: Payload, before: Option<Failure>, number: u32) -> Result<Receipt, Failure> {
         // A panic is caught here, inside of whatever counts outcomes, so that the data is counted as lost.
-        let attempt = AssertUnwindSafe(numbered(number, async { self.next.consume(payload).await })).catch_unwind();
+        let attempt = AssertUnwindSafe(numbered(number, async { self.route.consume(payload).await })).catch_unwind();
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => Err(interrupted(before)),
@@ -117,7 +130,8 @@ impl Retry {
         }
     }
 
-    async fn pause(&self, pause: Pause) {
+    /// Ends early when another target has taken over since there were `turns` switches: it did not ask for any pause.
+    async fn pause(&self, pause: Pause, turns: u64) {
         let now = Instant::now();
         let demanded = now + pause.demanded;
         let hurried = demanded.max(now + DRAIN_PAUSE);
@@ -127,6 +141,7 @@ impl Retry {
         tokio::select! {
             biased;
             () = self.lifetime.aborted() => {}
+            () = self.route.turned(turns) => {}
             () = self.woken_for_succession(demanded) => {}
             () = sleep_until(whole) => {}
             () = sleep_until(hurried), if draining => {}

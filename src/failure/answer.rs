@@ -141,11 +141,26 @@ fn retry_delay(status: &Status) -> Option<Duration> {
 
 /// The words of the products whose code does not tell an oversize message from other trouble.
 fn says_too_large(message: &str) -> bool {
-    const WORDS: [&str; 2] = [
+    const WORDS: [&str; 3] = [
+        "exceeds maximum size",     // grpc-java: "gRPC message exceeds maximum size 4: 5"
         "larger than max",          // grpc-go: "grpc: received message larger than max (5 vs. 4)"
         "message length too large", // tonic: "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"
     ];
     WORDS.iter().any(|words| message.contains(words))
+}
+
+/// The limit that a peer names when it refuses a message for its size: nothing where it names none.
+pub fn size_limit(failure: &Failure) -> Option<ByteCount> {
+    const WORDS: [&str; 4] = [
+        " vs. ",                 // grpc-go: "grpc: received message larger than max (5 vs. 4)"
+        "larger than max ",      // grpc-go: "grpc: received message after decompression larger than max 4"
+        "the limit is: ", // tonic: "Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes"
+        "exceeds maximum size ", // grpc-java: "gRPC message exceeds maximum size 4: 5"
+    ];
+    let message = &failure.peer().filter(|_| failure.class() == Class::MessageTooLarge)?.message;
+    let behind = WORDS.iter().find_map(|words| message.split_once(words).map(|(_, behind)| behind))?;
+    let digits = behind.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok().filter(|limit| *limit != 0).map(ByteCount)
 }
 
 /// The words of the products that answer an unknown `grpc-encoding` with the code of an unknown method.
@@ -183,6 +198,22 @@ fn in_units(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_read_from_the_words_of_those_who_name_one() {
+        let check = |message: &str, expected: Option<u64>| {
+            let failure = from_grpc(&Status::resource_exhausted(message));
+            assert_eq!(size_limit(&failure), expected.map(ByteCount), "{message}");
+        };
+        check("grpc: received message larger than max (5 vs. 4)", Some(4));
+        check("grpc: received message after decompression larger than max 4", Some(4));
+        check("Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes", Some(4));
+        check("gRPC message exceeds maximum size 4: 5", Some(4));
+        check("grpc: received message larger than max", None);
+        check("the quota is used up vs. 4", None);
+        assert_eq!(size_limit(&from_http(StatusCode::PAYLOAD_TOO_LARGE, None, "5 vs. 4")), Some(ByteCount(4)));
+    }
+
     use tonic_types::ErrorDetails;
 
     #[track_caller]

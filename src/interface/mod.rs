@@ -8,6 +8,11 @@
 #[path = "generated/otlp_relay.record.v1.rs"]
 pub mod record;
 
+/// What is in the segments of a durable queue.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
+#[path = "generated/otlp_relay.journal.v1.rs"]
+pub mod journal;
+
 /// The status of a relay that runs: the one snapshot that the status page, its JSON and the gRPC service show.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 #[path = "generated/otlp_relay.diagnostics.v1.rs"]

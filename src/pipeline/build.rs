@@ -8,20 +8,23 @@ use crate::config::{Config, ListenAddress, Problem, Problems};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::Budget;
-use crate::processors::ruled;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
 use crate::signal::Signal;
 use crate::storage::archive::Archives;
+use crate::storage::journal::Directories;
 use crate::telemetry::{ExporterState, Watch, observe};
 use crate::transport::server::{Terms, TlsServer};
 
-use super::chains::{Chains, Kept};
+use super::chains::{Asked, Attempts, Chains, Kept};
+use super::delivering::Surroundings;
 use super::dump::DumpSwitch;
 use super::exporter::Exporters;
 use super::figures::{BatchFigures, RefusalFigures};
+use super::graph::{Graph, Way};
+use super::journals;
 use super::limiting::Limiters;
-use super::plan::{Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan};
+use super::plan::{ListenPlan, Plan, ReceiverPlan};
 use super::scraping::{self, Scrape};
 
 /// What a build borrows: whatever outlives a configuration.
@@ -38,6 +41,8 @@ pub struct Tools<'a> {
     pub dump: &'a Arc<DumpSwitch>,
     /// The relay's own name for itself.
     pub instance: &'a Arc<str>,
+    /// The directories of durable queues.
+    pub directories: &'a Directories,
     /// The life of every task of the stages.
     pub lifetime: &'a Lifetime,
 }
@@ -82,13 +87,17 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let settings = guarded(plan, config, &mut problems);
     let pages = scraping::places(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
-    let chains = build_chains(plan, config, tools, &figures, problems)?;
+    let around = Surroundings { config, tools, figures: &figures };
+    let chains = build_chains(plan, &around, problems)?;
     let limiters = Limiters::of(plan, config, &tools.watch.registry);
-    let pipelines: BTreeMap<&PipelineId, Next> = plan
-        .pipelines
-        .iter()
-        .map(|(id, pipeline)| (id, build_pipeline(id, pipeline, &chains, &limiters, &figures, tools.lifetime)))
-        .collect();
+    let mut graph =
+        Graph { plan, around: &around, limiters: &limiters, chains, made: BTreeMap::new(), problems: Vec::new() };
+    let made = plan.pipelines.keys().filter_map(|id| Some((id, graph.pipeline(id, Way::Queued)?)));
+    let pipelines: BTreeMap<&PipelineId, Next> = made.collect();
+    if let Some(problems) = Problems::from_found(graph.problems) {
+        return Err(problems);
+    }
+    let chains = graph.chains;
     let receivers = plan.receivers.iter().zip(doors).zip(settings);
     let servers = receivers
         .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
@@ -97,56 +106,69 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     Ok(Built { servers, chains, scrapes })
 }
 
-/// The chains, unless there are `problems` already or building them meets some.
-fn build_chains(
+/// The chains of the exporters, unless there are `problems` already or building them meets some.
+fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) -> Result<Chains, Problems> {
+    let (config, tools) = (around.config, around.tools);
+    let mut chains = Chains::of(build_attempts(plan, config, tools, problems)?);
+    let mut problems = Vec::new();
+    for chain in &plan.chains {
+        let Some(attempt) = chains.attempts().get(chain) else { continue };
+        let storage = journals::storage_of(config, attempt.asked.delivery());
+        let asked = Asked::exporter(&attempt.asked, storage, chain, config);
+        let state = Arc::clone(&attempt.state);
+        let kept = match tools.chains.get(chain) {
+            Some(kept) if kept.asked == asked => kept.clone(),
+            _ => {
+                let journal = match journals::open(chain, storage, config, tools.directories) {
+                    Ok(journal) => journal,
+                    Err(problem) => {
+                        problems.push(problem);
+                        continue;
+                    }
+                };
+                let Some(entry) = around.exporter_chain(chain, chains.attempts(), journal) else { continue };
+                Kept { asked, entry: Arc::new(entry), state }
+            }
+        };
+        chains.insert(chain.clone(), kept);
+    }
+    // What is wrong with a directory is told once, however many signals keep their queue there.
+    problems.dedup();
+    match Problems::from_found(problems) {
+        Some(problems) => Err(problems),
+        None => Ok(chains),
+    }
+}
+
+/// The attempts of every exporter that is used, if only as a fallback: those that run now where the settings stay the same.
+fn build_attempts(
     plan: &Plan,
     config: &Config,
     tools: &Tools<'_>,
-    figures: &BatchFigures,
     mut problems: Vec<Problem>,
-) -> Result<Chains, Problems> {
-    let mut chains = Chains::default();
+) -> Result<Attempts, Problems> {
+    let mut attempts = Attempts::default();
     let mut missing = Vec::new();
-    for chain in &plan.chains {
+    for chain in plan.chains.union(&plan.standbys) {
         let Some(asked) = config.exporters.get(&chain.exporter) else { continue };
-        match tools.chains.get(chain) {
-            Some(kept) if kept.asked == *asked => chains.insert(chain.clone(), kept.clone()),
-            _ => missing.push((chain, asked)),
+        match tools.chains.attempts().get(chain) {
+            Some(known) if known.asked == *asked => attempts.insert(chain.clone(), known.clone()),
+            _ => missing.push(chain),
         }
     }
     let mut exporters = Exporters::of(config, tools);
-    problems.extend(exporters.make(missing.iter().map(|(chain, _)| *chain)));
+    problems.extend(exporters.make(missing.iter().copied()));
     if let Some(problems) = Problems::from_found(problems) {
         return Err(problems);
     }
-    for (chain, asked) in missing {
-        let known = tools.chains.get(chain).map(|kept| Arc::clone(&kept.state));
-        let fresh = || ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal);
-        let state = known.unwrap_or_else(fresh);
-        if let Some(entry) = exporters.chain(chain, &state, tools, figures) {
-            let certificates = exporters.certificates(&chain.exporter);
-            let (asked, entry, page) = (asked.clone(), Arc::new(entry), exporters.page(&chain.exporter));
-            chains.insert(chain.clone(), Kept { asked, entry, state, certificates, page });
+    for chain in missing {
+        let known = tools.chains.attempts().get(chain).map(|known| Arc::clone(&known.state));
+        let state = known.unwrap_or_else(|| ExporterState::new(Arc::new(chain.exporter.clone()), chain.signal));
+        if let Some(attempt) = exporters.attempt(chain, state, tools) {
+            attempts.insert(chain.clone(), attempt);
         }
     }
-    Ok(chains)
-}
-
-fn build_pipeline(
-    id: &PipelineId,
-    pipeline: &PipelinePlan,
-    chains: &Chains,
-    limiters: &Limiters,
-    figures: &BatchFigures,
-    lifetime: &Lifetime,
-) -> Next {
-    let chain_of = |exporter: &ComponentId| Chain { exporter: exporter.clone(), signal: id.signal };
-    let branches = pipeline.exporters.iter().filter_map(|exporter| chains.entrance(&chain_of(exporter))).collect();
-    let mut next = FanOut::over(branches, lifetime);
-    if let Some(batch) = &pipeline.batch {
-        next = ruled(batch.rule.clone(), batch.combinations, figures.on_combination(batch), next);
-    }
-    limiters.guard(pipeline, id.signal, next)
+    Ok(attempts)
 }
 
 /// The sockets of each receiver, with the files of their TLS read.

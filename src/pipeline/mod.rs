@@ -2,9 +2,12 @@
 
 mod build;
 mod chains;
+mod delivering;
 mod dump;
 mod exporter;
 mod figures;
+mod graph;
+mod journals;
 mod letters;
 mod limiting;
 mod plan;
@@ -14,5 +17,5 @@ pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
 pub use dump::{DumpSwitch, PreparedDump};
 pub use exporter::{direct, persistent};
-pub use plan::{BatchPlan, Chain, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
 pub use scraping::Scrape;

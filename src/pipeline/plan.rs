@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerAuth, ServerTls,
+    Config, Connector, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver,
+    ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
@@ -22,6 +23,10 @@ pub struct Plan {
     pub pipelines: BTreeMap<PipelineId, PipelinePlan>,
     /// Every exporter with each signal that it is sent.
     pub chains: BTreeSet<Chain>,
+    /// Every exporter that may take over from one of those, with each signal of theirs.
+    pub standbys: BTreeSet<Chain>,
+    /// Every connector with each signal that it is sent.
+    pub connectors: BTreeMap<Chain, ConnectorPlan>,
 }
 
 /// The sockets of a receiver, and where their data goes.
@@ -61,6 +66,17 @@ pub struct PipelinePlan {
     pub batch: Option<BatchPlan>,
     /// Where its data goes.
     pub exporters: Vec<ComponentId>,
+    /// The connectors that its data goes to as well.
+    pub connectors: Vec<ComponentId>,
+}
+
+/// Where a connector passes a signal on to.
+#[derive(Debug, PartialEq)]
+pub enum ConnectorPlan {
+    /// All of these.
+    Forward(Vec<PipelineId>),
+    /// The first level whose pipelines take the data.
+    Failover(Vec<Vec<PipelineId>>),
 }
 
 /// A `batch` processor in a pipeline. It is no stage of its own: the payload carries the rule into each exporter's queue,
@@ -84,6 +100,16 @@ pub struct Chain {
     pub signal: Signal,
 }
 
+impl Chain {
+    /// The fallbacks of its exporter, in their order, for the same signal.
+    pub(super) fn standbys(&self, config: &Config) -> impl Iterator<Item = Chain> {
+        let fallback = config.exporters.get(&self.exporter).and_then(|exporter| exporter.fallback());
+        let exporters = fallback.map(|fallback| fallback.exporters.clone()).unwrap_or_default();
+        let signal = self.signal;
+        exporters.into_iter().map(move |exporter| Chain { exporter, signal })
+    }
+}
+
 /// Draws the graph of `config`.
 pub fn plan(config: &Config) -> Plan {
     let mut plan = Plan::default();
@@ -91,8 +117,14 @@ pub fn plan(config: &Config) -> Plan {
         let planned = plan_pipeline(config, id, &pipeline.processors, unique(&pipeline.exporters));
         let chains = planned.exporters.iter().map(|exporter| Chain { exporter: exporter.clone(), signal: id.signal });
         plan.chains.extend(chains);
+        for connector in &planned.connectors {
+            let chain = Chain { exporter: connector.clone(), signal: id.signal };
+            let joint = plan_connector(config, &chain);
+            plan.connectors.extend(joint.map(|joint| (chain, joint)));
+        }
         plan.pipelines.insert(id.clone(), planned);
     }
+    plan.standbys = plan.chains.iter().flat_map(|chain| chain.standbys(config)).collect();
     for (id, receiver) in &config.receivers {
         let feeds = feeds_of(config, id);
         if !feeds.is_empty() {
@@ -114,7 +146,8 @@ fn plan_pipeline(
     processors: &[ComponentId],
     exporters: Vec<ComponentId>,
 ) -> PipelinePlan {
-    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters };
+    let (connectors, exporters) = exporters.into_iter().partition(|id| config.connectors.contains_key(id));
+    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters, connectors };
     for processor in processors {
         match config.processors.get(processor) {
             Some(Processor::MemoryLimiter(_)) => planned.limiters.push(processor.clone()),
@@ -128,6 +161,21 @@ fn plan_pipeline(
         }
     }
     planned
+}
+
+fn plan_connector(config: &Config, chain: &Chain) -> Option<ConnectorPlan> {
+    Some(match config.connectors.get(&chain.exporter)? {
+        Connector::Forward => {
+            ConnectorPlan::Forward(feeds_of(config, &chain.exporter).remove(&chain.signal).unwrap_or_default())
+        }
+        Connector::Failover(failover) => {
+            let of_signal = |level: &Vec<PipelineId>| -> Vec<PipelineId> {
+                level.iter().filter(|id| id.signal == chain.signal).cloned().collect()
+            };
+            let levels = failover.priority_levels.iter().map(of_signal);
+            ConnectorPlan::Failover(levels.filter(|level| !level.is_empty()).collect())
+        }
+    })
 }
 
 fn feeds_of(config: &Config, receiver: &ComponentId) -> BTreeMap<Signal, Vec<PipelineId>> {
@@ -198,7 +246,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Detection, Exporter, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Failover, Pipeline};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -269,5 +317,29 @@ mod tests {
         let owners: Vec<_> =
             plan.pipelines.values().map(|p| p.batch.as_ref().unwrap().rule.owner.to_string()).collect();
         assert_eq!(owners, ["traces batch", "traces/2 batch"]);
+    }
+
+    #[test]
+    fn connectors_lead_to_the_pipelines_of_the_same_signal() {
+        let pipeline_id = |text| PipelineId::parse(text).unwrap();
+        let failover = Failover {
+            priority_levels: vec![vec![pipeline_id("logs/a")], vec![pipeline_id("traces/a"), pipeline_id("logs/b")]],
+            retry_interval: Duration::from_secs(1),
+            queue: None,
+        };
+        let mut config = config(&[
+            ("traces", pipeline(&["otlp"], &[], &["failover", "nop"])),
+            ("traces/a", pipeline(&["failover"], &[], &["forward"])),
+            ("traces/b", pipeline(&["forward"], &[], &["nop/2"])),
+        ]);
+        config.connectors =
+            [(id("failover"), Connector::Failover(Box::new(failover))), (id("forward"), Connector::Forward)].into();
+        let plan = plan(&config);
+        let of = |connector: &str| &plan.connectors[&Chain { exporter: id(connector), signal: Signal::Traces }];
+        assert_eq!(*of("failover"), ConnectorPlan::Failover(vec![vec![pipeline_id("traces/a")]]));
+        assert_eq!(*of("forward"), ConnectorPlan::Forward(vec![pipeline_id("traces/b")]));
+        let traces = &plan.pipelines[&PipelineId::unnamed(Signal::Traces)];
+        assert_eq!((&traces.exporters[..], &traces.connectors[..]), (&[id("nop")][..], &[id("failover")][..]));
+        assert_eq!(plan.chains.len(), 2, "no chain of an exporter for a connector");
     }
 }

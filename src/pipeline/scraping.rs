@@ -30,7 +30,7 @@ pub(super) fn places(
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<ComponentId, (ListenAddress, Terms)> {
     let mut places = BTreeMap::new();
-    for chain in &plan.chains {
+    for chain in plan.chains.union(&plan.standbys) {
         let Some(Exporter::Prometheus(asked)) = config.exporters.get(&chain.exporter) else { continue };
         let path = format!("exporters::{}::tls", chain.exporter);
         let tls = asked.tls.as_ref().map(|tls| TlsServer::load(tls, path.clone())).transpose();

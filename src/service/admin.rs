@@ -219,6 +219,7 @@ fn sites(config: &Config) -> Vec<Site> {
         | Extension::BasicAuth(_)
         | Extension::HeadersSetter(..)
         | Extension::Oauth2(_)
+        | Extension::FileStorage(_)
         | Extension::Pprof => None,
     });
     metrics(&config.telemetry.metrics).chain(sites).collect()

@@ -1,4 +1,4 @@
-//! What outlives a configuration: counters, delivery chains with their queues, the memory budget, the instance's name,
+//! What outlives a configuration: counters, delivery chains with their queues, directories of journals, the memory budget, the instance's name,
 //! the threads and the tasks on them.
 
 use std::io;
@@ -11,6 +11,7 @@ use crate::flow::{Lifetime, Workers};
 use crate::payload::Budget;
 use crate::pipeline::{Chains, DumpSwitch, Tools};
 use crate::storage::archive::Archives;
+use crate::storage::journal::Directories;
 use crate::telemetry::{Registry, Service, Watch};
 use crate::units::ByteCount;
 
@@ -20,6 +21,8 @@ pub(super) struct Holdings {
     pub(super) watch: Watch,
     /// The chains of the configuration that runs, with their queues and the states of their exporters.
     pub(super) chains: Chains,
+    /// The directories of durable queues.
+    pub(super) directories: Directories,
     /// The directories that records are kept in.
     pub(super) archives: Archives,
     /// The debug dump.
@@ -44,6 +47,7 @@ impl Holdings {
             dump: Arc::new(DumpSwitch::new(&registry)),
             watch: Watch::new(registry),
             chains: Chains::default(),
+            directories: Directories::default(),
             budget: Budget::new(memory),
             instance,
             lifetime: Lifetime::new(),
@@ -62,6 +66,7 @@ impl Holdings {
             watch: &self.watch,
             chains: &self.chains,
             budget: &self.budget,
+            directories: &self.directories,
             archives: &self.archives,
             dump: &self.dump,
             instance: &self.instance,

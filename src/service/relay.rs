@@ -94,7 +94,16 @@ impl Relay {
         self.reports.enforce(reports);
         self.holdings.dump.enforce(dump);
         let before = std::mem::replace(&mut self.holdings.chains, chains);
-        self.holdings.chains.succeed(&before, &self.holdings.watch.registry);
+        let Holdings { workers, watch, directories, .. } = &self.holdings;
+        self.holdings.chains.succeed(&before, workers, &watch.registry);
+        drop(before);
+        for journal in directories.left_behind() {
+            tracing::warn!(
+                journal = %journal.display(),
+                "no exporter of this configuration uses this durable queue: what is in it is kept, and not sent; \
+                 see otlp-relay queue export"
+            );
+        }
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
@@ -133,18 +142,11 @@ impl Relay {
         self.holdings.watch.last_words();
         self.holdings.dump.end();
         let Totals { delivered, rejected, dropped, dead_lettered, .. } = self.holdings.watch.ledger.totals();
-        // What a backend rejects of a request that it takes is as lost as what the relay drops. Nothing is kept: there is
-        // no durable queue yet.
-        let lost = rejected + dropped;
+        // What a backend rejects of a request that it takes is as lost as what the relay drops.
+        let (lost, kept) = (rejected + dropped, self.holdings.directories.items());
         // Only who sets data aside wants to read of it.
         let dead_lettered = (dead_lettered != Items::ZERO).then_some(dead_lettered.0);
-        tracing::info!(
-            delivered = delivered.0,
-            kept = Items::ZERO.0,
-            dead_lettered,
-            lost = lost.0,
-            "Shutdown complete."
-        );
+        tracing::info!(delivered = delivered.0, kept = kept.0, dead_lettered, lost = lost.0, "Shutdown complete.");
     }
 }
 

@@ -1,4 +1,6 @@
-//! What is kept on disk: the frames of which every file of the relay is made, and directories of records.
+//! What is kept on disk: the frames of which every file of the relay is made, directories of records, and the journals of
+//! durable queues.
 
 pub mod archive;
 pub mod frame;
+pub mod journal;

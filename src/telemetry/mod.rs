@@ -28,7 +28,7 @@ pub use outlook::{Limits, Outlook, Patience};
 pub use process::Service;
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
-pub use state::{Condition, ExporterState, Recovery, Snapshot, Trouble};
+pub use state::{Condition, ExporterState, Recovery, Routing, Snapshot, Trouble};
 pub use view::View;
 
 use serde_json::Value;

@@ -27,6 +27,7 @@ pub struct ExporterState {
     recovery: Mutex<Option<Recovery>>,
     events: Mutex<Events>,
     backlog: Mutex<Option<Backlog>>,
+    routing: Mutex<Option<Routing>>,
     limits: Mutex<Option<Limits>>,
     /// When it began to fail, and what was in the queue then.
     onset: Mutex<Option<(Instant, u64)>>,
@@ -61,6 +62,19 @@ pub struct Recovery {
     pub until: Moment,
 }
 
+/// Where the data of an exporter with fallbacks, or of a failover connector, goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// The exporter itself and its fallbacks, or the levels, in the order of preference.
+    pub targets: Vec<Arc<str>>,
+    /// The place of the active one; none when all of them fail.
+    pub active: Option<usize>,
+    /// Since when.
+    pub since: Moment,
+    /// What was wrong with the one before, if something was.
+    pub because: Option<(Class, String)>,
+}
+
 /// How an exporter fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -87,6 +101,8 @@ pub struct Snapshot {
     pub trouble: Option<Trouble>,
     /// What waits in its queue, in the queue's own unit; nothing where it has no queue.
     pub queued: Option<u64>,
+    /// Where its data goes, where it has fallbacks.
+    pub routing: Option<Routing>,
 }
 
 impl ExporterState {
@@ -101,6 +117,7 @@ impl ExporterState {
             recovery: Mutex::new(None),
             events: Mutex::default(),
             backlog: Mutex::new(None),
+            routing: Mutex::new(None),
             limits: Mutex::new(None),
             onset: Mutex::new(None),
         })
@@ -137,6 +154,7 @@ impl ExporterState {
             consecutive_failures: self.failures.load(Ordering::Relaxed),
             trouble,
             queued: self.queued(),
+            routing: lock(&self.routing).clone(),
         }
     }
 
@@ -158,6 +176,16 @@ impl ExporterState {
     /// The last trouble that is over.
     pub fn recovery(&self) -> Option<Recovery> {
         *lock(&self.recovery)
+    }
+
+    /// From now on its data goes there.
+    pub(super) fn routed(&self, routing: Routing) {
+        *lock(&self.routing) = Some(routing);
+    }
+
+    /// It has no fallbacks any more.
+    pub fn goes_alone(&self) {
+        *lock(&self.routing) = None;
     }
 
     /// What waits in the queue, in its own unit; nothing where there is no queue.
@@ -219,8 +247,11 @@ impl Snapshot {
 
     /// Whether it delivers nothing although there is something to deliver: every attempt since the last success
     /// failed, and data waits or attempts have gone on failing for `patience`. One request that was refused for good is
-    /// no such thing, however long ago that was.
+    /// no such thing, however long ago that was; nor is an exporter whose data goes to a fallback.
     pub fn is_stuck(&self, patience: Duration) -> bool {
+        if self.routing.as_ref().is_some_and(|routing| routing.active.is_some_and(|active| 0 < active)) {
+            return false;
+        }
         self.trouble.as_ref().is_some_and(|trouble| {
             self.queued.is_some_and(|waiting| 0 < waiting) || patience <= trouble.latest.since(trouble.since)
         })
@@ -261,7 +292,8 @@ mod tests {
         });
         let exporter = Arc::new(ComponentId::parse("otlp_grpc").unwrap());
         let (signal, last_success, consecutive_failures) = (Signal::Traces, None, 0);
-        let snapshot = Snapshot { exporter, signal, last_success, consecutive_failures, trouble, queued };
+        let snapshot =
+            Snapshot { exporter, signal, last_success, consecutive_failures, trouble, queued, routing: None };
         assert_eq!(snapshot.is_stuck(Duration::from_secs(5)), stuck, "{snapshot:?}");
     }
 

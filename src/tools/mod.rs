@@ -1,6 +1,7 @@
-//! Tools that look back: what was recorded of exports, and sending it again.
+//! Tools that look back: what was recorded of exports, and sending it again; what waits in durable queues.
 
 mod listing;
+pub mod queue;
 mod records;
 mod replay;
 mod replayed;

@@ -19,6 +19,7 @@ use crate::payload::{Budget, Payload};
 use crate::pipeline::{self, Chains, DumpSwitch, Tools};
 use crate::signal::Signal;
 use crate::storage::archive::Archives;
+use crate::storage::journal::Directories;
 use crate::telemetry::{Registry, Watch};
 use crate::units::{ByteCount, Items};
 
@@ -82,6 +83,7 @@ impl Sender {
             chains: &Chains::default(),
             budget: &Budget::new(ByteCount::mib(64)),
             archives: &Archives::default(),
+            directories: &Directories::default(),
             dump: &dump,
             instance: &instance,
             lifetime: &Lifetime::new(),

@@ -21,6 +21,7 @@ fn check_same(a: &Config, b: &Config, text: &str) {
     assert_eq!(a.receivers, b.receivers, "{text}");
     assert_eq!(a.processors, b.processors, "{text}");
     assert_eq!(a.exporters, b.exporters, "{text}");
+    assert_eq!(a.connectors, b.connectors, "{text}");
     assert_eq!(a.extensions, b.extensions, "{text}");
     assert_eq!(a.pipelines, b.pipelines, "{text}");
     assert_eq!(a.started_extensions, b.started_extensions, "{text}");
@@ -271,6 +272,10 @@ pub(crate) fn everything() -> Value {
                 "endpoint": "h:3", "authority": "a:1", "user_agent": "u", "balancer_name": "pick_first",
                 "wait_for_ready": true, "auth": {"authenticator": "headers_setter"},
                 "keepalive": {"time": "11s", "timeout": "12s", "permit_without_stream": true},
+                "fallback": {
+                    "enabled": true, "exporters": ["otlp_http", "file"], "max_consecutive_failures": 4,
+                    "max_outage": "16s", "retry_interval": "17s",
+                },
                 "tls": {
                     "insecure": false, "insecure_skip_verify": true, "server_name_override": "n", "ca_file": "/ca",
                     "cert_file": "/cert", "key_file": "/key", "include_system_ca_certs_pool": true,
@@ -288,7 +293,11 @@ pub(crate) fn everything() -> Value {
             })),
             "debug": {
                 "verbosity": "detailed", "sampling_initial": 5, "sampling_thereafter": 6,
-                "sending_queue": {"enabled": true, "queue_size": 7}, "use_internal_logger": false,
+                "sending_queue": {
+                    "enabled": true, "queue_size": 7, "storage": "file_storage", "overflow": "drop_oldest",
+                    "on_storage_failure": "memory", "max_age": "24h", "replay_rate": 5,
+                },
+                "use_internal_logger": false,
                 "output_paths": ["stderr"],
             },
             "file": {
@@ -308,7 +317,23 @@ pub(crate) fn everything() -> Value {
             },
             "nop": null,
         },
+        "connectors": {
+            "forward": null,
+            "failover": {
+                "priority_levels": [["traces/first"], ["traces/second"]], "retry_interval": "18s",
+                "sending_queue": {"enabled": true, "queue_size": 19},
+            },
+        },
         "extensions": {
+            "file_storage": {
+                "directory": "/d", "timeout": "2s", "fsync": false, "create_directory": true,
+                "directory_permissions": "0700", "recreate": true,
+                "compaction": {
+                    "on_start": true, "on_rebound": true, "directory": "/c", "rebound_needed_threshold_mib": 1,
+                    "rebound_trigger_threshold_mib": 2, "max_transaction_size": 3, "check_interval": "4s",
+                    "cleanup_on_start": true,
+                },
+            },
             "health_check": {
                 "endpoint": "127.0.0.1:5", "path": "/p", "response_body": {"healthy": "y", "unhealthy": "n"},
             },
@@ -345,14 +370,20 @@ pub(crate) fn everything() -> Value {
         "service": {
             "extensions": [
                 "health_check", "zpages", "pprof", "bearertokenauth", "bearertokenauth/file", "basicauth",
-                "headers_setter", "oauth2client", "debug_dump",
+                "headers_setter", "oauth2client", "debug_dump", "file_storage",
             ],
             "shutdown_timeout": "9s",
-            "pipelines": {"metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]}, "traces/a": {
-                "receivers": ["otlp", "nop"],
-                "processors": ["memory_limiter", "batch"],
-                "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop"],
-            }},
+            "pipelines": {
+                "metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]},
+                "traces/a": {
+                    "receivers": ["otlp", "nop"],
+                    "processors": ["memory_limiter", "batch"],
+                    "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop", "forward"],
+                },
+                "traces/b": {"receivers": ["forward"], "exporters": ["failover"]},
+                "traces/first": {"receivers": ["failover"], "exporters": ["nop"]},
+                "traces/second": {"receivers": ["failover"], "exporters": ["debug"]},
+            },
             "telemetry": telemetry(),
         },
     })
@@ -390,7 +421,7 @@ fn otlp(own: Value) -> Value {
         "headers": {"a": "b"},
         "retry_on_failure": {
             "enabled": true, "initial_interval": "1s", "randomization_factor": 0.25, "multiplier": 2.5,
-            "max_interval": "2s", "max_elapsed_time": "3s",
+            "max_interval": "2s", "max_elapsed_time": "3s", "retryable_status_codes": [],
         },
         "sending_queue": {
             "enabled": true, "num_consumers": 2, "queue_size": 300, "sizer": "items", "block_on_overflow": true,

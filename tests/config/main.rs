@@ -5,10 +5,12 @@
 mod support;
 
 mod authenticators;
+mod connectors;
 mod defaults;
 mod describe;
 mod examples;
 mod exporters;
+mod fallbacks;
 mod links;
 mod parts;
 mod queues;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use otlp_relay::config::{BatchSizer, Exporter, Processor, Queue, QueueBatch, QueueSizer};
+use otlp_relay::config::{
+    BatchSizer, Config, Durable, Exporter, Extension, FileStorage, Fsync, OnStorageFailure, Overflow, Processor, Queue,
+    QueueBatch, QueueSizer,
+};
 
 use crate::{check_problems, good, id, load_with, with_exporter, with_processor};
 
@@ -53,7 +56,12 @@ fn queues_are_checked_with_the_collectors_words() {
     check_wrong("{queue_size: 10MB}", "'queue_size' expected type 'int', got unconvertible type 'string'");
     check_wrong("{enabled: 'false'}", "unexpected type string for 'enabled'");
     check_wrong("{sizer: records}", "invalid sizer: \"records\"");
-    check_wrong("{storage: disk}", "the Collector's key \"storage\" is not supported by otlp-relay yet");
+    check_wrong("{storage: disk}", "no storage client extension found: \"disk\"");
+    check_wrong("{storage: disk, wait_for_result: true}", "`wait_for_result` is not supported with a persistent queue");
+    check_wrong("{overflow: drop_oldest}", "overflow: drop_oldest is only for a queue with `storage`");
+    check_wrong("{max_age: 1h}", "max_age is only for a queue with `storage`");
+    check_wrong("{overflow: refuse, block_on_overflow: true}", "contradict each other");
+    check_wrong("{overflow: forget}", "invalid overflow: \"forget\"");
     check_wrong("{batch: {flush_timeout: 0s}}", "`flush_timeout` must be positive, found 0");
     check_wrong("{batch: {min_size: 9, max_size: 8}}", "`max_size` (8) must be greater or equal to `min_size` (9)");
     check_wrong("{batch: {max_size: 8}}", "`max_size` (8) must be greater or equal to `min_size` (8192)");
@@ -123,4 +131,115 @@ fn senders_can_be_told_apart_by_metadata() {
         &with_processor("batch: {metadata_keys: [tenant, Tenant]}"),
         &[&format!("c.yaml:4:35: processors::batch::metadata_keys::1: {duplicate}")],
     );
+}
+
+#[test]
+fn answers_may_be_called_retryable_by_their_code() {
+    let codes = |exporter: &str| {
+        let config = good(&with_exporter(exporter));
+        config.exporters.into_values().next().unwrap().delivery().unwrap().retryable_codes.clone()
+    };
+    let retry = |codes: &str| format!("retry_on_failure: {{retryable_status_codes: {codes}}}");
+    assert_eq!(codes(&format!("otlp_http: {{endpoint: 'http://h', {}}}", retry("[500, 530]"))), [500, 530]);
+    assert_eq!(codes(&format!("otlp_grpc: {{endpoint: 'h:1', {}}}", retry("[internal, UNKNOWN, 5]"))), [13, 2, 5]);
+    assert_eq!(codes("otlp_grpc: {endpoint: 'h:1'}"), Vec::<u16>::new());
+    check_problems(
+        &[],
+        &with_exporter(&format!("otlp_http: {{endpoint: 'http://h', {}}}", retry("[INTERNAL]"))),
+        &[
+            "c.yaml:4:81: exporters::otlp_http::retry_on_failure::retryable_status_codes::0: \"INTERNAL\" is no HTTP status of \
+           a failure; write a number from 400 to 599",
+        ],
+    );
+    check_problems(
+        &[],
+        &with_exporter(&format!("otlp_grpc: {{endpoint: 'h:1', {}}}", retry("[OK]"))),
+        &[
+            "c.yaml:4:76: exporters::otlp_grpc::retry_on_failure::retryable_status_codes::0: \"OK\" is no gRPC code of a \
+           failure; write a name such as INTERNAL, or its number",
+        ],
+    );
+}
+
+/// A configuration with this `file_storage`, an exporter with these settings, and what `service::extensions` lists.
+fn stored(storage: &str, exporter: &str, started: &str) -> String {
+    format!(
+        "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nextensions: {{file_storage/a: {storage}, zpages: }}\n\
+         exporters: {{otlp_grpc: {{endpoint: 'b:4317', {exporter}}}}}\n\
+         service: {{extensions: [{started}], pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_grpc]}}}}}}\n"
+    )
+}
+
+#[track_caller]
+fn delivery(text: &str) -> (Config, otlp_relay::config::Delivery) {
+    let config = good(text);
+    let delivery = config.exporters.get(&id("otlp_grpc")).and_then(Exporter::delivery).cloned();
+    (config, delivery.unwrap())
+}
+
+#[test]
+fn a_queue_with_storage_is_retried_for_ever_unless_the_time_is_written() {
+    let (config, found) = delivery(&stored("", "sending_queue: {storage: file_storage/a}", "file_storage/a"));
+    assert_eq!(found.retry.unwrap().max_elapsed_time, None);
+    let expected = Durable {
+        storage: id("file_storage/a"),
+        on_failure: OnStorageFailure::Refuse,
+        max_age: None,
+        replay_rate: None,
+    };
+    assert_eq!(found.queue.unwrap().durable, Some(expected));
+    assert_eq!(config.warnings, []);
+    let own = "sending_queue: {storage: file_storage/a, overflow: drop_oldest, max_age: 24h, replay_rate: 5000, \
+               on_storage_failure: memory}, retry_on_failure: {max_elapsed_time: 10m}";
+    let (config, found) = delivery(&stored("", own, "file_storage/a"));
+    assert_eq!(found.retry.unwrap().max_elapsed_time, Some(Duration::from_secs(600)));
+    let queue = found.queue.unwrap();
+    let durable = queue.durable.unwrap();
+    assert_eq!((queue.overflow, durable.on_failure), (Overflow::DropOldest, OnStorageFailure::Memory));
+    assert_eq!((durable.max_age, durable.replay_rate), (Some(Duration::from_secs(86400)), Some(5000)));
+    let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.iter().any(|warning| warning.contains("costs data that is on disk")), "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("a crash costs it")), "{warnings:?}");
+}
+
+#[test]
+fn the_storage_of_a_queue_must_be_there_and_be_started() {
+    let queue = "sending_queue: {storage: file_storage/a}";
+    for (text, expected) in [
+        (stored("", queue, ""), "the storage \"file_storage/a\" is not started"),
+        (stored("", "sending_queue: {storage: zpages}", "zpages"), "requested extension is not a storage extension"),
+        (stored("", "sending_queue: {storage: file_storage}", "file_storage/a"), "no storage client extension found"),
+    ] {
+        let problems = load_with(&[], text.as_str()).expect_err("a problem");
+        assert!(problems.to_string().contains(expected), "{problems}");
+    }
+}
+
+#[test]
+fn storage_has_the_contrib_extensions_keys() {
+    let storage = |text: &str| {
+        let config = good(&stored(text, "", "file_storage/a"));
+        let Some(Extension::FileStorage(storage)) = config.extensions.get(&id("file_storage/a")).cloned() else {
+            panic!("{config:?}")
+        };
+        (storage, config.warnings.len())
+    };
+    let (found, warnings) = storage("");
+    let expected = FileStorage {
+        directory: "/var/lib/otelcol/file_storage".into(),
+        create: None,
+        fsync: Fsync::On,
+        lock_timeout: Duration::from_secs(1),
+    };
+    assert_eq!((found, warnings), (expected.clone(), 0));
+    let all = "{directory: /d, timeout: 2s, fsync: false, create_directory: true, directory_permissions: '0700', \
+               recreate: false, compaction: {on_start: true, on_rebound: true, directory: /t, \
+               rebound_needed_threshold_mib: 1, rebound_trigger_threshold_mib: 1, max_transaction_size: 1, \
+               check_interval: 1s, cleanup_on_start: true}}";
+    let (found, warnings) = storage(all);
+    let lock_timeout = Duration::from_secs(2);
+    let written = FileStorage { directory: "/d".into(), create: Some(0o700), fsync: Fsync::Off, lock_timeout };
+    assert_eq!(found, written);
+    assert!(1 < warnings, "what has no effect, and what fsync: false costs, is told");
+    assert_eq!(storage("{compaction: {on_start: false}, recreate: false}"), (expected, 0));
 }

@@ -164,7 +164,9 @@ async fn batches_by_bytes_keep_their_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_everyone_in_a_batch_hears_its_outcome() {
-    for (replies, expected) in [(vec![], None), (vec![Reply::Fail(Class::InvalidData)], Some(Class::InvalidData))] {
+    for (replies, expected) in
+        [(vec![], None), (vec![Reply::Fail(Class::PermissionDenied)], Some(Class::PermissionDenied))]
+    {
         let bench = Bench::new(None, None);
         bench.backend.next_replies(replies);
         let mut senders = Vec::new();
@@ -198,7 +200,7 @@ async fn rejected_items_are_counted_once_and_nobody_is_blamed_for_those_of_other
 #[tokio::test(start_paused = true)]
 async fn a_request_that_was_cut_fails_when_one_of_its_pieces_does() {
     let bench = Bench::new(None, Some(Queue { acknowledge: Acknowledge::WhenExported, num_consumers: 1, ..QUEUE }));
-    bench.backend.next_replies([Reply::Fail(Class::InvalidData), Reply::Fail(Class::ServerUnavailable)]);
+    bench.backend.next_replies([Reply::Fail(Class::PermissionDenied), Reply::Fail(Class::ServerUnavailable)]);
     let outcome = bench.send(payload(0..9).with_rule(rule("p", 3, Some(3), 200))).await;
     assert_eq!(class(&outcome), Some(Class::ServerUnavailable), "the one that may be tried again is preferred");
     assert_eq!(sizes(&bench.backend.delivered()), [3]);

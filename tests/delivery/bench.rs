@@ -1,6 +1,6 @@
 //! What every test here needs: payloads that can be told apart, a backend that does as it is told, and a chain between.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,12 +13,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use otlp_relay::config::{Acknowledge, Delivery, Overflow, Queue, QueueSizer, Retry};
-use otlp_relay::delivery::{ChainSettings, Entry, Trigger, Wraps, chain};
+use otlp_relay::delivery::{ChainSettings, Entry, OnSettled, Trigger, Wraps, chain};
 use otlp_relay::failure::{self, Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use otlp_relay::ident::ComponentId;
 use otlp_relay::payload::{Metadata, Payload};
 use otlp_relay::signal::Signal;
+use otlp_relay::storage::journal::Journal;
 use otlp_relay::units::Items;
 
 /// The Collector's queue.
@@ -29,6 +30,7 @@ pub(crate) const QUEUE: Queue = Queue {
     overflow: Overflow::Refuse,
     acknowledge: Acknowledge::WhenQueued,
     batch: None,
+    durable: None,
 };
 
 /// The Collector's retries, without jitter.
@@ -70,8 +72,17 @@ pub(crate) enum Reply {
     Reject(u64),
     /// Takes requests up to so many bytes, and refuses larger ones for good.
     FailAbove(u64),
+    /// Takes requests up to so many bytes, and refuses larger ones for their size.
+    TooLargeAbove(u64, Names),
     Panic,
     Hang,
+}
+
+/// Whether a backend says how large a request may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Names {
+    TheLimit,
+    Nothing,
 }
 
 /// An exporter in memory.
@@ -79,6 +90,8 @@ pub(crate) struct Backend {
     /// Replies for the next attempts; when there are none, it does `otherwise`.
     script: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Option<Reply>>,
+    /// It refuses every request with one of these for its content.
+    poison: Mutex<BTreeSet<u64>>,
     /// One permit for each attempt that may go on.
     gate: Semaphore,
     attempts: watch::Sender<Vec<Instant>>,
@@ -94,6 +107,7 @@ impl Default for Backend {
         Backend {
             script: Mutex::default(),
             otherwise: Mutex::default(),
+            poison: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS / 2),
             attempts: watch::Sender::default(),
             delivered: watch::Sender::default(),
@@ -112,6 +126,11 @@ impl Backend {
     /// What is done when no reply is set for the next attempt: nothing means that it is taken.
     pub(crate) fn otherwise(&self, reply: Option<Reply>) {
         *self.otherwise.lock().unwrap() = reply;
+    }
+
+    /// From now on every request with one of `ids` is refused for its content.
+    pub(crate) fn poison(&self, ids: impl IntoIterator<Item = u64>) {
+        self.poison.lock().unwrap().extend(ids);
     }
 
     /// Attempts wait until [`Backend::open`].
@@ -161,11 +180,22 @@ impl Backend {
         self.attempts.send_modify(|attempts| attempts.push(Instant::now()));
         let _permit = self.gate.acquire().await.unwrap();
         let reply = self.script.lock().unwrap().pop_front().or(*self.otherwise.lock().unwrap());
+        let is_poisonous = || ids(&payload).iter().any(|id| self.poison.lock().unwrap().contains(id));
+        if reply.is_none() && is_poisonous() {
+            return Err(Failure::new(Class::InvalidData, "one of the items is poisonous"));
+        }
         match reply {
             Some(Reply::FailAbove(most)) if most < payload.len().0 => {
                 Err(Failure::new(Class::RequestTooLarge, "as told"))
             }
-            None | Some(Reply::FailAbove(_)) => {
+            Some(Reply::TooLargeAbove(most, Names::Nothing)) if most < payload.len().0 => {
+                Err(Failure::new(Class::MessageTooLarge, "as told"))
+            }
+            Some(Reply::TooLargeAbove(most, Names::TheLimit)) if most < payload.len().0 => {
+                let words = format!("grpc: received message larger than max ({} vs. {most})", payload.len().0);
+                Err(failure::from_grpc(&tonic::Status::resource_exhausted(words)))
+            }
+            None | Some(Reply::FailAbove(_) | Reply::TooLargeAbove(..)) => {
                 self.metadata.lock().unwrap().push(payload.metadata().cloned());
                 self.delivered.send_modify(|delivered| delivered.push(ids(&payload)));
                 Ok(Receipt::delivered(exporter()))
@@ -215,25 +245,15 @@ impl Tally {
         self.0.lock().unwrap().clone()
     }
 
+    /// What tells it.
+    pub(crate) fn ear(self: &Arc<Self>) -> OnSettled {
+        let tally = Arc::clone(self);
+        Box::new(move |items, outcome| tally.0.lock().unwrap().push((items.0, class(outcome))))
+    }
+
     /// Items that ended so.
     pub(crate) fn items(&self, outcome: Option<Class>) -> u64 {
         self.outcomes().iter().filter(|(_, class)| *class == outcome).map(|(items, _)| items).sum()
-    }
-}
-
-struct Counting {
-    tally: Arc<Tally>,
-    next: Next,
-}
-
-impl Consume for Counting {
-    fn consume(&self, payload: Payload) -> Consumed<'_> {
-        Box::pin(async move {
-            let items = payload.items().0;
-            let outcome = self.next.consume(payload).await;
-            self.tally.0.lock().unwrap().push((items, outcome.as_ref().err().map(Failure::class)));
-            outcome
-        })
     }
 }
 
@@ -259,21 +279,34 @@ impl Bench {
     }
 
     pub(crate) fn with_wraps(signal: Signal, retry: Option<Retry>, queue: Option<Queue>, wraps: Wraps) -> Bench {
+        Bench::made(signal, Delivery { retry, queue, ..Delivery::default() }, wraps, None)
+    }
+
+    /// Whose queue is in `journal`.
+    pub(crate) fn on_disk(
+        signal: Signal,
+        retry: Option<Retry>,
+        queue: Queue,
+        wraps: Wraps,
+        journal: Arc<Journal>,
+    ) -> Bench {
+        Bench::made(signal, Delivery { retry, queue: Some(queue), ..Delivery::default() }, wraps, Some(journal))
+    }
+
+    fn made(signal: Signal, delivery: Delivery, wraps: Wraps, journal: Option<Arc<Journal>>) -> Bench {
         let backend = Arc::new(Backend::default());
         let settled = Arc::new(Tally::default());
-        let tally = Arc::clone(&settled);
-        let outer = wraps.settled;
-        let wraps = Wraps { settled: Box::new(|next| outer(Arc::new(Counting { tally, next }))), ..wraps };
+        let (heard, outer) = (settled.ear(), wraps.settled);
+        let both: OnSettled = Box::new(move |items, outcome| {
+            heard(items, outcome);
+            outer(items, outcome);
+        });
+        let wraps = Wraps { settled: both, ..wraps };
         let batches: Arc<Mutex<Vec<Announced>>> = Arc::default();
         let heard = Arc::clone(&batches);
         let lifetime = Lifetime::new();
         let entry = chain(
-            ChainSettings {
-                exporter: exporter(),
-                signal,
-                delivery: Delivery { retry, queue, dead_letter: None },
-                dead_letters: None,
-            },
+            ChainSettings { exporter: exporter(), signal, delivery, journal },
             Arc::clone(&backend) as Next,
             wraps,
             Arc::new(move |batch| heard.lock().unwrap().push((batch.owner.to_string(), batch.items.0, batch.trigger))),

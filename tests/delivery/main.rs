@@ -4,8 +4,11 @@
 mod batch;
 mod bench;
 mod drain;
+mod durable;
+mod fallback;
 mod oversized;
 mod partitions;
 mod queue;
 mod retry;
+mod salvage;
 mod threads;

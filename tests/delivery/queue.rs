@@ -1,14 +1,12 @@
 //! What a queue takes, refuses and answers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use otlp_relay::config::{Acknowledge, Overflow, Queue, QueueSizer};
 use otlp_relay::delivery::Wraps;
 use otlp_relay::failure::Class;
-use otlp_relay::flow::{Consume, Consumed, Custody, Receipt};
-use otlp_relay::payload::Payload;
+use otlp_relay::flow::{Custody, Receipt};
 use otlp_relay::signal::Signal;
 
 use crate::bench::{Bench, QUEUE, Reply, class, exporter, payload};
@@ -153,15 +151,10 @@ async fn an_exporter_that_panics_costs_its_request_and_no_more() {
 
 #[tokio::test]
 async fn a_panic_of_any_other_stage_does_not_cost_the_consumer_either() {
-    struct PanicsOnce(AtomicBool);
-    impl Consume for PanicsOnce {
-        fn consume(&self, _: Payload) -> Consumed<'_> {
-            assert!(self.0.swap(true, Ordering::SeqCst), "the first payload");
-            Box::pin(async { Ok(Receipt::empty()) })
-        }
-    }
     let queue = Queue { num_consumers: 1, acknowledge: Acknowledge::WhenExported, ..QUEUE };
-    let wraps = Wraps { settled: Box::new(|_| Arc::new(PanicsOnce(AtomicBool::new(false)))), ..Wraps::none() };
+    let panicked = AtomicBool::new(false);
+    let settled = Box::new(move |_, _: &_| assert!(panicked.swap(true, Ordering::SeqCst), "the first payload"));
+    let wraps = Wraps { settled, ..Wraps::none() };
     let entry = Bench::with_wraps(Signal::Logs, None, Some(queue), wraps).entry;
     assert_eq!(class(&entry.queued.consume(payload([1])).await), Some(Class::Panicked));
     assert_eq!(class(&entry.queued.consume(payload([2])).await), None);

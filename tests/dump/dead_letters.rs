@@ -23,7 +23,7 @@ async fn what_is_refused_is_set_aside_and_delivered_after_the_mend() {
     let directory = tempfile::tempdir().unwrap();
     let letters = directory.path().join("letters");
     let backend = Backend::start();
-    backend.always(Answer::Invalid);
+    backend.always(Answer::Denied);
     let relay = Relay::start(&keeping(&backend, &letters, "")).await;
     let mut client = relay.client(Wire::Grpc, Coding::None).await;
     for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
@@ -95,7 +95,7 @@ async fn a_directory_that_is_full_refuses_and_what_was_kept_stays() {
     let directory = tempfile::tempdir().unwrap();
     let letters = directory.path().join("letters");
     let backend = Backend::start();
-    backend.always(Answer::Invalid);
+    backend.always(Answer::Denied);
     let relay = Relay::start(&keeping(&backend, &letters, ", max_bytes: 65536")).await;
     let mut client = relay.client(Wire::Grpc, Coding::None).await;
     for round in 0..60_u64 {

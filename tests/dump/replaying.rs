@@ -54,7 +54,7 @@ async fn a_second_run_sends_what_the_first_did_not() {
     let dump = directory.path().join("dump");
     record(&dump, 5, "").await;
     let backend = Backend::start();
-    for answer in [Answer::Accept, Answer::Invalid, Answer::Accept] {
+    for answer in [Answer::Accept, Answer::Denied, Answer::Accept] {
         backend.once(answer);
     }
     let to = format!("http://127.0.0.1:{}", backend.grpc);

@@ -125,13 +125,28 @@ async fn a_refusal_that_no_retry_mends_is_not_retried() {
         backend.once(Answer::Invalid);
         let relay = Relay::start(&Setup::forwarding(wire, &backend, "")).await;
         let mut client = relay.client(wire, Coding::None).await;
-        client.deliver(&lean_spans("app", 0..5)).await;
+        client.deliver(&lean_spans("app", 0..1)).await;
         backend.wait_for_requests(1).await;
         client.deliver(&lean_spans("app", 5..7)).await;
         backend.wait_for_items(2).await;
         let ended = relay.stop().await;
-        assert_eq!((ended.delivered, ended.lost), (2, 5), "{}", ended.log);
+        assert_eq!((ended.delivered, ended.lost), (2, 1), "{}", ended.log);
         assert_eq!(backend.records().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_configuration_calls_retryable_is_retried() {
+    for (wire, code) in [(Wire::Grpc, "invalid_argument"), (Wire::Http, "400")] {
+        let backend = Backend::start();
+        backend.once(Answer::Invalid);
+        backend.once(Answer::Invalid);
+        let retry = format!("retry_on_failure: {{initial_interval: 50ms, retryable_status_codes: [{code}]}}");
+        let relay = Relay::start(&Setup::forwarding(wire, &backend, &retry)).await;
+        relay.client(wire, Coding::None).await.deliver(&lean_spans("app", 0..5)).await;
+        backend.wait_for_items(5).await;
+        assert_eq!(relay.stop_without_loss().await.delivered, 5);
+        assert_eq!(backend.records().len(), 3);
     }
 }
 

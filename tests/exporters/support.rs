@@ -29,9 +29,9 @@ pub(crate) fn payload(name: &str) -> Payload {
 
 pub(crate) fn grpc_config(peer: SocketAddr) -> OtlpGrpc {
     OtlpGrpc {
+        auth: None,
         endpoint: endpoint("http", peer),
         tls: None,
-        auth: None,
         headers: Vec::new(),
         compression: Compression::None,
         timeout: Some(LONG),
@@ -49,8 +49,8 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         proxy: None,
     };
     OtlpHttp {
-        targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         auth: None,
+        targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
         encoding: HttpEncoding::Proto,
         compression: Compression::None,

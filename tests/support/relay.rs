@@ -154,6 +154,25 @@ impl Relay {
         self.process.signal(signal);
     }
 
+    /// SIGKILL: waits until it is gone.
+    pub async fn kill(self) {
+        self.process.signal("KILL");
+        let Finished { code, stderr: log, .. } = self.process.finish_within(GRACE).await;
+        assert_eq!(code, None, "it was running until then:\n{log}");
+    }
+
+    /// How much memory it has resident, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") << 10
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// SIGTERM: waits for its end, which must be a good one within the grace period.
     pub async fn stop(self) -> Ended {
         self.process.signal("TERM");

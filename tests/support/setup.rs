@@ -39,6 +39,7 @@ pub struct Setup {
     receivers: Vec<(String, String)>,
     processors: Vec<(String, String)>,
     exporters: Vec<(String, String)>,
+    connectors: Vec<(String, String)>,
     extensions: Vec<(String, String)>,
     pipelines: Vec<(String, String)>,
     service: Vec<(String, String)>,
@@ -53,6 +54,7 @@ impl Setup {
             receivers: vec![],
             processors: vec![],
             exporters: vec![],
+            connectors: vec![],
             extensions: vec![],
             pipelines: vec![],
             service: vec![],
@@ -109,6 +111,11 @@ impl Setup {
         self
     }
 
+    pub fn connector(mut self, id: &str, settings: &str) -> Setup {
+        self.connectors.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// An extension that is started, beside `health_check`.
     pub fn extension(mut self, id: &str, settings: &str) -> Setup {
         self.extensions.push((id.to_owned(), settings.to_owned()));
@@ -148,6 +155,7 @@ impl Setup {
         section(&mut text, "receivers", &self.receivers);
         section(&mut text, "processors", &self.processors);
         section(&mut text, "exporters", &self.exporters);
+        section(&mut text, "connectors", &self.connectors);
         let Ports { metrics, health, .. } = self.ports;
         let reader = format!("pull: {{exporter: {{prometheus: {{host: '127.0.0.1', port: {metrics}}}}}}}");
         let mut extensions = vec![("health_check".to_owned(), format!("endpoint: '127.0.0.1:{health}'"))];

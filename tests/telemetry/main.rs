@@ -3,6 +3,7 @@
 
 mod admin;
 mod fakes;
+mod fallbacks;
 mod log;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::model::{Exporter, Extension, Processor, Receiver};
+use crate::config::model::{Connector, Exporter, Extension, Processor, Receiver};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::Section;
@@ -10,7 +10,10 @@ use crate::config::suggest;
 use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
-use super::{authenticators, directories, exporters, extensions, file, processors, prometheus, receivers, upstream};
+use super::{
+    authenticators, connectors, directories, exporters, extensions, file, processors, prometheus, receivers, storage,
+    upstream,
+};
 
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
@@ -126,8 +129,10 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
     Kind { name: "prometheus", alias: None, read: prometheus::prometheus },
 ];
 
-/// None yet; each that is written is named.
-pub(super) const CONNECTORS: &[Kind<()>] = &[];
+pub(super) const CONNECTORS: &[Kind<Connector>] = &[
+    Kind { name: "failover", alias: None, read: connectors::failover },
+    Kind { name: "forward", alias: None, read: connectors::forward },
+];
 
 pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
     Kind {
@@ -141,6 +146,7 @@ pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
         read: authenticators::bearer_token,
     },
     Kind { name: "debug_dump", alias: None, read: directories::debug_dump },
+    Kind { name: "file_storage", alias: None, read: storage::file_storage },
     Kind { name: "headers_setter", alias: None, read: authenticators::headers_setter },
     Kind { name: "health_check", alias: None, read: extensions::health_check },
     Kind { name: "oauth2client", alias: None, read: authenticators::oauth2 },

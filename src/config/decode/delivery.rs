@@ -5,12 +5,24 @@ use std::time::Duration;
 use crate::config::model::{Acknowledge, BatchSizer, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
 use crate::config::section::{Rule, Section};
 
-use super::directories;
+use super::retryable::Codes;
+use super::{directories, fallback, retryable, storage};
 
 /// Reads the parts that sending exporters share: both are on unless switched off.
-pub(super) fn read(exporter: &mut Section<'_>) -> Delivery {
+pub(super) fn read(exporter: &mut Section<'_>, codes: Codes) -> Delivery {
     let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(DEFAULT_QUEUE) };
-    Delivery { retry: retry(exporter), queue, dead_letter: directories::dead_letter(exporter) }
+    let keeps = match queue.as_ref().and_then(|queue| queue.durable.as_ref()) {
+        Some(_) => Keeps::OnDisk,
+        None => Keeps::InMemory,
+    };
+    let (retry, retryable_codes) = retry(exporter, codes, keeps);
+    Delivery {
+        retry,
+        queue,
+        retryable_codes,
+        fallback: fallback::read(exporter),
+        dead_letter: directories::dead_letter(exporter),
+    }
 }
 
 /// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one
@@ -20,8 +32,10 @@ pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
     let num_consumers = positive(&mut section, "num_consumers", DEFAULT_QUEUE.num_consumers as u64);
     let queue_size = positive(&mut section, "queue_size", DEFAULT_QUEUE.queue_size);
     let sizer = section.choice("sizer", SIZERS);
-    let blocks = section.boolean("block_on_overflow").or_else(|| blocking(&mut section)).unwrap_or(false);
+    let overflow = overflow(&mut section);
     let waits = section.boolean("wait_for_result").unwrap_or(false);
+    let acknowledge = if waits { Acknowledge::WhenExported } else { Acknowledge::WhenQueued };
+    let durable = storage::durable(&mut section, overflow, acknowledge);
     let batch = batch(&mut section, sizer, queue_size);
     section.rest(QUEUE_REST);
     section.finish();
@@ -29,10 +43,26 @@ pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
         num_consumers: usize::try_from(num_consumers).unwrap_or(usize::MAX),
         queue_size,
         sizer: sizer.unwrap_or(DEFAULT_QUEUE.sizer),
-        overflow: if blocks { Overflow::Block } else { Overflow::Refuse },
-        acknowledge: if waits { Acknowledge::WhenExported } else { Acknowledge::WhenQueued },
+        overflow,
+        acknowledge,
         batch,
+        durable,
     })
+}
+
+/// `overflow`, or the Collector's `block_on_overflow`.
+fn overflow(queue: &mut Section<'_>) -> Overflow {
+    let blocks = queue.boolean("block_on_overflow").or_else(|| blocking(queue));
+    let asked = queue.choice("overflow", OVERFLOWS);
+    match (asked, blocks) {
+        (Some(asked), Some(true)) if asked != Overflow::Block => {
+            queue.whole().wrong("`overflow` and `block_on_overflow` contradict each other: write one of them");
+            asked
+        }
+        (Some(asked), _) => asked,
+        (None, Some(true)) => Overflow::Block,
+        (None, _) => Overflow::Refuse,
+    }
 }
 
 /// `blocking`: what `block_on_overflow` was called before.
@@ -104,10 +134,13 @@ pub(super) fn metadata_keys(section: &mut Section<'_>) -> Vec<Box<str>> {
     keys
 }
 
-/// `retry_on_failure`: all checks hold even where it is switched off.
-fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
+/// `retry_on_failure`: all checks hold even where it is switched off. What is on disk is tried for ever unless the time is
+/// written: the Collector gives it up after five minutes all the same.
+fn retry(exporter: &mut Section<'_>, codes: Codes, keeps: Keeps) -> (Option<Retry>, Vec<u16>) {
+    let default_elapsed = if keeps == Keeps::OnDisk { Duration::ZERO } else { DEFAULT_ELAPSED };
     let Some(mut section) = exporter.entry("retry_on_failure").and_then(|value| value.section()) else {
-        return Some(DEFAULT_RETRY);
+        let max_elapsed_time = Some(default_elapsed).filter(|time| !time.is_zero());
+        return (Some(Retry { max_elapsed_time, ..DEFAULT_RETRY }), Vec::new());
     };
     let enabled = section.enabled();
     let mut interval = |key, default: Duration| {
@@ -116,7 +149,14 @@ fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
     };
     let initial_interval = interval("initial_interval", DEFAULT_RETRY.initial_interval);
     let max_interval = interval("max_interval", DEFAULT_RETRY.max_interval);
-    let elapsed = interval("max_elapsed_time", DEFAULT_ELAPSED);
+    let elapsed = interval("max_elapsed_time", default_elapsed);
+    if keeps == Keeps::OnDisk
+        && enabled
+        && !elapsed.is_zero()
+        && let Some(value) = section.value("max_elapsed_time")
+    {
+        value.warn("an outage that is longer costs data that is on disk; write 0 to keep it until it is delivered");
+    }
     let randomization_factor = section.float("randomization_factor").unwrap_or(DEFAULT_RETRY.randomization_factor);
     let multiplier = section.float("multiplier").unwrap_or(DEFAULT_RETRY.multiplier);
     let whole = section.whole();
@@ -135,15 +175,23 @@ fn retry(exporter: &mut Section<'_>) -> Option<Retry> {
             whole.wrong(format!("'max_elapsed_time' must not be less than '{key}'"));
         }
     }
+    let retryable_codes = retryable::read(&mut section, codes);
     section.finish();
     let retry = Retry { initial_interval, randomization_factor, multiplier, max_interval, max_elapsed_time };
-    enabled.then_some(retry)
+    (enabled.then_some(retry), retryable_codes)
 }
 
 /// `timeout` of one attempt; 0 means no limit.
 pub(super) fn timeout(exporter: &mut Section<'_>, default: Duration) -> Option<Duration> {
     let timeout = exporter.duration("timeout", "'timeout' must be non-negative").unwrap_or(default);
     Some(timeout).filter(|timeout| !timeout.is_zero())
+}
+
+/// Where a queue keeps its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    InMemory,
+    OnDisk,
 }
 
 const DEFAULT_RETRY: Retry = Retry {
@@ -161,6 +209,7 @@ const DEFAULT_QUEUE: Queue = Queue {
     overflow: Overflow::Refuse,
     acknowledge: Acknowledge::WhenQueued,
     batch: None,
+    durable: None,
 };
 const DEFAULT_BATCH: QueueBatch = QueueBatch {
     flush_timeout: Duration::from_millis(200),
@@ -171,4 +220,6 @@ const DEFAULT_BATCH: QueueBatch = QueueBatch {
 };
 const SIZERS: &[(&str, QueueSizer)] =
     &[("requests", QueueSizer::Requests), ("items", QueueSizer::Items), ("bytes", QueueSizer::Bytes)];
-const QUEUE_REST: &[(&str, Rule)] = &[("storage", Rule::NotYet), ("persistent_storage_enabled", Rule::NotYet)];
+const OVERFLOWS: &[(&str, Overflow)] =
+    &[("refuse", Overflow::Refuse), ("block", Overflow::Block), ("drop_oldest", Overflow::DropOldest)];
+const QUEUE_REST: &[(&str, Rule)] = &[("persistent_storage_enabled", Rule::NotYet)];

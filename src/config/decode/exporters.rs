@@ -9,6 +9,7 @@ use crate::config::section::{Rule, Section};
 use crate::config::suggest;
 
 use super::headers::Carrier;
+use super::retryable::Codes;
 use super::{compression, delivery, endpoint, headers, links, proxies, targets, tls};
 
 /// `otlp_grpc`, alias `otlp`; with the `protocol` of the OpenTelemetry specification, what that says.
@@ -23,7 +24,7 @@ pub(super) fn otlp_grpc(section: &mut Section<'_>) -> Option<Exporter> {
     let headers = headers::read(section, Carrier::Grpc);
     let compression = compression::grpc(section);
     let timeout = delivery::timeout(section, Duration::from_secs(5));
-    let delivery = delivery::read(section);
+    let delivery = delivery::read(section, Codes::Grpc);
     let link = Box::new(links::grpc(section));
     // Read when the extensions are known.
     section.entry("auth");
@@ -56,7 +57,7 @@ fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Export
     let encoding = encoding(section, usual);
     let (compression, compression_level) = compression::http(section);
     let timeout = delivery::timeout(section, Duration::from_secs(30));
-    let delivery = delivery::read(section);
+    let delivery = delivery::read(section, Codes::Http);
     let link = links::http(section);
     // Read when the extensions are known.
     section.entry("auth");

@@ -17,7 +17,7 @@ pub(super) fn file(section: &mut Section<'_>) -> Option<Exporter> {
     if append && rotation.is_some() {
         section.whole().wrong("append and rotation enabled at the same time is not supported");
     }
-    let directory_mode = directory(section);
+    let directory_mode = directory(section, DEFAULT_MODE);
     if let Some(mut group) = section.optional("group_by") {
         group.rest(&[
             ("enabled", Rule::NotYet),
@@ -60,12 +60,12 @@ fn rotation(section: &mut Section<'_>) -> Option<Rotation> {
     })
 }
 
-/// The mode of directories that are missing; none where they are not made.
-fn directory(section: &mut Section<'_>) -> Option<u32> {
+/// The mode of directories that are missing, `default` unless written; none where they are not made.
+pub(super) fn directory(section: &mut Section<'_>, default: u32) -> Option<u32> {
     let create = section.boolean("create_directory").unwrap_or(false);
     let value = section.text_value("directory_permissions");
     let mode = match value.as_ref().and_then(|value| value.text()) {
-        None => DEFAULT_MODE,
+        None => default,
         Some(text) => match u32::from_str_radix(&text, 8) {
             Ok(mode) if mode <= 0o7777 => mode,
             _ => {
@@ -73,7 +73,7 @@ fn directory(section: &mut Section<'_>) -> Option<u32> {
                     let problem = value.fault(format!("directory_permissions {text:?} are not octal permissions"));
                     value.refuse(problem.hint("write directory_permissions: \"0755\""));
                 }
-                DEFAULT_MODE
+                default
             }
         },
     };

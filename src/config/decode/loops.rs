@@ -7,6 +7,8 @@ use crate::config::model::{Config, Endpoint, Exporter, ListenAddress, Receiver};
 use crate::config::problem::{Mistake, Places, Problem};
 use crate::ident::ComponentId;
 
+use super::uses;
+
 /// A problem for each exporter in use that sends to a receiver in use.
 pub(super) fn find(config: &Config, places: &Places) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -23,14 +25,13 @@ pub(super) fn find(config: &Config, places: &Places) -> Vec<Problem> {
     found
 }
 
-/// Where an exporter sends the signals of its pipelines to, each destination once, with its key.
+/// Where an exporter sends the signals that reach it, if only as a fallback, each destination once, with its key.
 fn destinations<'c>(
     config: &'c Config,
     id: &ComponentId,
     exporter: &'c Exporter,
 ) -> BTreeSet<(&'static str, &'c Endpoint)> {
-    let pipelines = config.pipelines.iter().filter(|(_, pipeline)| pipeline.exporters.contains(id));
-    let signals = pipelines.map(|(pipeline, _)| pipeline.signal);
+    let signals = uses::signals_of(config, id).into_iter();
     match exporter {
         Exporter::OtlpGrpc(exporter) => signals.map(|_| ("endpoint", &exporter.endpoint)).collect(),
         Exporter::OtlpHttp(exporter) => {

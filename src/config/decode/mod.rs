@@ -5,11 +5,13 @@ mod auth;
 mod authenticators;
 mod components;
 mod compression;
+mod connectors;
 mod delivery;
 mod directories;
 mod endpoint;
 mod exporters;
 mod extensions;
+mod fallback;
 mod file;
 mod headers;
 mod http_surface;
@@ -20,14 +22,17 @@ mod processors;
 mod prometheus;
 mod proxies;
 mod receivers;
+mod retryable;
 mod server_tls;
 mod service;
+mod storage;
 mod targets;
 mod telemetry;
 mod tls;
 mod tls_terms;
 mod unused;
 mod upstream;
+mod uses;
 
 pub use proxies::{ProxyVariable, why_direct};
 
@@ -48,13 +53,14 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
     let mut config = Config { source: source.to_owned(), ..Config::default() };
     note_places(root, &mut String::new(), &mut { MAX_PATHS }, &mut config.places);
     if let Some(mut top) = Section::open(Reading::root(report, root)) {
-        read(&mut top, &mut config);
+        read(&mut top, &mut config, report);
         top.finish();
     }
     proxies::choose(&mut config.exporters, env, report);
+    storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     auth::attach(root, &mut config, report);
-    prometheus::misplaced(&config).into_iter().for_each(|problem| report.refuse(problem));
-    targets::missing(&config).into_iter().for_each(|problem| report.refuse(problem));
+    let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));
+    unfit.chain(prometheus::misplaced(&config)).for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.
         if root.at(&problem.path).is_some_and(Node::is_from_variable) {
@@ -71,7 +77,7 @@ impl Decoded {
     pub(super) fn settled(self, report: Report) -> Result<Config, Problems> {
         let Decoded(mut config) = self;
         let (problems, mut warnings) = report.into_parts();
-        let (problems, harmless) = unused::part(problems, &config.pipelines);
+        let (problems, harmless) = unused::part(problems, &config);
         warnings.extend(harmless);
         if let Some(problems) = Problems::from_found(problems) {
             return Err(problems);
@@ -82,7 +88,7 @@ impl Decoded {
     }
 }
 
-fn read(top: &mut Section<'_>, config: &mut Config) {
+fn read(top: &mut Section<'_>, config: &mut Config, report: &Report) {
     let receivers = components::read(top, "receivers", components::RECEIVERS);
     let processors = components::read(top, "processors", components::PROCESSORS);
     let exporters = components::read(top, "exporters", components::EXPORTERS);
@@ -106,11 +112,13 @@ fn read(top: &mut Section<'_>, config: &mut Config) {
     config.receivers = receivers.read;
     config.processors = processors.read;
     config.exporters = exporters.read;
+    config.connectors = connectors.read;
     config.extensions = extensions.read;
     config.pipelines = service.pipelines;
     config.started_extensions = service.extensions;
     config.telemetry = service.telemetry;
     config.shutdown_timeout = service.shutdown_timeout;
+    fallback::check(config, &exporters.written).into_iter().for_each(|problem| report.refuse(problem));
 }
 
 /// Notes the place of each value below `path`, as long as the paths stay within `budget` bytes.

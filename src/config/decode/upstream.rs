@@ -54,7 +54,7 @@ const CONNECTORS: &str = "
 const EXTENSIONS: &str = "
     ack asapauth avro_log_encoding aws_logs_encoding awslogs_encoding awsproxy azureauth azure_auth azure_encoding
     basicauth basic_auth bearertokenauth bearer_token_auth cfgarden_observer cgroupruntime cloudwatch_encoding
-    datadog db_storage docker_observer ecs_observer ecs_task_observer encoding file_storage googleclientauth
+    datadog db_storage docker_observer ecs_observer ecs_task_observer encoding googleclientauth
     google_cloud_logentry_encoding headers_setter healthcheckv2 host_observer http_forwarder httpforwarder
     jaeger_encoding jaegerremotesampling jsonlogencoding json_log_encoding k8s_leader_elector k8s_observer
     kafkatopics_observer memory_ballast memory_limiter oauth2client oidc opamp otlp_encoding redis_storage

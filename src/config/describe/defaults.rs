@@ -32,6 +32,7 @@ enum When {
 
 /// Fills the defaults into `root`.
 pub(super) fn fill(root: &mut Node) {
+    unlimited(root);
     for row in ROWS {
         // Tests read every row.
         let Ok(Some(keys)) = parse(row.keys, &"defaults".into()).map(|document| document.root) else { continue };
@@ -45,6 +46,32 @@ pub(super) fn fill(root: &mut Node) {
             }
         }
     }
+}
+
+/// With storage, retries go on for ever unless their time is written.
+fn unlimited(root: &mut Node) {
+    let Ok(Some(keys)) = parse(RETRY_ON_DISK.keys, &"defaults".into()).map(|document| document.root) else { return };
+    let Value::Map(sections) = &mut root.value else { return };
+    for exporters in sections.iter_mut().filter(|entry| entry.key == RETRY_ON_DISK.section) {
+        let Value::Map(components) = &mut exporters.value.value else { continue };
+        let meant = components.iter_mut().filter(|entry| RETRY_ON_DISK.types.contains(&kind(&entry.key)));
+        for component in meant.filter(|entry| has_storage(&entry.value)) {
+            descend(&mut component.value, &RETRY_ON_DISK, RETRY_ON_DISK.inside, &keys);
+        }
+    }
+}
+
+/// Whether the queue of `exporter` is on disk.
+fn has_storage(exporter: &Node) -> bool {
+    let member = |node: &Node, key: &str| match &node.value {
+        Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone()),
+        Value::Scalar(_) | Value::List(_) => None,
+    };
+    let queue = member(exporter, "sending_queue");
+    let is_on = |queue: &Node| !matches!(&queue.value, Value::Map(entries) if is_off(entries));
+    queue.filter(is_on).and_then(|queue| member(&queue, "storage")).is_some_and(|storage| {
+        !storage.is_null() && !matches!(&storage.value, Value::Scalar(scalar) if scalar.text.is_empty())
+    })
 }
 
 /// Goes down `path` as far as it is written, or all of it where it is always there.
@@ -118,6 +145,7 @@ const EACH: &str = "*";
 const EARLIER: &[(&str, &str)] = &[
     ("address", "readers"),
     ("blocking", "block_on_overflow"),
+    ("overflow", "block_on_overflow"),
     ("logLevel", "verbosity"),
     ("loglevel", "verbosity"),
     ("port", "endpoint"),
@@ -145,6 +173,15 @@ const LOGS: &str = "{level: info, encoding: console, output_paths: [stderr], err
 const METRICS: &str = "{level: normal, readers: [{pull: {exporter: {prometheus: {}}}}]}";
 const PROMETHEUS: &str = "{host: localhost, port: 8888, without_scope_info: true, without_units: true, \
                           without_type_suffix: true}";
+
+/// Filled in first, so that it wins over [`RETRY`].
+const RETRY_ON_DISK: Row = Row {
+    section: "exporters",
+    types: OTLP,
+    inside: &["retry_on_failure"],
+    when: When::Always,
+    keys: "{max_elapsed_time: 0s}",
+};
 
 /// Outer maps before inner ones.
 const ROWS: &[Row] = &[
@@ -187,6 +224,18 @@ const ROWS: &[Row] = &[
         "extensions",
         &["debug_dump"],
         "{which: failed, sample: 1, payload: otlp_protobuf, max_bytes: 268435456, max_age: 24h, exporters: []}",
+    ),
+    inside(
+        always("exporters", OTLP, "{enabled: true, max_consecutive_failures: 5, max_outage: 30s, retry_interval: 30s}"),
+        &["fallback"],
+        When::Map,
+    ),
+    always("connectors", &["failover"], "{retry_interval: 10m}"),
+    inside(always("connectors", &["failover"], QUEUE), &["sending_queue"], When::Written),
+    always(
+        "extensions",
+        &["file_storage"],
+        "{directory: /var/lib/otelcol/file_storage, timeout: 1s, fsync: true, create_directory: false}",
     ),
     always("extensions", &["health_check"], "{endpoint: '0.0.0.0:13133', path: /}"),
     always("extensions", &["zpages"], "{endpoint: 'localhost:55679'}"),

@@ -3,15 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ident::ComponentId;
 use crate::units::ByteCount;
 
-/// What exporterhelper does around an attempt.
+/// What exporterhelper does around an attempt, and who takes over when attempts fail.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Delivery {
     /// `retry_on_failure`; none where it is switched off.
     pub retry: Option<Retry>,
     /// `sending_queue`; none where it is switched off.
     pub queue: Option<Queue>,
+    /// `retry_on_failure::retryable_status_codes`, a key of the relay's own: answers that are tried again although the
+    /// specification calls them final. HTTP statuses, or gRPC codes, as the exporter has them; none.
+    pub retryable_codes: Vec<u16>,
+    /// `fallback`; none.
+    pub fallback: Option<Fallback>,
     /// `dead_letter`, a key of the relay's own; none.
     pub dead_letter: Option<DeadLetter>,
 }
@@ -23,6 +29,19 @@ pub struct DeadLetter {
     pub directory: PathBuf,
     /// `max_bytes` of all files in it; 1 GiB.
     pub max_bytes: ByteCount,
+}
+
+/// `fallback`, a key of the relay's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fallback {
+    /// `exporters`: who takes over, in this order; at least one.
+    pub exporters: Vec<ComponentId>,
+    /// `max_consecutive_failures`: hand over after so many failed attempts in a row; 5.
+    pub max_consecutive_failures: u64,
+    /// `max_outage`: hand over after so long without success; 30 s.
+    pub max_outage: Duration,
+    /// `retry_interval`: how often the preferred exporter is looked after; 30 s.
+    pub retry_interval: Duration,
 }
 
 /// `retry_on_failure`
@@ -49,12 +68,36 @@ pub struct Queue {
     pub queue_size: u64,
     /// `sizer`; requests.
     pub sizer: QueueSizer,
-    /// `block_on_overflow`: whether a sender waits for room; false.
+    /// `block_on_overflow`, or `overflow`, a key of the relay's own: what a full queue does; it refuses.
     pub overflow: Overflow,
     /// `wait_for_result`: what a sender waits for; false.
     pub acknowledge: Acknowledge,
     /// `batch`; none.
     pub batch: Option<QueueBatch>,
+    /// `storage` and what goes with it; none: the queue is in memory.
+    pub durable: Option<Durable>,
+}
+
+/// `sending_queue::storage`, and keys of the relay's own that go with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Durable {
+    /// `storage`: the extension that says where the queue is kept.
+    pub storage: ComponentId,
+    /// `on_storage_failure`: what becomes of data that the disk does not take; it is refused.
+    pub on_failure: OnStorageFailure,
+    /// `max_age`: older data is dropped; none.
+    pub max_age: Option<Duration>,
+    /// `replay_rate`: how many items a second are read back at most, beside as many as come in; none.
+    pub replay_rate: Option<u64>,
+}
+
+/// `sending_queue::on_storage_failure`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStorageFailure {
+    /// Senders are asked to try again later.
+    Refuse,
+    /// It waits in memory: a crash costs it.
+    Memory,
 }
 
 /// `sending_queue::sizer`
@@ -68,13 +111,15 @@ pub enum QueueSizer {
     Bytes,
 }
 
-/// `sending_queue::block_on_overflow`
+/// `sending_queue::block_on_overflow`, `sending_queue::overflow`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// A full queue refuses with a retryable failure.
     Refuse,
     /// A full queue makes the sender wait.
     Block,
+    /// A full queue drops what has waited longest. Only with `storage`.
+    DropOldest,
 }
 
 /// `sending_queue::wait_for_result`

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientAuth, ClientTls, Delivery, Endpoint, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
+use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -23,6 +23,32 @@ pub enum Exporter {
     Prometheus(Box<Prometheus>),
     /// `nop`
     Nop,
+}
+
+impl Exporter {
+    /// What happens around its attempts; nothing for one that has no such keys.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Exporter::OtlpGrpc(exporter) => Some(&exporter.delivery),
+            Exporter::OtlpHttp(exporter) => Some(&exporter.delivery),
+            Exporter::Debug(exporter) => Some(&exporter.delivery),
+            Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => None,
+        }
+    }
+
+    /// Who takes over when its attempts fail.
+    pub fn fallback(&self) -> Option<&Fallback> {
+        self.delivery().and_then(|delivery| delivery.fallback.as_ref())
+    }
+
+    /// Whether it has a place to send `signal` to.
+    pub fn takes(&self, signal: Signal) -> bool {
+        match self {
+            Exporter::OtlpHttp(exporter) => exporter.targets.contains_key(&signal),
+            Exporter::Prometheus(_) => signal == Signal::Metrics,
+            Exporter::OtlpGrpc(_) | Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => true,
+        }
+    }
 }
 
 /// `exporters::otlp_grpc`

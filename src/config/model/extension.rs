@@ -12,6 +12,8 @@ use crate::units::ByteCount;
 pub enum Extension {
     /// `health_check`
     HealthCheck(HealthCheck),
+    /// `file_storage`
+    FileStorage(FileStorage),
     /// `zpages`
     Zpages(Zpages),
     /// `debug_dump`, an extension of the relay's own.
@@ -102,4 +104,26 @@ pub struct HealthCheck {
     pub healthy_body: Option<String>,
     /// `response_body::unhealthy`
     pub unhealthy_body: Option<String>,
+}
+
+/// `extensions::file_storage`: where durable queues are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStorage {
+    /// `directory`; /var/lib/otelcol/file_storage.
+    pub directory: PathBuf,
+    /// `create_directory` with `directory_permissions`: the mode of a missing directory; none where it is not made.
+    pub create: Option<u32>,
+    /// `fsync`; true (the Collector: false).
+    pub fsync: Fsync,
+    /// `timeout`: how long to wait for another process that has the directory; 1 s.
+    pub lock_timeout: Duration,
+}
+
+/// `extensions::file_storage::fsync`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// A sender is answered when the disk has its data.
+    On,
+    /// A sender is answered when the system has its data: a power cut costs what the disk does not have yet.
+    Off,
 }

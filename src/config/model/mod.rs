@@ -5,6 +5,7 @@
 
 mod address;
 mod auth;
+mod connector;
 mod delivery;
 mod exporter;
 mod extension;
@@ -30,11 +31,15 @@ pub use auth::{
     BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
 };
-pub use delivery::{Acknowledge, BatchSizer, DeadLetter, Delivery, Overflow, Queue, QueueBatch, QueueSizer, Retry};
+pub use connector::{Connector, Failover};
+pub use delivery::{
+    Acknowledge, BatchSizer, DeadLetter, Delivery, Durable, Fallback, OnStorageFailure, Overflow, Queue, QueueBatch,
+    QueueSizer, Retry,
+};
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
-pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, HealthCheck, Zpages};
+pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, FileStorage, Fsync, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};
@@ -59,6 +64,8 @@ pub struct Config {
     pub processors: BTreeMap<ComponentId, Processor>,
     /// `exporters`
     pub exporters: BTreeMap<ComponentId, Exporter>,
+    /// `connectors`
+    pub connectors: BTreeMap<ComponentId, Connector>,
     /// `extensions`
     pub extensions: BTreeMap<ComponentId, Extension>,
     /// `service::pipelines`
@@ -79,10 +86,10 @@ pub struct Config {
 /// `service::pipelines::<id>`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pipeline {
-    /// At least one.
+    /// Receivers and connectors; at least one.
     pub receivers: Vec<ComponentId>,
     /// In the order written.
     pub processors: Vec<ComponentId>,
-    /// At least one.
+    /// Exporters and connectors; at least one.
     pub exporters: Vec<ComponentId>,
 }

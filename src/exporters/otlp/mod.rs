@@ -60,7 +60,7 @@ impl Certificates {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpGrpc { endpoint, tls, headers, auth, compression, timeout, link, delivery: _ } = config;
+    let OtlpGrpc { endpoint, tls, headers, auth, compression, timeout, link, delivery } = config;
     let GrpcLink { authority, user_agent, pings, balancer, readiness, proxy } = &**link;
     let packing = Packing::grpc(*compression);
     let tls = tls.as_ref().map(|tls| named(tls, authority.as_deref()));
@@ -87,6 +87,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         credentials: credentials(auth.as_ref())?,
         shape: Shape::Grpc,
         packing,
+        retryable: delivery.retryable_codes.clone(),
         timeout: *timeout,
         mask: mask(&headers, proxy.as_ref()),
     });
@@ -112,8 +113,7 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
 pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery: _ } =
-        config;
+    let OtlpHttp { targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery } = config;
     let packing = Packing::http(*compression, *compression_level);
     let mut headers = headers::http(headers, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
@@ -134,6 +134,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             credentials: credentials.clone(),
             shape,
             packing,
+            retryable: delivery.retryable_codes.clone(),
             timeout: *timeout,
             mask: mask(&headers, asked.proxy.as_ref()),
         };

@@ -9,7 +9,7 @@ use super::encode::{Packing, body, json_body, message};
 use super::{grpc_answer, http_answer};
 use crate::attempt::Progress;
 use crate::auth::Credentials;
-use crate::failure::{Class, Failure, Mask};
+use crate::failure::{Class, Failure, Mask, Retry};
 use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Metadata, Payload};
@@ -37,6 +37,8 @@ pub(super) struct Target {
     pub(super) credentials: Option<Arc<Credentials>>,
     pub(super) shape: Shape,
     pub(super) packing: Packing,
+    /// Answers that are tried again although they are final: gRPC codes, or HTTP statuses.
+    pub(super) retryable: Vec<u16>,
     /// Of one attempt, from looking the host up to the end of the answer.
     pub(super) timeout: Option<Duration>,
     /// What no answer may bring back to light.
@@ -133,10 +135,18 @@ impl Stage {
     async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answered, Failure> {
         let target = &self.target;
         let answer = target.client.send(head, body, progress).await?;
-        let verdict = match target.shape {
-            Shape::Grpc => grpc_answer::verdict(&answer, head, &target.id),
-            Shape::Http | Shape::HttpJson => http_answer::verdict(&answer, head, &target.id),
+        let (verdict, code) = match target.shape {
+            Shape::Grpc => {
+                let verdict = grpc_answer::verdict(&answer, head, &target.id);
+                let code = verdict.as_ref().err().and_then(Failure::peer).map_or(0, |peer| peer.code as u16);
+                (verdict, code)
+            }
+            Shape::Http | Shape::HttpJson => (http_answer::verdict(&answer, head, &target.id), answer.status.as_u16()),
         };
+        let verdict = verdict.map_err(|failure| {
+            let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
+            if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }
+        });
         Ok(Answered { answer, verdict })
     }
 }

@@ -308,4 +308,20 @@ rows! {
               otlp_grpc:
                 endpoint: http://collector:4317"
     }
+
+    ConfigCycle "config_cycle"
+        Config Config Never Person Internal 500 {
+        meaning "fallbacks or connectors lead back to where they begin"
+        evidence "the fallbacks of an exporter name it again, or a pipeline feeds itself over connectors"
+        causes [
+            "two exporters are each other's fallback",
+            "a pipeline exports to a connector that feeds a pipeline in front of it",
+        ]
+        remedies [
+            "let one of the exporters have no fallback that leads back",
+            "take one of the connectors out of the pipeline that closes the circle",
+        ]
+        broken "{a: {fallback: {exporters: [b]}}, b: {fallback: {exporters: [a]}}}"
+        mended "{a: {fallback: {exporters: [b]}}}"
+    }
 }

@@ -263,6 +263,56 @@ rows! {
         mended "dmesg | grep -i 'i/o error'"
     }
 
+    StorageFailed "storage_failed"
+        Storage Storage BackOff Person Unavailable 503 {
+        meaning "the disk reports an error"
+        evidence "reading or writing fails with EIO, or with an error that has no class of its own"
+        causes [
+            "the disk or its controller is failing",
+            "the volume is on a network, which is down",
+        ]
+        remedies [
+            "look for disk errors (dmesg, smartctl)",
+            "check the connection to the volume, if it is on a network",
+        ]
+        broken "dmesg | grep -i 'i/o error'"
+        mended "smartctl -H /dev/sda"
+    }
+
+    ExpiredInQueue "expired_in_queue"
+        Queue Local Never Person Unavailable 503 {
+        meaning "the data waited longer than sending_queue::max_age allows"
+        evidence "what is on disk was taken in earlier than max_age ago"
+        causes [
+            "the backend has been away, or slow, for longer than that",
+            "max_age is shorter than the outages that are to be outlived",
+        ]
+        remedies [
+            "see why the exporter is failing",
+            "raise sending_queue::max_age, or leave it out to keep the data until it is delivered",
+        ]
+        broken "
+            exporters:
+              otlp_grpc:
+                sending_queue:
+                  storage: file_storage
+                  max_age: 5m
+            extensions:
+              file_storage:
+            service:
+              extensions: [file_storage]"
+        mended "
+            exporters:
+              otlp_grpc:
+                sending_queue:
+                  storage: file_storage
+                  max_age: 72h
+            extensions:
+              file_storage:
+            service:
+              extensions: [file_storage]"
+    }
+
     BindAddressInUse "bind_address_in_use"
         Listen Listen Never Person Unavailable 503 {
         meaning "the address is in use"

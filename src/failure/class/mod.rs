@@ -124,7 +124,7 @@ classes! {
     local:
         TooManyOpenFiles MemoryLimited SourceAddressUnavailable ShuttingDown Panicked
         QueueFull TooLargeForQueue TooManyCombinations
-        DiskFull StorageReadOnly DeadLetterFull StorageLocked StorageDamaged
+        DiskFull StorageReadOnly DeadLetterFull StorageLocked StorageDamaged StorageFailed ExpiredInQueue
         BindAddressInUse BindPermissionDenied BindAddressUnavailable BindInvalidAddress BindFailed BindLoopbackOnly;
     connect:
         DnsNotFound DnsTemporaryFailure DnsTimeout
@@ -158,7 +158,8 @@ classes! {
         ConfigInvalid ConfigUnknownKey ConfigNotSupportedYet ConfigInvalidEndpoint ConfigMissingPort
         ConfigUnsupportedScheme ConfigSignalPathDoubled ConfigGrpcPathIgnored ConfigPortSuspicious
         ConfigUnexpandedVariable ConfigInvalidHeader ConfigEmptyCredential ConfigInvalidProxy
-        ConfigFileUnreadable ConfigPemInvalid ConfigKeyMismatch ConfigWildcardDestination ExportLoop;
+        ConfigFileUnreadable ConfigPemInvalid ConfigKeyMismatch ConfigWildcardDestination ExportLoop
+        ConfigCycle;
     answers:
         Other;
 }

@@ -57,27 +57,34 @@ pub enum OnFailure {
     Dropped,
     /// Its sender, who gets the failure: there is no queue, or the sender waits for the result.
     Returned,
+    /// As [`OnFailure::Dropped`], but what the end of the relay interrupts is still on disk.
+    Kept,
+}
+
+/// Counts what finally became of data, as a [`Settlement`] does, around a stage.
+pub fn settled_as(settling: Settling<'_>, next: Next) -> Next {
+    Arc::new(Settled { settlement: Settlement::new(settling), next })
 }
 
 /// Counts what finally became of data. Items that the backend rejects of a request that it took (`partial_success`)
 /// count as failed, the rest as sent. Failures are counted by class, too: `otelcol_exporter_send_failed_by_class`.
-pub fn settled_as(settling: Settling<'_>, next: Next) -> Next {
-    let Settling { exporter, signal, watch, target, on_failure } = settling;
-    let id = exporter.to_string();
-    let mut labels = vec![("exporter", id.as_str())];
-    labels.extend_from_slice(target);
-    let counter =
-        |what, help| item_counter(&watch.registry, &format!("otelcol_exporter_{what}"), signal, help, &labels);
-    Arc::new(Settled {
-        sent: counter("sent", "Items that the backend took"),
-        send_failed: counter("send_failed", "Items that were finally not delivered, or rejected by the backend"),
-        by_class: ByClass::new(watch, "otelcol_exporter_send_failed_by_class", SEND_FAILED_BY_CLASS, exporter, signal),
-        signal,
-        on_failure,
-        ledger: watch.ledger.clone(),
-        voice: watch.voices.of(exporter),
-        next,
-    })
+pub struct Settlement {
+    sent: Counter,
+    /// Fallbacks: what they deliver counts as theirs.
+    others: Vec<Other>,
+    send_failed: Counter,
+    by_class: ByClass,
+    signal: Signal,
+    on_failure: OnFailure,
+    ledger: Ledger,
+    voice: Arc<Voice>,
+}
+
+/// An exporter that delivers what another one could not.
+struct Other {
+    exporter: Arc<ComponentId>,
+    sent: Counter,
+    stood_in: Counter,
 }
 
 /// Watches single tries: counts them by class (`otelcol_exporter_attempts`; no error is an empty `error_type`), keeps
@@ -130,17 +137,20 @@ impl Consume for Admitted {
 
 /// Other failures come through the queue from the exporter, where the sender waits for the result.
 fn is_refused_by_queue(class: Class) -> bool {
-    matches!(class, Class::QueueFull | Class::TooLargeForQueue | Class::MemoryLimited | Class::ShuttingDown)
+    matches!(
+        class,
+        Class::QueueFull
+            | Class::TooLargeForQueue
+            | Class::MemoryLimited
+            | Class::ShuttingDown
+            | Class::DiskFull
+            | Class::StorageReadOnly
+            | Class::StorageFailed
+    )
 }
 
 struct Settled {
-    sent: Counter,
-    send_failed: Counter,
-    by_class: ByClass,
-    signal: Signal,
-    on_failure: OnFailure,
-    ledger: Ledger,
-    voice: Arc<Voice>,
+    settlement: Settlement,
     next: Next,
 }
 
@@ -149,29 +159,79 @@ impl Consume for Settled {
         let items = payload.items();
         Box::pin(async move {
             let outcome = self.next.consume(payload).await;
-            match &outcome {
-                Ok(receipt) => self.delivered(items, receipt),
-                Err(failure) => self.failed(items, failure),
-            }
+            self.settlement.note(items, &outcome);
             outcome
         })
     }
 }
 
-impl Settled {
+impl Settlement {
+    /// For what is delivered by the exporter itself.
+    pub fn new(settling: Settling<'_>) -> Settlement {
+        let Settling { exporter, signal, watch, target, on_failure } = settling;
+        let id = exporter.to_string();
+        let mut labels = vec![("exporter", id.as_str())];
+        labels.extend_from_slice(target);
+        let counter =
+            |what, help| item_counter(&watch.registry, &format!("otelcol_exporter_{what}"), signal, help, &labels);
+        Settlement {
+            sent: counter("sent", SENT),
+            others: Vec::new(),
+            send_failed: counter("send_failed", "Items that were finally not delivered, or rejected by the backend"),
+            by_class: ByClass::new(
+                watch,
+                "otelcol_exporter_send_failed_by_class",
+                SEND_FAILED_BY_CLASS,
+                exporter,
+                signal,
+            ),
+            signal,
+            on_failure,
+            ledger: watch.ledger.clone(),
+            voice: watch.voices.of(exporter),
+        }
+    }
+
+    /// What `other` delivers of it counts as sent by that exporter, whose labels beside `exporter` are `target`, and as
+    /// `otelcol_exporter_fallback_sent_*` of this one.
+    #[must_use]
+    pub fn or_by(mut self, other: &Arc<ComponentId>, target: &[(&'static str, &str)]) -> Settlement {
+        let (registry, id) = (&self.by_class.registry, other.to_string());
+        let mut labels = vec![("exporter", id.as_str())];
+        labels.extend_from_slice(target);
+        let sent = item_counter(registry, "otelcol_exporter_sent", self.signal, SENT, &labels);
+        let labels = [("exporter", self.by_class.exporter.as_str()), ("fallback", id.as_str())];
+        let help = "Items that another exporter delivered in this one's place";
+        let stood_in = item_counter(registry, "otelcol_exporter_fallback_sent", self.signal, help, &labels);
+        self.others.push(Other { exporter: Arc::clone(other), sent, stood_in });
+        self
+    }
+
+    /// `items` ended so.
+    pub fn note(&self, items: Items, outcome: &Result<Receipt, Failure>) {
+        match outcome {
+            Ok(receipt) => self.delivered(items, receipt),
+            Err(failure) => self.failed(items, failure),
+        }
+    }
+
     fn delivered(&self, items: Items, receipt: &Receipt) {
         // Who set it aside has counted the class.
         let set_aside = receipt.set_aside.min(items);
         if set_aside != Items::ZERO {
             self.send_failed.add(set_aside.0);
         }
-        if !matches!(receipt.custody, Custody::Delivered(_)) {
-            return;
-        }
+        let Custody::Delivered(by) = &receipt.custody else { return };
         // A backend may claim to have rejected more than it was sent.
         let rejected = receipt.rejected.min(items - set_aside);
         let taken = items - set_aside - rejected;
-        self.sent.add(taken.0);
+        match self.others.iter().find(|other| other.exporter == *by) {
+            None => self.sent.add(taken.0),
+            Some(other) => {
+                other.sent.add(taken.0);
+                other.stood_in.add(taken.0);
+            }
+        }
         self.ledger.delivered.add(taken.0);
         if rejected != Items::ZERO || receipt.message.is_some() {
             self.rejected(rejected, receipt.message.as_deref().unwrap_or_default());
@@ -191,10 +251,13 @@ impl Settled {
 
     #[cold]
     fn failed(&self, items: Items, failure: &Failure) {
+        if self.on_failure == OnFailure::Kept && failure.class() == Class::ShuttingDown {
+            return;
+        }
         self.send_failed.add(items.0);
         self.by_class.add_failure(failure, items.0);
         let loss = match self.on_failure {
-            OnFailure::Dropped => {
+            OnFailure::Dropped | OnFailure::Kept => {
                 self.ledger.dropped.add(items.0);
                 Loss::Dropped
             }
@@ -359,6 +422,7 @@ impl ByClass {
     }
 }
 
+const SENT: &str = "Items that the backend took";
 /// Whether sending the same data again cannot help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Permanence {

@@ -5,9 +5,15 @@
 
 mod entering;
 mod exporting;
+mod giving_up;
+mod switching;
 
 pub use entering::entering;
-pub use exporting::{DeadLettered, OnFailure, Settling, admitted, attempted, dead_lettered, settled, settled_as};
+pub use exporting::{
+    DeadLettered, OnFailure, Settlement, Settling, admitted, attempted, dead_lettered, settled, settled_as,
+};
+pub use giving_up::given_up;
+pub use switching::{Switched, Switches};
 
 use crate::signal::Signal;
 

@@ -65,6 +65,7 @@ impl Services {
             Answer::Accept | Answer::Slow(_) | Answer::Hang => Ok(None),
             Answer::Partial { rejected } => Ok(Some(rejected)),
             Answer::Unavailable => Err(Status::unavailable("the test says so")),
+            Answer::TooLarge => Err(Status::resource_exhausted("grpc: received message larger than max")),
             Answer::Denied => Err(Status::unauthenticated(format!("not accepted: {credentials}"))),
             Answer::Invalid => Err(Status::invalid_argument("the test says so")),
             Answer::Throttle(delay) => Err(retry_after(Code::Unavailable, delay)),

@@ -66,6 +66,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Reply
             protobuf(StatusCode::UNAUTHORIZED, status.encode_to_vec())
         }
         Answer::Invalid => status(StatusCode::BAD_REQUEST),
+        Answer::TooLarge => status(StatusCode::PAYLOAD_TOO_LARGE),
         Answer::Throttle(delay) => retry_after(StatusCode::SERVICE_UNAVAILABLE, delay),
         Answer::RateLimit(delay) => retry_after(StatusCode::TOO_MANY_REQUESTS, delay),
     })

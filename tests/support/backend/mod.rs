@@ -4,7 +4,7 @@ mod grpc;
 mod http;
 mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -51,6 +51,10 @@ struct Progress {
 
 struct Shared {
     script: Mutex<Script>,
+    /// Items that make it refuse a request.
+    poison: Mutex<BTreeSet<u64>>,
+    /// The most items that it takes in one request.
+    most_items: Mutex<Option<u64>>,
     records: Mutex<Vec<Record>>,
     progress: watch::Sender<Progress>,
 }
@@ -73,6 +77,8 @@ impl Backend {
     pub fn absent() -> Backend {
         let shared = Shared {
             script: Mutex::default(),
+            poison: Mutex::default(),
+            most_items: Mutex::default(),
             records: Mutex::default(),
             progress: watch::channel(Progress::default()).0,
         };
@@ -109,6 +115,16 @@ impl Backend {
     /// The next request is answered so; several calls line up.
     pub fn once(&self, answer: Answer) {
         self.shared.script.lock().unwrap().once(answer);
+    }
+
+    /// A request with one of these items is refused for its content.
+    pub fn poison(&self, ids: impl IntoIterator<Item = u64>) {
+        self.shared.poison.lock().unwrap().extend(ids);
+    }
+
+    /// A request with more items is refused for its size.
+    pub fn limit(&self, items: u64) {
+        *self.shared.most_items.lock().unwrap() = Some(items);
     }
 
     /// Everything that arrived, in order of arrival.
@@ -200,7 +216,15 @@ impl Shared {
         let items = export.items();
         let record =
             Record { wire, at: Instant::now(), encoding, headers, items, accepted: false, export: Arc::new(export) };
-        let answer = self.script.lock().unwrap().next();
+        let is_poisonous = || {
+            let poison = self.poison.lock().unwrap();
+            !poison.is_empty() && record.export.ids().iter().any(|id| poison.contains(id))
+        };
+        let answer = match *self.most_items.lock().unwrap() {
+            Some(most) if most < items => Answer::TooLarge,
+            _ if is_poisonous() => Answer::Invalid,
+            _ => self.script.lock().unwrap().next(),
+        };
         let mut records = self.records.lock().unwrap();
         records.push(record);
         let arrived = records.len();

@@ -26,6 +26,8 @@ pub enum Answer {
         /// How many of the request's items.
         rejected: i64,
     },
+    /// RESOURCE_EXHAUSTED with grpc-go's words; 413.
+    TooLarge,
     /// No answer, ever.
     Hang,
 }

@@ -4,6 +4,8 @@
 //! fewer than `num_consumers` run; the task exports what is ready until nothing is. So a payload is usually exported on
 //! the thread on which it came, and nothing is woken up on another thread.
 
+mod durable;
+
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,15 +22,19 @@ use crate::units::{ByteCount, Items};
 
 use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
-use super::lease::{Outcome, Part, settle};
+use super::lease::{Hold, Outcome, Part, settle};
 use super::level::QueueLevel;
 use super::room::{Room, stopped};
 use super::{BatchSent, OnBatch};
+
+pub(super) use durable::Disk;
 
 /// What the stage is made of.
 pub(super) struct Parts {
     /// None where `sending_queue` is off. Then what is held is bounded by the senders, who all wait for the result.
     pub(super) room: Option<Room>,
+    /// Where the queue is kept on disk; then there is no room in memory.
+    pub(super) disk: Option<Disk>,
     pub(super) acknowledge: Acknowledge,
     /// Exports at a time.
     pub(super) consumers: usize,
@@ -44,10 +50,12 @@ pub(super) struct Parts {
 }
 
 /// Queue and batches in front of an exporter.
+#[derive(Clone)]
 pub(super) struct Queue(Arc<Shared>);
 
 struct Shared {
     room: Option<Room>,
+    disk: Option<Disk>,
     acknowledge: Acknowledge,
     consumers: usize,
     rule: Option<Arc<MergeRule>>,
@@ -77,18 +85,30 @@ struct Todo {
 
 impl Queue {
     pub(super) fn new(parts: Parts) -> Queue {
-        let Parts { room, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next } = parts;
+        let Parts { room, disk, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next } = parts;
         let rule = rule.map(Arc::new);
         let batcher = Batcher::new(merge, rule.clone());
         let state = Mutex::new(State { batcher, ready: VecDeque::new(), running: 0 });
         let consumers = consumers.max(1);
-        Queue(Arc::new(Shared { room, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next, state }))
+        Queue(Arc::new(Shared {
+            room,
+            disk,
+            acknowledge,
+            consumers,
+            rule,
+            merge,
+            level,
+            on_batch,
+            lifetime,
+            next,
+            state,
+        }))
     }
 }
 
 impl Consume for Queue {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
-        if self.0.room.is_none() && !self.0.is_batched(&payload) {
+        if self.0.room.is_none() && self.0.disk.is_none() && !self.0.is_batched(&payload) {
             return self.0.next.consume(payload);
         }
         Box::pin(self.0.take(payload))
@@ -100,11 +120,14 @@ impl Shared {
         if self.lifetime.is_aborted() {
             return Err(stopped());
         }
-        let charge = match &self.room {
-            Some(room) => Some(room.take(&payload).await?),
-            None => None,
+        if let Some(disk) = &self.disk {
+            return self.keep(disk, payload).await;
+        }
+        let hold = match &self.room {
+            Some(room) => Hold::Room(room.take(&payload).await?),
+            None => Hold::Nothing,
         };
-        let (part, answer) = Part::lease(payload, charge, self.acknowledge);
+        let (part, answer) = Part::lease(payload, hold, self.acknowledge);
         self.push(part);
         match answer {
             None => Ok(Receipt::held()),
@@ -182,9 +205,20 @@ impl Shared {
 
     /// Exports one request and tells everyone whose data was in it.
     async fn process(self: &Arc<Self>, batch: Batch) {
+        let Some(batch) = self.worth_sending(batch) else { return };
         let Some(Batch { parts, gathered, .. }) = self.fitting(batch) else { return };
+        let volatile = parts.iter().filter(|part| !part.lease.is_on_disk()).map(|part| part.payload.items()).sum();
         let (payloads, leases): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.payload, part.lease)).unzip();
-        let outcome = self.send(payloads, gathered).await;
+        let outcome = match &self.disk {
+            Some(disk) if leases.iter().all(|lease| lease.is_on_disk()) => {
+                let items = payloads.iter().map(Payload::items).sum();
+                self.send_within(disk, &leases, items, self.send(payloads, gathered)).await
+            }
+            _ => self.send(payloads, gathered).await,
+        };
+        if let (Some(disk), Err(failure)) = (&self.disk, &outcome) {
+            disk.interrupted(failure, volatile);
+        }
         settle(leases, outcome);
     }
 

@@ -1,0 +1,300 @@
+//! The queue on disk: a sender is answered when the journal has its data, and what waits there comes back when there is
+//! room for it in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Acknowledge, OnStorageFailure, Overflow, QueueSizer};
+use crate::delivery::OnGivenUp;
+use crate::delivery::lease::{Hold, Lease, Outcome, Part};
+use crate::delivery::room::{Bounds, share_of_batch, stopped};
+use crate::failure::{Class, Failure};
+use crate::flow::Receipt;
+use crate::payload::{Payload, Sizer};
+use crate::storage::journal::{Appended, Journal, Refused, Replay, Replayed, Reservation, Weight};
+use crate::units::Items;
+
+use super::super::batcher::Batch;
+use super::{Queue, Shared};
+
+/// Where a queue is kept, and how.
+pub(crate) struct Disk {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) bounds: Bounds,
+    pub(crate) overflow: Overflow,
+    pub(crate) on_failure: OnStorageFailure,
+    pub(crate) max_age: Option<Duration>,
+    /// Items a second.
+    pub(crate) replay_rate: Option<u64>,
+    pub(crate) on_given_up: OnGivenUp,
+}
+
+impl Queue {
+    /// From now on this queue reads its journal, on the runtime of `handle`, and no queue before it does. Nothing happens to
+    /// one that is in memory.
+    pub(crate) fn start(&self, handle: &Handle) {
+        let Some(disk) = &self.0.disk else { return };
+        let turn = disk.journal.take_over();
+        let shared = Arc::clone(&self.0);
+        self.0.lifetime.spawn_on(handle, "durable queue reader", async move { shared.replay(turn).await });
+    }
+}
+
+impl Disk {
+    fn weigh(&self, payload: &Payload) -> Weight {
+        Weight {
+            thousandths: share_of_batch(payload),
+            items: payload.size(Sizer::Items),
+            bytes: payload.size(Sizer::Bytes),
+        }
+    }
+
+    fn fits(&self, used: Weight) -> bool {
+        let used = match self.bounds.sizer {
+            QueueSizer::Requests => used.thousandths,
+            QueueSizer::Items => used.items,
+            QueueSizer::Bytes => used.bytes,
+        };
+        used <= self.bounds.limit()
+    }
+
+    fn is_too_old(&self, since: u64, now: u64) -> bool {
+        self.max_age.is_some_and(|most| most < Duration::from_nanos(now.saturating_sub(since)))
+    }
+
+    /// Counts what the disk did not take and the end of the relay costs: around the exporter, all of it counts as kept.
+    pub(super) fn interrupted(&self, failure: &Failure, volatile: Items) {
+        if failure.class() == Class::ShuttingDown && volatile != Items::ZERO {
+            (self.on_given_up)(Class::ShuttingDown, volatile, &failure.cause());
+        }
+    }
+
+    fn expired(&self) -> String {
+        let most = self.max_age.unwrap_or_default();
+        format!("it waited longer than sending_queue::max_age ({most:?})")
+    }
+}
+
+impl Shared {
+    /// Writes `payload` to disk, and hands it on at once if nothing waits before it.
+    pub(super) async fn keep(self: &Arc<Self>, disk: &Disk, payload: Payload) -> Outcome {
+        let reservation = self.room_on_disk(disk, &payload).await?;
+        let hold = match disk.journal.append(payload.clone(), reservation).await {
+            Ok(Appended::Waits) => return Ok(Receipt::held()),
+            Ok(Appended::Taken(claim)) => Hold::Disk(claim),
+            Err(Refused { trouble, .. }) if disk.on_failure == OnStorageFailure::Refuse => {
+                let what = format!("the durable queue of {} cannot take it: {}", disk.bounds.exporter, trouble.what);
+                return Err(Failure::new(trouble.class, what));
+            }
+            Err(Refused { reservation, .. }) => Hold::RoomOnDisk(reservation),
+        };
+        let (part, _) = Part::lease(payload, hold, Acknowledge::WhenQueued);
+        self.push(part);
+        Ok(Receipt::held())
+    }
+
+    async fn room_on_disk(&self, disk: &Disk, payload: &Payload) -> Result<Reservation, Failure> {
+        let need = disk.bounds.measure(payload);
+        if disk.bounds.limit() < need {
+            return Err(disk.bounds.too_large(need));
+        }
+        let weight = disk.weigh(payload);
+        loop {
+            if let Some(reservation) = disk.journal.reserve(weight, |used| disk.fits(used)) {
+                return Ok(reservation);
+            }
+            match disk.overflow {
+                Overflow::Refuse => return Err(disk.bounds.full()),
+                Overflow::Block => {
+                    return tokio::select! {
+                        biased;
+                        () = self.lifetime.aborted() => Err(stopped()),
+                        reservation = disk.journal.reserve_when_free(weight, |used| disk.fits(used)) => Ok(reservation),
+                    };
+                }
+                Overflow::DropOldest => {
+                    if !self.drop_oldest(disk).await {
+                        return Err(disk.bounds.full());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops what has waited longest, unless it is under way; whether there was anything.
+    async fn drop_oldest(&self, disk: &Disk) -> bool {
+        let why = "the queue was full, and older data made room for newer data (overflow: drop_oldest)";
+        let batch = {
+            let mut state = self.lock();
+            let batch = state.ready.pop_front().or_else(|| state.batcher.take_open());
+            self.note(&state);
+            batch
+        };
+        if let Some(batch) = batch {
+            self.give_up(disk, batch.parts, Class::QueueFull, why);
+            return true;
+        }
+        let replay = self.read(disk, 1).await;
+        let found = !replay.requests.is_empty();
+        for Replayed { payload, claim } in replay.requests {
+            (disk.on_given_up)(Class::QueueFull, payload.items(), why);
+            claim.acknowledge();
+        }
+        found
+    }
+
+    fn give_up(&self, disk: &Disk, parts: Vec<Part>, class: Class, why: &str) {
+        let items: Items = parts.iter().map(|part| part.payload.items()).sum();
+        if !parts.is_empty() {
+            (disk.on_given_up)(class, items, why);
+        }
+        parts.into_iter().for_each(|part| part.lease.conclude(None));
+    }
+
+    /// What of `batch` is to be sent. While the relay drains, what is on disk stays there; what is too old is dropped.
+    pub(super) fn worth_sending(&self, mut batch: Batch) -> Option<Batch> {
+        let Some(disk) = &self.disk else { return Some(batch) };
+        if self.lifetime.is_draining() {
+            batch.parts.retain(|part| !part.lease.is_on_disk());
+        }
+        if disk.max_age.is_some() {
+            let now = now();
+            let is_old = |part: &Part| part.lease.since_unix_nano().is_some_and(|since| disk.is_too_old(since, now));
+            let (old, good) = batch.parts.into_iter().partition(is_old);
+            self.give_up(disk, old, Class::ExpiredInQueue, &disk.expired());
+            batch.parts = good;
+        }
+        (!batch.parts.is_empty()).then_some(batch)
+    }
+
+    /// Sends what `leases` hold, all of which is on disk: so the end of the relay need not wait for it, and its age may end
+    /// it.
+    pub(super) async fn send_within(
+        &self,
+        disk: &Disk,
+        leases: &[Arc<Lease>],
+        items: Items,
+        sending: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let oldest = leases.iter().filter_map(|lease| lease.since_unix_nano()).min();
+        let expiry = disk.max_age.zip(oldest).map(|(most, since)| {
+            let age = Duration::from_nanos(now().saturating_sub(since));
+            Instant::now() + most.saturating_sub(age).min(LONGEST_WAIT)
+        });
+        tokio::select! {
+            biased;
+            outcome = sending => outcome,
+            () = self.end_of_patience() => Err(stopped()),
+            () = sleep_until(expiry.unwrap_or_else(Instant::now)), if expiry.is_some() => {
+                let failure = Failure::new(Class::ExpiredInQueue, disk.expired());
+                (disk.on_given_up)(Class::ExpiredInQueue, items, &disk.expired());
+                Err(failure)
+            }
+        }
+    }
+
+    async fn end_of_patience(&self) {
+        self.lifetime.intake_ended().await;
+        sleep(LAST_TRY).await;
+    }
+
+    /// Reads the journal until the relay drains or another queue does it.
+    async fn replay(self: Arc<Self>, turn: CancellationToken) {
+        let Some(disk) = &self.disk else { return };
+        let mut pace = disk.replay_rate.map(Pace::new);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.lifetime.intake_ended() => return,
+                () = turn.cancelled() => return,
+                () = disk.journal.readable() => {}
+            }
+            let replay = self.read(disk, READ_AT_ONCE).await;
+            if replay.lost_items != 0 {
+                let why = "what was on disk could not be read back";
+                (disk.on_given_up)(Class::StorageDamaged, Items(replay.lost_items), why);
+            }
+            for Replayed { payload, claim } in replay.requests {
+                if let Some(pace) = &mut pace {
+                    tokio::select! {
+                        biased;
+                        // What was read and is not sent goes back to where it was.
+                        () = self.lifetime.intake_ended() => return,
+                        () = turn.cancelled() => return,
+                        () = pace.wait_for(payload.items(), disk.journal.totals().appended_items()) => {}
+                    }
+                }
+                self.push(Part::lease(payload, Hold::Disk(claim), Acknowledge::WhenQueued).0);
+            }
+            if let Some(trouble) = replay.trouble {
+                tracing::error!(class = %trouble.class, "the durable queue cannot be read: {}", trouble.what);
+                tokio::select! {
+                    () = self.lifetime.intake_ended() => return,
+                    () = sleep(AFTER_TROUBLE) => {}
+                }
+            }
+        }
+    }
+
+    /// Reads on a thread that may wait for the disk.
+    async fn read(&self, disk: &Disk, most: u64) -> Replay {
+        let journal = Arc::clone(&disk.journal);
+        // What a panic leaves unread is read again by the next run.
+        tokio::task::spawn_blocking(move || journal.read(most)).await.unwrap_or_default()
+    }
+}
+
+/// Lets so many items pass in a second, and as many more as come in: otherwise a backlog might never end.
+struct Pace {
+    /// Seconds an item.
+    cost: f64,
+    free_at: Instant,
+    /// Items that had come in when it was looked last.
+    seen: u64,
+    /// Items that came in since, and for which none has passed yet.
+    credit: u64,
+}
+
+impl Pace {
+    fn new(rate: u64) -> Pace {
+        Pace { cost: 1.0 / rate.max(1) as f64, free_at: Instant::now(), seen: 0, credit: 0 }
+    }
+
+    /// Ends when `items` may pass, where `appended` have come in so far. What was not used for a while may not be made up
+    /// for.
+    async fn wait_for(&mut self, items: Items, appended: u64) {
+        self.credit += appended.saturating_sub(self.seen);
+        self.seen = appended;
+        let free = self.credit.min(items.0);
+        self.credit -= free;
+        if free == items.0 {
+            return;
+        }
+        sleep_until(self.free_at).await;
+        let takes = Duration::from_secs_f64(((items.0 - free) as f64 * self.cost).min(MOST_SECONDS));
+        self.free_at = self.free_at.max(Instant::now()) + takes;
+    }
+}
+
+/// Nanoseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How many bytes are read before they are handed on.
+const READ_AT_ONCE: u64 = 1 << 20;
+
+/// What is on disk is under way no longer than this when the relay stops: it would only make the stop slow.
+const LAST_TRY: Duration = Duration::from_secs(2);
+
+const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+
+/// An age of centuries must not overflow the clock.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const MOST_SECONDS: f64 = 3600.0;

@@ -1,0 +1,128 @@
+//! What a queue on disk takes, hands on, keeps and gives up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use otlp_relay::config::{Durable, OnStorageFailure, Overflow, Queue};
+use otlp_relay::delivery::Wraps;
+use otlp_relay::failure::Class;
+use otlp_relay::flow::Receipt;
+use otlp_relay::ident::ComponentId;
+use otlp_relay::signal::Signal;
+use otlp_relay::storage::journal::{Directories, Journal, Label, Sync, Terms};
+use tokio::runtime::Handle;
+
+use crate::bench::{Bench, QUEUE, Reply, class, payload};
+
+/// The journal in `folder`.
+fn journal(folder: &tempfile::TempDir) -> Arc<Journal> {
+    let (directory, lock_timeout) = (folder.path().to_owned(), Duration::ZERO);
+    let terms = Terms { directory, create: None, sync: Sync::Never, lock_timeout };
+    let directory = Directories::default().open(&terms).unwrap();
+    directory.journal(Label { exporter: "otlp_grpc/eu".to_owned(), signal: Signal::Logs }, Sync::Never).unwrap()
+}
+
+fn durable() -> Durable {
+    Durable {
+        storage: ComponentId::parse("file_storage").unwrap(),
+        on_failure: OnStorageFailure::Refuse,
+        max_age: None,
+        replay_rate: None,
+    }
+}
+
+/// A chain whose queue is on disk and that reads there.
+fn bench(folder: &tempfile::TempDir, queue: Queue, durable: Durable) -> Bench {
+    let queue = Queue { durable: Some(durable), ..queue };
+    let bench = Bench::on_disk(Signal::Logs, None, queue, Wraps::none(), journal(folder));
+    bench.entry.start(&Handle::current());
+    bench
+}
+
+#[tokio::test]
+async fn the_data_is_on_disk_until_its_export_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder, QUEUE, durable());
+    bench.backend.close();
+    assert_eq!(bench.send(payload([1, 2])).await.unwrap(), Receipt::held());
+    assert_eq!(bench.entry.level.journal().unwrap().weight().items, 2);
+    bench.backend.open();
+    assert_eq!(bench.backend.until_items(2).await, [[1, 2]]);
+    while bench.entry.level.journal().unwrap().requests() != 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_failed_for_good_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(&folder, QUEUE, durable());
+    bench.backend.next_replies([Reply::Fail(Class::Unauthenticated)]);
+    bench.send(payload([1])).await.unwrap();
+    bench.send(payload([2])).await.unwrap();
+    bench.backend.until_items(1).await;
+    while bench.entry.level.size() != 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.settled.items(Some(Class::Unauthenticated)), 1);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_or_blocks_as_one_in_memory_does() {
+    for overflow in [Overflow::Refuse, Overflow::Block] {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(&folder, Queue { queue_size: 1, overflow, ..QUEUE }, durable());
+        bench.backend.close();
+        bench.send(payload([1])).await.unwrap();
+        if overflow == Overflow::Refuse {
+            assert_eq!(class(&bench.send(payload([2])).await), Some(Class::QueueFull));
+            bench.backend.open();
+        } else {
+            let sender = bench.send_aside(payload([2])).await;
+            assert!(!sender.is_finished());
+            bench.backend.open();
+            sender.await.unwrap().unwrap();
+            bench.backend.until_items(2).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backlog_is_sent_no_faster_than_its_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = bench(&folder, QUEUE, durable());
+    before.backend.close();
+    for id in 0..20 {
+        before.send(payload([id])).await.unwrap();
+    }
+    before.lifetime.drain(Duration::from_millis(1)).await;
+    drop(before);
+    let begun = Instant::now();
+    let after = bench(&folder, QUEUE, Durable { replay_rate: Some(50), ..durable() });
+    after.backend.until_items(20).await;
+    let took = begun.elapsed();
+    assert!(Duration::from_millis(350) <= took, "20 items at 50 a second take 0.4 s: {took:?}");
+}
+
+#[tokio::test]
+async fn where_it_is_asked_for_memory_takes_what_the_disk_does_not() {
+    for on_failure in [OnStorageFailure::Refuse, OnStorageFailure::Memory] {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(&folder, QUEUE, Durable { on_failure, ..durable() });
+        // A journal whose folder is gone can make no file.
+        let journal =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+        std::fs::remove_dir_all(journal.unwrap()).unwrap();
+        let outcome = bench.send(payload([1])).await;
+        match on_failure {
+            OnStorageFailure::Refuse => assert_eq!(class(&outcome), Some(Class::StorageReadOnly)),
+            OnStorageFailure::Memory => {
+                outcome.unwrap();
+                bench.backend.until_items(1).await;
+            }
+        }
+        while bench.entry.level.size() != 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
