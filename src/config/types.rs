@@ -20,6 +20,8 @@ pub fn component_types() -> &'static [ComponentType] {
 
 const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta"), ("profiles", "Alpha")];
 
+const UNPROFILED: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta")];
+
 const METRICS: &[(&str, &str)] = &[("metrics", "Beta")];
 
 /// Connectors pass each signal on as it is.
@@ -35,8 +37,10 @@ const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
 const TYPES: &[ComponentType] = &[
     ComponentType { section: "receivers", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "receivers", name: "otlp", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "attributes", aliases: &[], stability: UNPROFILED },
     ComponentType { section: "processors", name: "batch", aliases: &[], stability: ALL },
     ComponentType { section: "processors", name: "memory_limiter", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "resource", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "debug", aliases: &["logging"], stability: ALL },
     ComponentType { section: "exporters", name: "file", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },

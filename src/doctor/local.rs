@@ -93,7 +93,7 @@ fn memory(config: &Config, machine: &Machine) -> Check {
     let used = |id| config.pipelines.values().any(|pipeline| pipeline.processors.contains(id));
     let limiters = config.processors.iter().filter(|(id, _)| used(id)).filter_map(|(id, processor)| match processor {
         Processor::MemoryLimiter(limiter) => Some((id, limiter.limit)),
-        Processor::Batch(_) => None,
+        Processor::Batch(_) | Processor::Attributes(_) => None,
     });
     let mut told = Vec::new();
     for (id, limit) in limiters {

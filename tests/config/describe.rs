@@ -266,6 +266,14 @@ pub(crate) fn everything() -> Value {
             },
             "memory_limiter": {"check_interval": "4s", "limit_mib": 100, "spike_limit_mib": 20},
             "memory_limiter/share": {"check_interval": "4s", "limit_percentage": 50, "spike_limit_percentage": 20},
+            "resource": {"attributes": [
+                {"key": "a", "action": "upsert", "value": 1}, {"key": "b", "action": "delete"},
+                {"key": "c", "action": "insert", "from_attribute": "a"},
+            ]},
+            "attributes": {"actions": [
+                {"key": "d", "action": "insert", "from_context": "metadata.tenant"}, {"key": "e", "action": "hash"},
+                {"key": "f", "action": "convert", "converted_type": "int"},
+            ]},
         },
         "exporters": {
             "otlp_grpc": otlp(json!({
@@ -377,7 +385,7 @@ pub(crate) fn everything() -> Value {
                 "metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]},
                 "traces/a": {
                     "receivers": ["otlp", "nop"],
-                    "processors": ["memory_limiter", "batch"],
+                    "processors": ["memory_limiter", "batch", "resource", "attributes"],
                     "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop", "forward"],
                 },
                 "traces/b": {"receivers": ["forward"], "exporters": ["failover"]},

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::config::model::{Config, Exporter, Prometheus, ResourceLabels, Translation};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::section::{Rule, Section};
-use crate::signal::Signal;
 
 use super::{endpoint, headers, server_tls};
 
@@ -16,6 +15,7 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Exporter> {
         let at = section.entry("endpoint").unwrap_or_else(|| section.whole().clone());
         at.refuse(at.fault("requires a non-empty \"endpoint\"").hint("write endpoint: 0.0.0.0:8889"));
     }
+    section.entry("transport");
     let listen = if has_endpoint { endpoint::listen_by_transport(section) } else { None };
     let tls = server_tls::read(section);
     let mut time = |key| {
@@ -28,25 +28,32 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Exporter> {
     let idle_timeout = time("idle_timeout").or(read_timeout);
     let expiration = section.duration("metric_expiration", "'metric_expiration' must be non-negative");
     let max_series = section.unsigned("max_series").and_then(|series| usize::try_from(series).ok());
-    let exporter = Prometheus {
+    let (response_headers, const_labels) = (headers::of_responses(section), const_labels(section));
+    let one_request = section.boolean("keep_alives_enabled") == Some(false);
+    let namespace = section.text("namespace").unwrap_or_default();
+    let send_timestamps = section.boolean("send_timestamps").unwrap_or(false);
+    let resource_labels = resource_labels(section);
+    let open_metrics = section.boolean("enable_open_metrics").unwrap_or(false);
+    let scope_labels = section.boolean("without_scope_info") != Some(true);
+    let translation = translation(section);
+    section.rest(REST);
+    Some(Exporter::Prometheus(Box::new(Prometheus {
         listen: listen?,
         tls,
-        response_headers: headers::of_responses(section),
+        response_headers,
         header_timeout,
         idle_timeout,
-        one_request: section.boolean("keep_alives_enabled") == Some(false),
-        namespace: section.text("namespace").unwrap_or_default(),
-        const_labels: const_labels(section),
-        send_timestamps: section.boolean("send_timestamps").unwrap_or(false),
+        one_request,
+        namespace,
+        const_labels,
+        send_timestamps,
         metric_expiration: expiration.unwrap_or(EXPIRATION),
-        resource_labels: resource_labels(section),
-        open_metrics: section.boolean("enable_open_metrics").unwrap_or(false),
-        scope_labels: section.boolean("without_scope_info") != Some(true),
-        translation: translation(section),
+        resource_labels,
+        open_metrics,
+        scope_labels,
+        translation,
         max_series: max_series.filter(|series| *series != 0).unwrap_or(MAX_SERIES),
-    };
-    section.rest(REST);
-    Some(Exporter::Prometheus(Box::new(exporter)))
+    })))
 }
 
 fn const_labels(section: &mut Section<'_>) -> Vec<(String, String)> {
@@ -93,7 +100,7 @@ fn translation(section: &mut Section<'_>) -> Translation {
 /// A problem for each pipeline of something else than metrics that such an exporter is in.
 pub(super) fn misplaced(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
-    for (id, pipeline) in config.pipelines.iter().filter(|(id, _)| id.signal != Signal::Metrics) {
+    for (id, pipeline) in config.pipelines.iter().filter(|(id, _)| id.signal != Prometheus::SIGNAL) {
         let is_ours = |exporter: &&_| matches!(config.exporters.get(*exporter), Some(Exporter::Prometheus(_)));
         for exporter in pipeline.exporters.iter().filter(is_ours) {
             let what = format!(

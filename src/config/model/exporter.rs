@@ -45,7 +45,7 @@ impl Exporter {
     pub fn takes(&self, signal: Signal) -> bool {
         match self {
             Exporter::OtlpHttp(exporter) => exporter.targets.contains_key(&signal),
-            Exporter::Prometheus(_) => signal == Signal::Metrics,
+            Exporter::Prometheus(_) => signal == Prometheus::SIGNAL,
             Exporter::OtlpGrpc(_) | Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => true,
         }
     }

@@ -4,6 +4,7 @@
 //! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
 
 mod address;
+mod attributes;
 mod auth;
 mod connector;
 mod delivery;
@@ -27,6 +28,7 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
+pub use attributes::{AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf};
 pub use auth::{
     BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,

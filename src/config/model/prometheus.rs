@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::{ListenAddress, Secret, ServerTls};
+use crate::signal::Signal;
 
 /// `exporters::prometheus`
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,11 @@ pub struct Prometheus {
     pub translation: Translation,
     /// `max_series`, a key of the relay's own: how many series are held; 200000.
     pub max_series: usize,
+}
+
+impl Prometheus {
+    /// What it takes.
+    pub const SIGNAL: Signal = Signal::Metrics;
 }
 
 /// Which resource attributes are labels of every series, by patterns with `*` and `?`. All are, but those excluded, where
