@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, Connector, Exporter, FileStorage, Pipeline, Processor};
 use crate::delivery::{Entry, Look, QueueLevel};
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::Page;
 use crate::flow::{Next, Workers};
 use crate::ident::{ComponentId, PipelineId};
 use crate::telemetry::observe::Switches;
@@ -35,6 +36,8 @@ pub(super) struct Attempt {
     pub(super) look: Look,
     pub(super) state: Arc<ExporterState>,
     pub(super) certificates: Certificates,
+    /// Where the exporter is scraped, if it is.
+    pub(super) page: Option<Arc<Page>>,
 }
 
 /// A chain, and what it was made from.
@@ -118,6 +121,11 @@ impl Chains {
             Way::Queued => &entry.queued,
             Way::Direct => &entry.attempt,
         }))
+    }
+
+    /// The page of each exporter that is scraped.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&ComponentId, &Arc<Page>)> {
+        self.attempts.0.iter().filter_map(|(chain, attempt)| Some((&chain.exporter, attempt.page.as_ref()?)))
     }
 
     /// How each exporter and connector fares with each signal.

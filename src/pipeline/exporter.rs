@@ -7,6 +7,7 @@ use crate::config::{Config, Delivery, Endpoint, Exporter, Problem};
 use crate::delivery::{self, ChainSettings, Look, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::{Page, Scraped, prometheus};
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
@@ -60,7 +61,7 @@ pub(super) fn target_labels(asked: &Exporter, signal: Signal) -> Vec<(&'static s
     let endpoint = match asked {
         Exporter::OtlpGrpc(grpc) => Some(&grpc.endpoint),
         Exporter::OtlpHttp(http) => http.targets.get(&signal).map(|target| &target.endpoint),
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => None,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => None,
     };
     let labels = |endpoint: &Endpoint| {
         vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
@@ -78,6 +79,7 @@ enum Kind {
     Otlp(otlp::Backend),
     Debug(Debug),
     File(file::FileSink),
+    Prometheus(Scraped),
     Nop,
 }
 
@@ -111,7 +113,8 @@ impl<'a> Exporters<'a> {
         let asked = self.config.exporters.get(&chain.exporter)?.clone();
         let stage = dump::recorded(&made.id, &asked, tools.dump, made.stage(chain.signal)?);
         let stage = observe::attempted(&made.id, chain.signal, Arc::clone(&state), tools.watch, stage);
-        Some(Attempt { asked, stage, look: made.look(), state, certificates: made.certificates() })
+        let (look, certificates, page) = (made.look(), made.certificates(), made.page());
+        Some(Attempt { asked, stage, look, state, certificates, page })
     }
 }
 
@@ -129,6 +132,7 @@ impl Made {
                 Kind::Debug(debug)
             }
             Exporter::File(asked) => Kind::File(file::file(Arc::clone(&id), asked)?),
+            Exporter::Prometheus(asked) => Kind::Prometheus(prometheus(Arc::clone(&id), asked)),
             Exporter::Nop => Kind::Nop,
         };
         if let Some(dead_letter) = asked.delivery().and_then(|delivery| delivery.dead_letter.as_ref()) {
@@ -145,7 +149,15 @@ impl Made {
     fn certificates(&self) -> Certificates {
         match &self.kind {
             Kind::Otlp(backend) => backend.certificates(),
-            Kind::Debug(_) | Kind::File(_) | Kind::Nop => Certificates::default(),
+            Kind::Debug(_) | Kind::File(_) | Kind::Prometheus(_) | Kind::Nop => Certificates::default(),
+        }
+    }
+
+    /// Where it is scraped, if it is.
+    fn page(&self) -> Option<Arc<Page>> {
+        match &self.kind {
+            Kind::Prometheus(scraped) => Some(scraped.page()),
+            Kind::Otlp(_) | Kind::Debug(_) | Kind::File(_) | Kind::Nop => None,
         }
     }
 
@@ -154,6 +166,8 @@ impl Made {
             Kind::Otlp(backend) => backend.stage(signal),
             Kind::Debug(debug) => Some(debug.stage(signal)),
             Kind::File(sink) => Some(sink.stage()),
+            // A configuration with another signal for it is refused.
+            Kind::Prometheus(scraped) => Some(scraped.stage()),
             Kind::Nop => Some(nop::nop(Arc::clone(&self.id))),
         }
     }
@@ -162,7 +176,7 @@ impl Made {
     fn look(&self) -> Look {
         match self.kind {
             Kind::Otlp(_) => Look::AlsoWhenIdle,
-            Kind::Debug(_) | Kind::File(_) | Kind::Nop => Look::WithData,
+            Kind::Debug(_) | Kind::File(_) | Kind::Prometheus(_) | Kind::Nop => Look::WithData,
         }
     }
 }

@@ -62,6 +62,9 @@ pub struct ListenPlan {
 pub struct PipelinePlan {
     /// Its `memory_limiter` processors, in order.
     pub limiters: Vec<ComponentId>,
+    /// Its `resource` and `attributes` processors, in order. They are behind the limiters, wherever they are written: what
+    /// is refused need not be changed.
+    pub editors: Vec<ComponentId>,
     /// What its `batch` processors come to.
     pub batch: Option<BatchPlan>,
     /// Where its data goes.
@@ -147,7 +150,7 @@ fn plan_pipeline(
     exporters: Vec<ComponentId>,
 ) -> PipelinePlan {
     let (connectors, exporters) = exporters.into_iter().partition(|id| config.connectors.contains_key(id));
-    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters, connectors };
+    let mut planned = PipelinePlan { limiters: Vec::new(), editors: Vec::new(), batch: None, exporters, connectors };
     for processor in processors {
         match config.processors.get(processor) {
             Some(Processor::MemoryLimiter(_)) => planned.limiters.push(processor.clone()),
@@ -157,6 +160,7 @@ fn plan_pipeline(
                 let combinations = batch.metadata_cardinality_limit;
                 planned.batch = Some(BatchPlan { processor: processor.clone(), rule, combinations });
             }
+            Some(Processor::Attributes(_)) => planned.editors.push(processor.clone()),
             None => {}
         }
     }

@@ -141,7 +141,7 @@ impl Doors {
 
 /// Inside a container, whatever listens on a loopback address is out of reach for everyone outside, however its ports are
 /// published.
-fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
+pub(super) fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
     let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
         return;
     };

@@ -51,6 +51,7 @@ fn exporter(id: &ComponentId, signal: Signal, asked: &Exporter) -> ExporterLayou
             (endpoint.unwrap_or_default(), http.delivery.queue.as_ref())
         }
         Exporter::Debug(debug) => (String::new(), debug.delivery.queue.as_ref()),
+        Exporter::Prometheus(scraped) => (scraped.listen.to_string(), None),
         Exporter::File(_) | Exporter::Nop => (String::new(), None),
     };
     ExporterLayout { id: id.clone(), signal, endpoint, queue_unit: queue.map(unit) }

@@ -9,6 +9,7 @@ mod memory;
 mod relay;
 mod reports;
 mod run;
+mod scrapes;
 mod signals;
 mod start;
 mod system;

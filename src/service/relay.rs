@@ -19,12 +19,14 @@ use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
+use super::scrapes::Scrapes;
 use super::start::StartError;
 
 /// A relay and all that it owns.
 pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
+    scrapes: Scrapes,
     admin: Admin,
     reports: Reports,
     log: LogControl,
@@ -55,7 +57,15 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), log, grace: Duration::ZERO })
+        Ok(Relay {
+            holdings,
+            doors: Doors::default(),
+            scrapes: Scrapes::default(),
+            admin,
+            reports: Reports::new(),
+            log,
+            grace: Duration::ZERO,
+        })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -69,9 +79,10 @@ impl Relay {
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
-        let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let Built { servers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let dump = self.prepare_dump(&config)?;
         let doors = self.doors.prepare(servers, &config.places).await?;
+        let scrapes = self.scrapes.prepare(scrapes, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
         let attributes = line_attributes(&self.holdings.instance, &config.telemetry.resource);
@@ -95,8 +106,9 @@ impl Relay {
             );
         }
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
+        let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
-        in_force.and(self.admin.enforce(admin).await)
+        in_force.and(shown).and(self.admin.enforce(admin).await)
     }
 
     /// The debug dump of the first `debug_dump` that is started.
