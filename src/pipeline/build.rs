@@ -113,8 +113,9 @@ fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) 
     let mut problems = Vec::new();
     for chain in &plan.chains {
         let Some(attempt) = chains.attempts().get(chain) else { continue };
-        let storage = journals::storage_of(config, attempt.asked.delivery());
-        let asked = Asked::exporter(&attempt.asked, storage, chain, config);
+        let way = if plan.queued.contains(chain) { Way::Queued } else { Way::Direct };
+        let storage = journals::storage_of(config, attempt.asked.delivery()).filter(|_| way == Way::Queued);
+        let asked = Asked::exporter(&attempt.asked, way, storage, chain, config);
         let state = Arc::clone(&attempt.state);
         let kept = match tools.chains.get(chain) {
             Some(kept) if kept.asked == asked => kept.clone(),
@@ -126,7 +127,7 @@ fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) 
                         continue;
                     }
                 };
-                let Some(entry) = around.exporter_chain(chain, chains.attempts(), journal) else { continue };
+                let Some(entry) = around.exporter_chain(chain, way, chains.attempts(), journal) else { continue };
                 Kept { asked, entry: Arc::new(entry), state }
             }
         };

@@ -53,7 +53,7 @@ pub(super) struct Kept {
 #[derive(Clone, PartialEq)]
 pub(super) enum Asked {
     /// An exporter and its fallbacks.
-    Exporter { own: Box<Exporter>, standbys: Vec<Exporter>, storage: Option<FileStorage> },
+    Exporter { own: Box<Exporter>, way: Way, standbys: Vec<Exporter>, storage: Option<FileStorage> },
     /// A connector, and whatever may be behind it.
     Connector { settings: Connector, behind: Box<Behind>, storage: Option<FileStorage> },
 }
@@ -69,9 +69,16 @@ pub(super) struct Behind {
 
 impl Asked {
     /// What the chain of an exporter is made from.
-    pub(super) fn exporter(own: &Exporter, storage: Option<&FileStorage>, chain: &Chain, config: &Config) -> Asked {
+    pub(super) fn exporter(
+        own: &Exporter,
+        way: Way,
+        storage: Option<&FileStorage>,
+        chain: &Chain,
+        config: &Config,
+    ) -> Asked {
         let standbys = chain.standbys(config).filter_map(|standby| config.exporters.get(&standby.exporter));
-        Asked::Exporter { own: Box::new(own.clone()), standbys: standbys.cloned().collect(), storage: storage.cloned() }
+        let (own, standbys) = (Box::new(own.clone()), standbys.cloned().collect());
+        Asked::Exporter { own, way, standbys, storage: storage.cloned() }
     }
 
     /// What the chain of a connector is made from.
@@ -182,7 +189,13 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
         Some(totals) => journals::watch(totals, &labels, registry),
         None => journals::forget(&labels, registry),
     }
-    let Some(capacity) = level.capacity() else { return };
+    let Some(capacity) = level.capacity() else {
+        // Before a reload it may have had one.
+        for name in [CAPACITY, SIZE, AGE] {
+            registry.forget(name, &labels);
+        }
+        return;
+    };
     let waiting = Arc::clone(level);
     let help = "Seconds that the oldest batch has waited for a consumer; 0 when none waits";
     let age = move || waiting.oldest_waiting().unwrap_or_default().as_secs_f64();

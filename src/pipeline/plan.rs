@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, Connector, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver, ServerAuth,
-    ServerTls,
+    Config, Connector, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Pipeline, Processor, Receiver,
+    ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
@@ -27,6 +27,9 @@ pub struct Plan {
     pub standbys: BTreeSet<Chain>,
     /// Every connector with each signal that it is sent.
     pub connectors: BTreeMap<Chain, ConnectorPlan>,
+    /// Those of all these that data is queued for. What is only reached behind a failover connector has no queue: the
+    /// connector owns it.
+    pub queued: BTreeSet<Chain>,
 }
 
 /// The sockets of a receiver, and where their data goes.
@@ -127,6 +130,7 @@ pub fn plan(config: &Config) -> Plan {
         }
         plan.pipelines.insert(id.clone(), planned);
     }
+    plan.queued = queued(config, &plan);
     plan.standbys = plan.chains.iter().flat_map(|chain| chain.standbys(config)).collect();
     for (id, receiver) in &config.receivers {
         let feeds = feeds_of(config, id);
@@ -180,6 +184,25 @@ fn plan_connector(config: &Config, chain: &Chain) -> Option<ConnectorPlan> {
             ConnectorPlan::Failover(levels.filter(|level| !level.is_empty()).collect())
         }
     })
+}
+
+/// What receivers reach without a failover connector between.
+fn queued(config: &Config, plan: &Plan) -> BTreeSet<Chain> {
+    let is_fed = |pipeline: &Pipeline| pipeline.receivers.iter().any(|id| config.receivers.contains_key(id));
+    let mut open: Vec<&PipelineId> =
+        config.pipelines.iter().filter(|(_, pipeline)| is_fed(pipeline)).map(|(id, _)| id).collect();
+    let (mut seen, mut queued) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(id) = open.pop() {
+        let Some(pipeline) = plan.pipelines.get(id).filter(|_| seen.insert(id)) else { continue };
+        for end in pipeline.exporters.iter().chain(&pipeline.connectors) {
+            let chain = Chain { exporter: end.clone(), signal: id.signal };
+            if let Some(ConnectorPlan::Forward(pipelines)) = plan.connectors.get(&chain) {
+                open.extend(pipelines);
+            }
+            queued.insert(chain);
+        }
+    }
+    queued
 }
 
 fn feeds_of(config: &Config, receiver: &ComponentId) -> BTreeMap<Signal, Vec<PipelineId>> {
@@ -252,7 +275,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Detection, Exporter, Failover, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Failover};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -348,5 +371,7 @@ mod tests {
         let traces = &plan.pipelines[&PipelineId::unnamed(Signal::Traces)];
         assert_eq!((&traces.exporters[..], &traces.connectors[..]), (&[id("nop")][..], &[id("failover")][..]));
         assert_eq!(plan.chains.len(), 2, "no chain of an exporter for a connector");
+        let queued: Vec<_> = plan.queued.iter().map(|chain| chain.exporter.to_string()).collect();
+        assert_eq!(queued, ["failover", "nop"], "what is behind the failover connector is sent single attempts");
     }
 }
