@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Mistake, Places, Problem, Problems};
+use crate::config::{Config, Mistake, Places, Problem, Problems, Weight};
 use crate::failure::Failure;
 
 /// Everything that was checked.
@@ -277,6 +277,10 @@ impl Trouble {
 
 /// The relay does not start when a variable leads an exporter to the relay itself.
 fn of_warning(warning: &Problem) -> Check {
+    if warning.weight == Weight::Advice {
+        let target = warning.path.as_str();
+        return Check::ok("configuration", target, format!("{target}: {}", warning.what));
+    }
     let outcome = if warning.mistake == Mistake::ExportLoop { Outcome::Failed } else { Outcome::Warning };
     of_problem(warning, outcome)
 }

@@ -85,8 +85,10 @@ pub enum Phase {
     Listen,
     /// Reading or writing what is kept on disk.
     Storage,
-    /// In this process: queue, memory, shutdown.
+    /// In this process: memory, shutdown.
     Local,
+    /// Waiting in, or not taken into, an exporter's queue.
+    Queue,
     /// Finding addresses.
     Resolve,
     /// TCP.
@@ -350,7 +352,7 @@ named! { Family:
 }
 
 named! { Phase:
-    Config "config", Listen "listen", Storage "storage", Local "local", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
+    Config "config", Listen "listen", Storage "storage", Local "local", Queue "queue", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
     Response "response", Auth "auth", Receive "receive",
 }
 

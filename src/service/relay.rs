@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
 use crate::admin::status::Running;
-use crate::config::{Config, Extension, Mistake, Problems};
+use crate::config::{Config, Extension, Mistake, Problems, Weight};
 use crate::flow::Drained;
 use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
@@ -64,7 +64,11 @@ impl Relay {
     /// When it asks for something that is not there. Then everything is as it was.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), StartError> {
         for warning in &config.warnings {
-            tracing::warn!("{warning}");
+            let class = (warning.mistake != Mistake::Invalid).then(|| warning.mistake.code());
+            match warning.weight {
+                Weight::Fault => tracing::warn!(class, "{warning}"),
+                Weight::Advice => tracing::info!(class, "{warning}"),
+            }
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
