@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, DebugDump, Extension, LogLevel, Weight};
+use crate::config::{Config, DebugDump, Extension, LogLevel, Mistake, Weight};
 use crate::ident::ComponentId;
 use crate::service;
 use crate::telemetry;
@@ -120,7 +120,9 @@ fn validate(sources: &Sources) -> Result<(), String> {
             Weight::Fault => "Warning",
             Weight::Advice => "Note",
         };
-        complain(&format!("{weight}: {warning}\n"));
+        let class = Some(warning.mistake).filter(|mistake| *mistake != Mistake::Invalid);
+        let class = class.map(|mistake| format!(" [{}]", mistake.code())).unwrap_or_default();
+        complain(&format!("{weight}: {warning}{class}\n"));
     }
     Ok(())
 }

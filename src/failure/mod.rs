@@ -226,6 +226,13 @@ impl Failure {
         self
     }
 
+    /// With `words` behind the evidence.
+    #[must_use]
+    pub fn and(mut self, words: &str) -> Failure {
+        self.0.text.to_mut().push_str(words);
+        self
+    }
+
     /// Caused by `source`.
     #[must_use]
     pub fn because(mut self, source: impl Into<BoxError>) -> Failure {

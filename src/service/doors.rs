@@ -10,7 +10,7 @@ use crate::ident::ComponentId;
 use crate::pipeline::{Listen, Server};
 use crate::receivers::otlp::{Door, OtlpServer, Sign};
 use crate::transport::container;
-use crate::transport::server::{BindError, BindProblem, Listener, Terms};
+use crate::transport::server::{BindError, BindProblem, Listener, Terms, TlsServer};
 
 use super::start::StartError;
 
@@ -126,6 +126,12 @@ impl Doors {
         }
         self.0 = kept;
         outcome
+    }
+
+    /// The certificates of what `prepared` asks for, by receiver.
+    pub(super) fn certificates(prepared: &Prepared) -> Vec<(ComponentId, Arc<TlsServer>)> {
+        let tls = |wanted: &Wanted| Some((wanted.receiver.clone(), Arc::clone(wanted.terms.tls.as_ref()?)));
+        prepared.wanted.iter().filter_map(tls).collect()
     }
 
     fn close_all_but(&mut self, wanted: &[Wanted]) {

@@ -14,6 +14,7 @@ use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
 
 use super::admin::Admin;
+use super::certificates::{InUse, Watchman};
 use super::doors::Doors;
 use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
@@ -27,6 +28,7 @@ pub(super) struct Relay {
     doors: Doors,
     admin: Admin,
     reports: Reports,
+    certificates: Watchman,
     log: LogControl,
     /// How long the end may take.
     grace: Duration,
@@ -54,7 +56,9 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), log, grace: Duration::ZERO })
+        let certificates = Watchman::new(holdings.watch.registry.clone());
+        let (doors, reports) = (Doors::default(), Reports::new());
+        Ok(Relay { holdings, doors, admin, reports, certificates, log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -97,6 +101,8 @@ impl Relay {
                  see otlp-relay queue export"
             );
         }
+        self.certificates
+            .watch(InUse { exporters: self.holdings.chains.certificates(), receivers: Doors::certificates(&doors) });
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         in_force.and(self.admin.enforce(admin).await)

@@ -12,7 +12,7 @@ use crate::telemetry::state::ExporterState;
 use crate::units::Items;
 
 use super::Loss;
-use super::edit::edit;
+use super::edit;
 use super::incidents::Said;
 
 /// A line that is ready but for what became of the data.

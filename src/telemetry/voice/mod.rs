@@ -21,6 +21,7 @@ use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::units::Items;
 
+pub(super) use self::edit::edit;
 use self::fingerprint::Fingerprint;
 use self::incidents::{Incidents, Key};
 use self::line::{Fate, Line};
@@ -200,8 +201,8 @@ impl Voice {
                 cause = words, remedy, help, "Exporting failed. Rejecting data."
             ),
             Loss::Rejected => tracing::warn!(
-                class, %exporter, data_type, dropped_items = items, folded, cause = words,
-                "Partial success response"
+                class, family, %exporter, data_type, phase, retry = "no", dropped_items = items, folded, cause = words,
+                remedy, help, "Partial success response"
             ),
             Loss::DeadLettered => tracing::warn!(
                 class, %exporter, data_type, dead_lettered_items = items, folded, cause = words,
