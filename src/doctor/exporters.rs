@@ -184,7 +184,7 @@ impl One<'_> {
         let host = to.endpoint.host.as_str();
         let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
         let container = self.look.machine.container.filter(|_| is_loopback && to.proxy.is_none())?;
-        let cause = format!("{} is this container itself ({container})", to.endpoint.authority());
+        let cause = format!("{} is this {container} itself", to.endpoint.authority());
         let remedy =
             "write the service name of the backend, or host.docker.internal for the machine around the container";
         let check = Check::ok("loopback", self.path, format!("the endpoint is {host}, inside a container"));

@@ -104,7 +104,12 @@ impl Place<'_> {
             .container
             .filter(|_| self.door == Door::Receiver && address.is_loopback() && address.socket().is_none());
         let Some(container) = container else { return check };
-        let cause = format!("{address} is reached from inside this container only ({container})");
+        if address.host != "localhost" {
+            // Who writes an address has most likely meant it.
+            let description = format!("{}: it is inside a {container}", check.description);
+            return Check { description, ..check };
+        }
+        let cause = format!("{address} is reached from inside this {container} only");
         let edit = format!("endpoint: {address}  →  endpoint: 0.0.0.0:{}", address.port);
         let remedy = "listen on all addresses; who may come in is decided by the ports that the container publishes";
         let check = Check { description: format!("{address} is free"), ..check };

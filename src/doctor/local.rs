@@ -135,9 +135,11 @@ fn authorities(config: &Config) -> Check {
 
 fn container(machine: &Machine) -> Check {
     match machine.container {
-        Some(why) => {
-            Check::ok("container", "local", format!("this is a container ({why}): localhost is the container itself"))
-        }
+        Some(container) => Check::ok(
+            "container",
+            "local",
+            format!("this is inside a {container}: localhost is the {container} itself"),
+        ),
         None => Check::ok("container", "local", "this is no container"),
     }
 }

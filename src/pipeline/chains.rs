@@ -143,6 +143,11 @@ impl Chains {
         states.into_values().map(Arc::clone).collect()
     }
 
+    /// The certificates of each exporter. They keep no stage alive.
+    pub fn certificates(&self) -> BTreeMap<ComponentId, Certificates> {
+        self.attempts.0.iter().map(|(chain, attempt)| (chain.exporter.clone(), attempt.certificates.clone())).collect()
+    }
+
     /// The state and the queue's level of each exporter, connector and signal: neither keeps a stage alive. What only
     /// stands by has no queue.
     pub fn levels(&self) -> Vec<(Arc<ExporterState>, Arc<QueueLevel>)> {

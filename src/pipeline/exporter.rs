@@ -37,7 +37,7 @@ pub fn direct(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<
 
 fn attempts(made: &Made, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
     let state = ExporterState::new(Arc::clone(&made.id), signal);
-    let no_place = || SetupProblem { key: "endpoint".to_owned(), what: format!("there is no endpoint for {signal}") };
+    let no_place = || SetupProblem::new("endpoint", format!("there is no endpoint for {signal}"));
     let stage = made.stage(signal).ok_or_else(no_place)?;
     Ok(observe::attempted(&made.id, signal, state, tools.watch, stage))
 }
@@ -99,7 +99,7 @@ impl<'a> Exporters<'a> {
                 Ok(made) => drop(self.made.insert(id.clone(), made)),
                 Err(problem) => {
                     let path = format!("exporters::{id}::{}", problem.key);
-                    problems.push(self.config.places.problem(path, problem.what));
+                    problems.push(self.config.places.problem(path, problem.what).is(problem.mistake));
                 }
             }
         }
@@ -125,9 +125,8 @@ impl Made {
             Exporter::OtlpGrpc(asked) => Kind::Otlp(otlp::otlp_grpc(Arc::clone(&id), asked, instance)?),
             Exporter::OtlpHttp(asked) => Kind::Otlp(otlp::otlp_http(Arc::clone(&id), asked, instance)?),
             Exporter::Debug(asked) => {
-                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| SetupProblem {
-                    key: format!("output_paths::{}", problem.index),
-                    what: problem.to_string(),
+                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| {
+                    SetupProblem::new(format!("output_paths::{}", problem.index), problem.to_string())
                 })?;
                 Kind::Debug(debug)
             }
@@ -137,9 +136,8 @@ impl Made {
         };
         if let Some(dead_letter) = asked.delivery().and_then(|delivery| delivery.dead_letter.as_ref()) {
             // Opened again when the first letter comes; what is wrong with it is better known now.
-            letters::open(dead_letter, tools.archives).map_err(|error| SetupProblem {
-                key: "dead_letter::directory".to_owned(),
-                what: format!("the directory cannot be used: {error}"),
+            letters::open(dead_letter, tools.archives).map_err(|error| {
+                SetupProblem::new("dead_letter::directory".to_owned(), format!("the directory cannot be used: {error}"))
             })?;
         }
         Ok(Made { id, kind })

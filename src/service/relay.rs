@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
 use crate::admin::status::Running;
-use crate::config::{Config, Extension, Mistake, Problems};
+use crate::config::{Config, Extension, Mistake, Problems, Weight};
 use crate::flow::{Drained, count_panics};
 use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
 
 use super::admin::Admin;
+use super::certificates::{InUse, Watchman};
 use super::doors::Doors;
 use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
@@ -29,6 +30,7 @@ pub(super) struct Relay {
     scrapes: Scrapes,
     admin: Admin,
     reports: Reports,
+    certificates: Watchman,
     log: LogControl,
     /// How long the end may take.
     grace: Duration,
@@ -57,15 +59,9 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay {
-            holdings,
-            doors: Doors::default(),
-            scrapes: Scrapes::default(),
-            admin,
-            reports: Reports::new(),
-            log,
-            grace: Duration::ZERO,
-        })
+        let certificates = Watchman::new(holdings.watch.registry.clone());
+        let (doors, scrapes, reports) = (Doors::default(), Scrapes::default(), Reports::new());
+        Ok(Relay { holdings, doors, scrapes, admin, reports, certificates, log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -75,7 +71,11 @@ impl Relay {
     /// When it asks for something that is not there. Then everything is as it was.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), StartError> {
         for warning in &config.warnings {
-            tracing::warn!("{warning}");
+            let class = (warning.mistake != Mistake::Invalid).then(|| warning.mistake.code());
+            match warning.weight {
+                Weight::Fault => tracing::warn!(class, "{warning}"),
+                Weight::Advice => tracing::info!(class, "{warning}"),
+            }
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
@@ -105,6 +105,8 @@ impl Relay {
                  see otlp-relay queue export"
             );
         }
+        self.certificates
+            .watch(InUse { exporters: self.holdings.chains.certificates(), receivers: Doors::certificates(&doors) });
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });

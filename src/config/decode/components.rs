@@ -72,7 +72,7 @@ fn find<'k, T>(
     }
     for kind in kinds {
         if let Some((_, warning)) = kind.alias.filter(|(alias, _)| *alias == id.kind()) {
-            value.warn_of(at_key(entry, Problem::new(None, "", warning)));
+            value.warn_of(at_key(entry, Problem::new(None, "", warning).advice()));
             return Some(kind);
         }
     }
