@@ -133,8 +133,9 @@ impl Surroundings<'_> {
             dead_letters,
             given_up,
         };
+        let on_batch = self.figures.on_batch(&id);
         let settings = ChainSettings { exporter: id, signal, delivery, journal };
-        delivery::chain(settings, targets, wraps, self.figures.on_batch(), self.tools.lifetime)
+        delivery::chain(settings, targets, wraps, on_batch, self.tools.lifetime)
     }
 
     fn given_up(&self, id: &Arc<ComponentId>, signal: Signal, labels: &[(&'static str, String)]) -> OnGivenUp {
