@@ -15,6 +15,7 @@ mod links;
 mod parts;
 mod queues;
 mod running;
+mod shipped;
 mod sources;
 mod surface;
 mod texts;
