@@ -310,7 +310,7 @@ pub(crate) fn everything() -> Value {
             },
             "file": {
                 "path": "/f", "append": false, "format": "proto", "compression": "zstd", "create_directory": true,
-                "directory_permissions": "0700", "flush_interval": "1s",
+                "directory_permissions": "0700", "flush_interval": "1s", "compression_params": {"level": 3},
                 "rotation": {"enabled": true, "max_megabytes": 1, "max_days": 2, "max_backups": 3},
             },
             "prometheus": {

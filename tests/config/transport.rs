@@ -143,6 +143,9 @@ fn a_version_of_the_internet_protocol_may_be_asked_for() {
         let listen = grpc(&format!("transport: {transport}, endpoint: '{endpoint}'")).listen;
         assert_eq!(listen.to_string(), expected, "{transport} {endpoint}");
     }
+    for (transport, expected) in [("tcp", "0.0.0.0:4317"), ("tcp4", "0.0.0.0:4317"), ("tcp6", "[::]:4317")] {
+        assert_eq!(grpc(&format!("transport: {transport}")).listen.to_string(), expected, "{transport}");
+    }
     check_receiver("transport: tcp4, endpoint: '[::1]:9'", &["::1 is no address of the transport"]);
     check_receiver("transport: tcp6, endpoint: '127.0.0.1:9'", &["127.0.0.1 is no address of the transport"]);
     check_receiver("transport: tcp4, endpoint: 'relay:9'", &["relay is a name", "write the address"]);

@@ -30,7 +30,7 @@ fn nothing_on(section: &Section<'_>) {
 }
 
 fn grpc(mut section: Section<'_>) -> GrpcServer {
-    let listen = endpoint::listen_by_transport(&mut section);
+    let listen = endpoint::listen_by_transport(&mut section, 4317);
     let tls = server_tls::read(&mut section);
     let max_streams = keepalive::max_streams(&mut section);
     let max_connections = max_connections(&mut section);
@@ -57,7 +57,7 @@ fn grpc(mut section: Section<'_>) -> GrpcServer {
 }
 
 fn http(mut section: Section<'_>) -> HttpServer {
-    let listen = endpoint::listen_by_transport(&mut section);
+    let listen = endpoint::listen_by_transport(&mut section, 4318);
     let tls = server_tls::read(&mut section);
     // Zero and less stand for the default, like in the Collector.
     let max_body = section.value("max_request_body_size").and_then(|value| value.integer());

@@ -150,6 +150,8 @@ const EARLIER: &[(&str, &str)] = &[
     ("loglevel", "verbosity"),
     ("port", "endpoint"),
     ("protocol", "timeout"),
+    // A default is every address of the family that it names.
+    ("transport", "endpoint"),
 ];
 
 const fn always(section: &'static str, types: &'static [&'static str], keys: &'static str) -> Row {

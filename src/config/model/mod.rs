@@ -44,7 +44,9 @@ pub use exporter::{
 pub use extension::{DebugDump, DumpPayload, DumpWhich, Extension, FileStorage, Fsync, HealthCheck, Zpages};
 pub use file::{Existing, File, FileCompression, FileFormat, Rotation};
 pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
-pub use link::{Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, Readiness, Reuse, Versions};
+pub use link::{
+    Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, ProxyKind, Readiness, Reuse, Versions,
+};
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};

@@ -20,9 +20,14 @@ pub(super) enum Format {
 
 impl Format {
     /// The format of a request with these headers: of its content type, whatever its case and parameters.
+    /// A parameter that is none makes the whole no media type, as in the Collector.
     pub(super) fn of(headers: &HeaderMap) -> Option<Format> {
         let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let media_type = value.split(';').next().unwrap_or_default().trim();
+        let mut parts = value.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        if parts.any(|parameter| !parameter.is_empty() && !parameter.contains('=')) {
+            return None;
+        }
         [Format::Protobuf, Format::Json].into_iter().find(|format| format.name().eq_ignore_ascii_case(media_type))
     }
 

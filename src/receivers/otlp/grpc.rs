@@ -24,14 +24,12 @@ use super::room::Share;
 use super::{OtlpServer, Sign, companions, status};
 use crate::protocol::Protocol;
 
-/// Whether a request is a gRPC call with protobuf messages.
+/// Whether a request is a gRPC call. Whatever the type says of its messages, they are read as protobuf, as in grpc-go.
 pub(super) fn speaks(request: &Request<Incoming>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
-    let protobuf = rest.is_some_and(|rest| {
-        matches!(rest, [] | [b';', ..] | b"+proto" | [b'+', b'p', b'r', b'o', b't', b'o', b';', ..])
-    });
-    protobuf && request.version() == Version::HTTP_2 && request.method() == Method::POST
+    let grpc = rest.is_some_and(|rest| matches!(rest, [] | [b';' | b'+', ..]));
+    grpc && request.version() == Version::HTTP_2 && request.method() == Method::POST
 }
 
 pub(super) async fn answer(
