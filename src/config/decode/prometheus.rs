@@ -16,7 +16,7 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Exporter> {
         at.refuse(at.fault("requires a non-empty \"endpoint\"").hint("write endpoint: 0.0.0.0:8889"));
     }
     section.entry("transport");
-    let listen = if has_endpoint { endpoint::listen_by_transport(section) } else { None };
+    let listen = if has_endpoint { endpoint::listen_by_transport(section, USUAL_PORT) } else { None };
     let tls = server_tls::read(section);
     let mut time = |key| {
         let time = section.duration(key, &format!("'{key}' must be non-negative"));
@@ -113,6 +113,9 @@ pub(super) fn misplaced(config: &Config) -> Vec<Problem> {
     }
     found
 }
+
+/// The port in the examples of the Collector; an endpoint is always written.
+const USUAL_PORT: u16 = 8889;
 
 const EXPIRATION: Duration = Duration::from_secs(5 * 60);
 
