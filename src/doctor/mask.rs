@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::report::{Check, Report};
-use crate::config::{ClientAuth, ClientMeans, Config, Exporter, MetricsReader, Secret, TextSource};
+use crate::config::{ClientAuth, ClientMeans, Config, Exporter, MetricsReader, Proxy, Secret, TextSource};
 
 /// The secrets of a configuration, longest first, so that a part of one never saves the rest.
 pub(super) struct Mask(Vec<String>);
@@ -59,16 +59,16 @@ impl Mask {
 fn secrets_of(exporter: &Exporter) -> Vec<&Secret> {
     match exporter {
         Exporter::OtlpGrpc(grpc) => {
-            let proxy = grpc.link.proxy.iter().filter_map(|proxy| proxy.authorization.as_ref());
+            let proxy = grpc.link.proxy.iter().flat_map(Proxy::secrets);
             let auth = grpc.auth.iter().flat_map(of_login);
             grpc.headers.iter().map(|(_, value)| value).chain(proxy).chain(auth).collect()
         }
         Exporter::OtlpHttp(http) => {
-            let proxies = http.targets.values().filter_map(|target| target.proxy.as_ref()?.authorization.as_ref());
+            let proxies = http.targets.values().filter_map(|target| target.proxy.as_ref()).flat_map(Proxy::secrets);
             let auth = http.auth.iter().flat_map(of_login);
             http.headers.iter().map(|(_, value)| value).chain(proxies).chain(auth).collect()
         }
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => Vec::new(),
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ use super::graph::{Graph, Way};
 use super::journals;
 use super::limiting::Limiters;
 use super::plan::{ListenPlan, Plan, ReceiverPlan};
+use super::scraping::{self, Scrape};
 
 /// What a build borrows: whatever outlives a configuration.
 pub struct Tools<'a> {
@@ -52,6 +53,8 @@ pub struct Built {
     pub servers: Vec<Server>,
     /// Every chain, those taken over and those made.
     pub chains: Chains,
+    /// The pages of exporters that are scraped, none of which is open yet.
+    pub scrapes: Vec<Scrape>,
 }
 
 /// A receiver that is ready to listen.
@@ -82,6 +85,7 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
     let settings = guarded(plan, config, &mut problems);
+    let pages = scraping::places(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let around = Surroundings { config, tools, figures: &figures };
     let chains = build_chains(plan, &around, problems)?;
@@ -98,7 +102,8 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let servers = receivers
         .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
         .collect();
-    Ok(Built { servers, chains })
+    let scrapes = scraping::scrapes(pages, &chains);
+    Ok(Built { servers, chains, scrapes })
 }
 
 /// The chains of the exporters, unless there are `problems` already or building them meets some.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, Connector, Exporter, FileStorage, Pipeline, Processor};
 use crate::delivery::{Entry, Look, QueueLevel};
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::Page;
 use crate::flow::{Next, Workers};
 use crate::ident::{ComponentId, PipelineId};
 use crate::telemetry::observe::Switches;
@@ -35,6 +36,8 @@ pub(super) struct Attempt {
     pub(super) look: Look,
     pub(super) state: Arc<ExporterState>,
     pub(super) certificates: Certificates,
+    /// Where the exporter is scraped, if it is.
+    pub(super) page: Option<Arc<Page>>,
 }
 
 /// A chain, and what it was made from.
@@ -127,12 +130,22 @@ impl Chains {
         }))
     }
 
+    /// The page of each exporter that is scraped.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&ComponentId, &Arc<Page>)> {
+        self.attempts.0.iter().filter_map(|(chain, attempt)| Some((&chain.exporter, attempt.page.as_ref()?)))
+    }
+
     /// How each exporter and connector fares with each signal.
     pub fn states(&self) -> Vec<Arc<ExporterState>> {
         let mut states: BTreeMap<&Chain, &Arc<ExporterState>> =
             self.attempts.0.iter().map(|(chain, attempt)| (chain, &attempt.state)).collect();
         states.extend(self.chains.iter().map(|(chain, kept)| (chain, &kept.state)));
         states.into_values().map(Arc::clone).collect()
+    }
+
+    /// The certificates of each exporter. They keep no stage alive.
+    pub fn certificates(&self) -> BTreeMap<ComponentId, Certificates> {
+        self.attempts.0.iter().map(|(chain, attempt)| (chain.exporter.clone(), attempt.certificates.clone())).collect()
     }
 
     /// The state and the queue's level of each exporter, connector and signal: neither keeps a stage alive. What only

@@ -139,8 +139,9 @@ impl Surroundings<'_> {
             dead_letters,
             given_up,
         };
+        let on_batch = self.figures.on_batch(&id);
         let settings = ChainSettings { exporter: id, signal, delivery, journal };
-        delivery::chain(settings, targets, wraps, self.figures.on_batch(), self.tools.lifetime)
+        delivery::chain(settings, targets, wraps, on_batch, self.tools.lifetime)
     }
 
     /// Where what is given up on behalf of `exporter`, which was made from `asked`, is set aside.

@@ -16,12 +16,16 @@ use crate::telemetry::{Clients, Counter, Gauge, Histogram, Registry, Seen, Watch
 use super::plan::{BatchPlan, Plan};
 
 /// The metrics of the `batch` processors, by the owner of each rule.
-pub(super) struct BatchFigures(Arc<BTreeMap<Arc<str>, BatchSeries>>);
+pub(super) struct BatchFigures {
+    processors: Arc<BTreeMap<Arc<str>, BatchSeries>>,
+    registry: Registry,
+}
 
 /// `otelcol_processor_batch_*` of one processor.
 #[derive(Clone)]
 struct BatchSeries {
     size: Histogram,
+    bytes: Histogram,
     by_size: Counter,
     by_timeout: Counter,
     combinations: Gauge,
@@ -51,12 +55,13 @@ impl BatchFigures {
     pub(super) fn of(plan: &Plan, registry: &Registry) -> BatchFigures {
         let batches = plan.pipelines.values().filter_map(|pipeline| pipeline.batch.as_ref());
         let series = batches.map(|batch| (Arc::clone(&batch.rule.owner), BatchSeries::of(&batch.processor, registry)));
-        BatchFigures(Arc::new(series.collect()))
+        BatchFigures { processors: Arc::new(series.collect()), registry: registry.clone() }
     }
 
     /// What the stage of `batch` calls for each combination of metadata values that it has not met before.
     pub(super) fn on_combination(&self, batch: &BatchPlan) -> OnCombination {
-        let gauge = self.0.get(&batch.rule.owner).map(|series| series.combinations.clone()).unwrap_or_default();
+        let gauge =
+            self.processors.get(&batch.rule.owner).map(|series| series.combinations.clone()).unwrap_or_default();
         let combinations = Combinations { gauge, count: AtomicU32::new(0) };
         if batch.rule.metadata_keys.is_empty() {
             combinations.add();
@@ -64,12 +69,22 @@ impl BatchFigures {
         Box::new(move || combinations.add())
     }
 
-    /// What a chain calls for each batch. Batches of an exporter's own rule have no processor.
-    pub(super) fn on_batch(&self) -> OnBatch {
-        let series = Arc::clone(&self.0);
+    /// What the chain of `exporter` calls for each batch. Batches of an exporter's own rule have no processor.
+    pub(super) fn on_batch(&self, exporter: &ComponentId) -> OnBatch {
+        let series = Arc::clone(&self.processors);
+        let exporter = exporter.to_string();
+        let labels = [("exporter", exporter.as_str())];
+        let histogram = |name, help, buckets| self.registry.histogram(name, help, buckets, &labels);
+        let size_help = "Items in each batch that the queue sent";
+        let size = histogram("otelcol_exporter_queue_batch_send_size", size_help, BATCH_SIZES);
+        let bytes_help = "Bytes in each batch that the queue sent, uncompressed";
+        let bytes = histogram("otelcol_exporter_queue_batch_send_size_bytes", bytes_help, BATCH_BYTES);
         Arc::new(move |sent: &BatchSent<'_>| {
+            size.observe(sent.items.0 as f64);
+            bytes.observe(sent.bytes.0 as f64);
             if let Some(series) = series.get(sent.owner) {
                 series.size.observe(sent.items.0 as f64);
+                series.bytes.observe(sent.bytes.0 as f64);
                 match sent.trigger {
                     Trigger::Size => series.by_size.add(1),
                     Trigger::Timeout => series.by_timeout.add(1),
@@ -86,6 +101,12 @@ impl BatchSeries {
         let size_help = "Items in each batch that was sent";
         BatchSeries {
             size: registry.histogram("otelcol_processor_batch_batch_send_size", size_help, BATCH_SIZES, &labels),
+            bytes: registry.histogram(
+                "otelcol_processor_batch_batch_send_size_bytes",
+                "Bytes in each batch that was sent, uncompressed",
+                BATCH_BYTES,
+                &labels,
+            ),
             by_size: registry.counter(
                 "otelcol_processor_batch_batch_size_trigger_send",
                 "Batches that were sent because they had reached their size",
@@ -149,4 +170,10 @@ impl Refusals for RefusalFigures {
 const BATCH_SIZES: &[f64] = &[
     10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 6000.0, 7000.0, 8000.0,
     9000.0, 10000.0, 20000.0, 30000.0, 50000.0, 100000.0,
+];
+
+/// The Collector's buckets for lengths: the powers of two from 128 to 16777216.
+const BATCH_BYTES: &[f64] = &[
+    128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0, 65536.0, 131072.0, 262144.0, 524288.0,
+    1048576.0, 2097152.0, 4194304.0, 8388608.0, 16777216.0,
 ];

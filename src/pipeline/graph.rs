@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Connector, Delivery, Exporter, Failover, Problem};
+use crate::config::{Config, Connector, Delivery, Exporter, Failover, Problem, Processor};
 use crate::flow::{FanOut, Next};
 use crate::ident::{ComponentId, PipelineId};
-use crate::processors::ruled;
+use crate::processors::{attributes, ruled};
 use crate::signal::Signal;
 use crate::telemetry::ExporterState;
 
@@ -54,9 +54,17 @@ impl Graph<'_> {
             branches.extend(self.connector(&chain_of(connector), way));
         }
         let next = FanOut::over(branches, self.around.tools.lifetime);
-        let next = self.limiters.guard(pipeline, id.signal, self.ruled(pipeline, next));
+        let next = self.limiters.guard(pipeline, id.signal, self.edited(pipeline, self.ruled(pipeline, next)));
         self.made.insert((id.clone(), way), Arc::clone(&next));
         Some(next)
+    }
+
+    /// The stages that change attributes, in their order, in front of `next`.
+    fn edited(&self, pipeline: &PipelinePlan, next: Next) -> Next {
+        pipeline.editors.iter().rev().fold(next, |next, id| match self.around.config.processors.get(id) {
+            Some(Processor::Attributes(asked)) => attributes(asked, next),
+            _ => next,
+        })
     }
 
     fn ruled(&self, pipeline: &PipelinePlan, next: Next) -> Next {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, Connector, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Pipeline, Processor, Receiver,
+    Config, Connector, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Pipeline, Processor, Receiver,
     ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
@@ -65,6 +65,9 @@ pub struct ListenPlan {
 pub struct PipelinePlan {
     /// Its `memory_limiter` processors, in order.
     pub limiters: Vec<ComponentId>,
+    /// Its `resource` and `attributes` processors, in order. They are behind the limiters, wherever they are written: what
+    /// is refused need not be changed.
+    pub editors: Vec<ComponentId>,
     /// What its `batch` processors come to.
     pub batch: Option<BatchPlan>,
     /// Where its data goes.
@@ -151,7 +154,7 @@ fn plan_pipeline(
     exporters: Vec<ComponentId>,
 ) -> PipelinePlan {
     let (connectors, exporters) = exporters.into_iter().partition(|id| config.connectors.contains_key(id));
-    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters, connectors };
+    let mut planned = PipelinePlan { limiters: Vec::new(), editors: Vec::new(), batch: None, exporters, connectors };
     for processor in processors {
         match config.processors.get(processor) {
             Some(Processor::MemoryLimiter(_)) => planned.limiters.push(processor.clone()),
@@ -161,6 +164,7 @@ fn plan_pipeline(
                 let combinations = batch.metadata_cardinality_limit;
                 planned.batch = Some(BatchPlan { processor: processor.clone(), rule, combinations });
             }
+            Some(Processor::Attributes(_)) => planned.editors.push(processor.clone()),
             None => {}
         }
     }
@@ -217,7 +221,7 @@ fn plan_receiver(
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
     let Receiver::Otlp(otlp) = receiver else { return None };
-    let OtlpReceiver { grpc, http, detection: _ } = &**otlp;
+    let OtlpReceiver { grpc, http, max_in_flight: _, detection: _ } = &**otlp;
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
         listens.push(ListenPlan {
@@ -234,7 +238,7 @@ fn plan_receiver(
             address: http.listen.clone(),
             tls: http.tls.clone(),
             auth: http.auth.clone(),
-            limits: http_limits(&http.surface),
+            limits: http_limits(http),
         });
     }
     Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
@@ -244,6 +248,7 @@ fn plan_receiver(
 fn grpc_limits(grpc: &GrpcServer) -> Limits {
     let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
     Limits {
+        connections: grpc.max_connections.unwrap_or(usual.connections),
         idle: max_idle.unwrap_or(usual.idle),
         age: max_age.map(|most| Age { most, grace: *age_grace }),
         ping: time.unwrap_or(usual.ping),
@@ -254,9 +259,10 @@ fn grpc_limits(grpc: &GrpcServer) -> Limits {
 }
 
 /// The same of HTTP.
-fn http_limits(surface: &HttpSurface) -> Limits {
-    let usual = Limits::default();
+fn http_limits(http: &HttpServer) -> Limits {
+    let (surface, usual) = (&http.surface, Limits::default());
     Limits {
+        connections: http.max_connections.unwrap_or(usual.connections),
         idle: surface.idle_timeout.unwrap_or(usual.idle),
         header: surface.header_timeout.unwrap_or(usual.header),
         one_request: surface.one_request,
@@ -290,10 +296,11 @@ mod tests {
             tls: None,
             auth: None,
             max_streams: None,
+            max_connections: None,
             keepalive: Keepalive::default(),
             include_metadata: false,
         };
-        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
+        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, max_in_flight: None, detection: Detection::On };
         let otlp = Receiver::Otlp(Box::new(otlp));
         let batch = Batch {
             timeout: Duration::from_secs(1),

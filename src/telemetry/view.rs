@@ -46,8 +46,9 @@ impl View {
     fn shows(self, name: &str) -> bool {
         match self.level {
             MetricsLevel::None => false,
-            MetricsLevel::Basic => !name.starts_with("otelcol_processor_batch_"),
-            MetricsLevel::Normal | MetricsLevel::Detailed => true,
+            MetricsLevel::Basic => !name.starts_with("otelcol_processor_batch_") && !DETAILS.contains(&name),
+            MetricsLevel::Normal => !DETAILS.contains(&name),
+            MetricsLevel::Detailed => true,
         }
     }
 }
@@ -72,12 +73,19 @@ pub(super) fn pair(name: &str, value: &str) -> LabelPair {
 }
 
 pub(super) const TARGET_INFO: &str = "target_info";
+/// What only the level `detailed` shows.
+const DETAILS: [&str; 3] = [
+    "otelcol_exporter_queue_batch_send_size",
+    "otelcol_exporter_queue_batch_send_size_bytes",
+    "otelcol_processor_batch_batch_send_size_bytes",
+];
 /// Everything else counts things.
 const UNITS: &[(&str, &str)] = &[
     ("otelcol_process_cpu_seconds", "_seconds"),
     ("otelcol_process_memory_rss", "_bytes"),
     ("otelcol_process_uptime", "_seconds"),
     ("otelcol_processor_batch_batch_send_size_bytes", "_bytes"),
+    ("otelcol_exporter_queue_batch_send_size_bytes", "_bytes"),
 ];
 const SCOPE: [(&str, &str); 2] =
     [("otel_scope_name", env!("CARGO_PKG_NAME")), ("otel_scope_version", env!("CARGO_PKG_VERSION"))];

@@ -180,12 +180,12 @@ fn proxy_url_wins_even_for_this_host() {
 
 #[test]
 fn a_value_that_is_no_proxy_is_a_problem_for_those_who_would_use_it() {
-    let bad = [("HTTPS_PROXY", "socks5://u:s3cr3t@p")];
+    let bad = [("HTTPS_PROXY", "socks4://u:s3cr3t@p")];
     check_problems(
         &bad,
         &with_exporter("otlp_grpc: {endpoint: 'b:4317'}"),
-        &["environment variable HTTPS_PROXY: invalid proxy address \"socks5://[REDACTED]@p\": proxies of the scheme \
-           socks5:// are not supported by otlp-relay yet; write http://host:port"],
+        &["environment variable HTTPS_PROXY: invalid proxy address \"socks4://[REDACTED]@p\": the scheme \
+           socks4:// is no proxy's; write http://host:port"],
     );
     grpc(&bad, "otlp_grpc: {endpoint: 'localhost:4317'}");
     http(&bad, "otlp_http: {endpoint: 'http://b:4318'}");
@@ -210,6 +210,9 @@ fn a_file_exporter_has_the_defaults_of_the_collector() {
     let plain = file("file: {path: ./out.json}");
     assert_eq!((plain.path.as_path(), plain.format), (Path::new("./out.json"), FileFormat::Json));
     assert_eq!((plain.existing, plain.rotation, plain.directory_mode), (Existing::Truncate, None, None));
+    assert_eq!((plain.flush_interval, plain.compression_level), (None, None));
+    let slow = file("file: {path: o, flush_interval: 2s, compression: zstd, compression_params: {level: 9}}");
+    assert_eq!((slow.flush_interval, slow.compression_level), (Some(Duration::from_secs(2)), Some(9)));
     let rotation = file("file: {path: o, format: proto, compression: zstd, rotation: {max_days: 3}}");
     assert_eq!(rotation.compression, FileCompression::Zstd);
     let rotation = rotation.rotation.unwrap();
@@ -232,4 +235,5 @@ fn a_file_exporter_is_checked_with_the_words_of_the_collector() {
         &with_exporter("file: {path: x, format: proto, group_by: {enabled: true}}"),
         Mistake::NotSupportedYet,
     );
+    check_mistake(&with_exporter("file: {path: x, encoding: otlp_encoding}"), Mistake::NotSupportedYet);
 }

@@ -7,6 +7,8 @@ use otlp_relay::config::{
     CaReload, CipherSuite, Curve, Exporter, GrpcServer, HttpServer, Keepalive, Mistake, Receiver, TlsTerms, TlsVersion,
 };
 
+use otlp_relay::units::ByteCount;
+
 use super::*;
 
 fn receiver(protocols: &str) -> (Option<GrpcServer>, Option<HttpServer>) {
@@ -94,6 +96,19 @@ fn what_cannot_be_spoken_is_named() {
 }
 
 #[test]
+fn bounds_of_connections_and_of_bytes_in_flight_are_read() {
+    let text = "otlp: {max_in_flight_mib: 64, protocols: {grpc: {max_connections: 7}, http: {max_connections: 8}}}";
+    let config = good(&with_receiver(text));
+    let Some(Receiver::Otlp(otlp)) = config.receivers.get(&id("otlp")).cloned() else { panic!("{config:?}") };
+    assert_eq!(otlp.max_in_flight, Some(ByteCount::mib(64)));
+    assert_eq!(otlp.grpc.unwrap().max_connections, Some(7));
+    assert_eq!(otlp.http.unwrap().max_connections, Some(8));
+    assert_eq!(grpc("max_connections: 0").max_connections, None);
+    check_receiver("max_connections: 2000000000", &["max_connections", "is not between 0 and 1073741824"]);
+    check_receiver("max_connections: many", &["max_connections", "expected type 'int'"]);
+}
+
+#[test]
 fn the_life_of_grpc_connections_is_read() {
     assert_eq!(grpc("").keepalive, Keepalive::default());
     let set = grpc(
@@ -127,6 +142,9 @@ fn a_version_of_the_internet_protocol_may_be_asked_for() {
     ] {
         let listen = grpc(&format!("transport: {transport}, endpoint: '{endpoint}'")).listen;
         assert_eq!(listen.to_string(), expected, "{transport} {endpoint}");
+    }
+    for (transport, expected) in [("tcp", "0.0.0.0:4317"), ("tcp4", "0.0.0.0:4317"), ("tcp6", "[::]:4317")] {
+        assert_eq!(grpc(&format!("transport: {transport}")).listen.to_string(), expected, "{transport}");
     }
     check_receiver("transport: tcp4, endpoint: '[::1]:9'", &["::1 is no address of the transport"]);
     check_receiver("transport: tcp6, endpoint: '127.0.0.1:9'", &["127.0.0.1 is no address of the transport"]);

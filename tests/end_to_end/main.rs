@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attributes;
 mod auth;
 mod batching;
 mod carrying;

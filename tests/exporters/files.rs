@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use otlp_relay::config::{Existing, File, FileCompression, FileFormat, Rotation};
 use otlp_relay::exporters::file::{FileSink, file};
@@ -21,6 +22,8 @@ fn config(path: &Path) -> File {
         rotation: None,
         format: FileFormat::Proto,
         compression: FileCompression::None,
+        compression_level: None,
+        flush_interval: None,
         directory_mode: None,
     }
 }
@@ -179,4 +182,25 @@ fn a_path_that_cannot_be_written_is_named_at_start() {
     };
     assert!(refused("/no/such/directory/data").starts_with("the directory of /no/such/directory/data does not exist"));
     assert!(refused("/proc/data").contains("/proc/data"));
+}
+
+#[tokio::test]
+async fn with_a_flush_interval_records_are_written_together_when_it_has_passed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let config = File { flush_interval: Some(Duration::from_millis(300)), ..config(&path) };
+    let sink = open(&config);
+    for name in ["one", "two"] {
+        write(&sink, name).await;
+    }
+    assert_eq!(records(&path).len(), 0, "they wait in memory");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while records(&path).len() != 2 {
+        assert!(Instant::now() < deadline, "the records are never written");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let later = open(&File { flush_interval: Some(Duration::from_secs(3600)), ..config });
+    write(&later, "three").await;
+    drop((sink, later));
+    assert_eq!(records(&path), ["one", "two", "three"].map(bytes), "whoever ends writes what waits");
 }

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use otlp_relay::config::{Proxy, Secret};
+use otlp_relay::config::{Endpoint, Proxy, ProxyKind, Secret};
 use otlp_relay::exporters::otlp::Backend;
 use otlp_relay::failure::{Class, Phase, Retry};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use crate::stubs::{Stub, accepting, closed_port, http1, response};
 use crate::support::{
@@ -30,7 +31,7 @@ impl Asked {
 }
 
 /// The head of a request.
-async fn head(stream: &mut TcpStream) -> String {
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -69,7 +70,8 @@ async fn answers(bytes: &'static str) -> Stub {
 
 fn proxy(at: SocketAddr) -> Option<Proxy> {
     let authorization = Some(Secret::new("Basic bWU6czNjcjN0"));
-    Some(Proxy { endpoint: endpoint("http", at), authorization, chosen_by: "HTTPS_PROXY".to_owned() })
+    let (kind, chosen_by) = (ProxyKind::Http, "HTTPS_PROXY".to_owned());
+    Some(Proxy { endpoint: endpoint("http", at), kind, authorization, chosen_by })
 }
 
 /// gRPC to a host that only the proxy can reach.
@@ -134,6 +136,140 @@ async fn plain_http_is_sent_to_the_proxy_with_its_whole_url() {
     let expected = "http://backend.invalid:4318/v1/traces backend.invalid:4318 Basic bWU6czNjcjN0";
     assert_eq!(seen.all(), [expected, expected]);
     assert_eq!(stub.connections(), 1);
+}
+
+/// The kinds of answers that a SOCKS proxy gives to a request for a tunnel (RFC 1928, section 6).
+const OPEN: u8 = 0;
+const NOT_ALLOWED: u8 = 2;
+const REFUSED: u8 = 5;
+
+/// A SOCKS proxy that wants `me` with `s3cr3t`, answers with `reply`, and opens tunnels to `backend`.
+async fn socks(backend: SocketAddr, reply: u8) -> (Stub, Asked) {
+    let asked = Asked::default();
+    let noted = asked.clone();
+    let stub = Stub::start(move |mut stream| {
+        let noted = noted.clone();
+        async move {
+            let offered = lengthy(&mut stream, 1).await;
+            if !offered.contains(&2) {
+                stream.write_all(&[5, 0xff]).await.unwrap();
+                return;
+            }
+            stream.write_all(&[5, 2]).await.unwrap();
+            let (user, password) = (lengthy(&mut stream, 1).await, lengthy(&mut stream, 0).await);
+            let known = user == b"me" && password == b"s3cr3t";
+            stream.write_all(&[1, u8::from(!known)]).await.unwrap();
+            if !known {
+                return;
+            }
+            let name = lengthy(&mut stream, 4).await;
+            let port = stream.read_u16().await.unwrap();
+            noted.note(&format!("{}:{port}", String::from_utf8_lossy(&name)));
+            stream.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+            if reply == OPEN {
+                let mut backend = TcpStream::connect(backend).await.unwrap();
+                let _ = copy_bidirectional(&mut stream, &mut backend).await;
+            }
+        }
+    })
+    .await;
+    (stub, asked)
+}
+
+/// What follows `skipped` bytes and a length.
+async fn lengthy(stream: &mut TcpStream, skipped: usize) -> Vec<u8> {
+    let mut before = vec![0; skipped + 1];
+    stream.read_exact(&mut before).await.unwrap();
+    let mut bytes = vec![0; usize::from(before[skipped])];
+    stream.read_exact(&mut bytes).await.unwrap();
+    bytes
+}
+
+fn socks_proxy(at: SocketAddr, login: Option<(&str, &str)>) -> Option<Proxy> {
+    let login = login.map(|(user, password)| (user.to_owned(), Secret::new(password)));
+    let (kind, chosen_by) = (ProxyKind::Socks5(login), "proxy_url".to_owned());
+    Some(Proxy { endpoint: endpoint("socks5", at), kind, authorization: None, chosen_by })
+}
+
+#[tokio::test]
+async fn a_socks_proxy_opens_tunnels_to_the_name() {
+    let backend = accepting().start().await;
+    let (stub, asked) = socks(backend.address, OPEN).await;
+    let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
+    config.endpoint.host = "backend.invalid".to_owned();
+    config.link.proxy = socks_proxy(stub.address, Some(("me", "s3cr3t")));
+    send(&grpc(&config)).await.unwrap();
+    assert_eq!(asked.all(), ["backend.invalid:4317"]);
+    let answering = http1(|_| response(200, &[], "")).await;
+    let (stub, asked) = socks(answering.address, OPEN).await;
+    let mut config = http_config("192.0.2.1:4318".parse().unwrap());
+    target(&mut config).endpoint.host = "backend.invalid".to_owned();
+    target(&mut config).proxy = socks_proxy(stub.address, Some(("me", "s3cr3t")));
+    send(&http(&config)).await.unwrap();
+    assert_eq!(asked.all(), ["backend.invalid:4318"]);
+}
+
+#[tokio::test]
+async fn a_socks_proxy_that_does_not_help_says_why() {
+    let nowhere = closed_port();
+    for (reply, login, class) in [
+        (REFUSED, Some(("me", "s3cr3t")), Class::ProxyUpstreamUnreachable),
+        (NOT_ALLOWED, Some(("me", "s3cr3t")), Class::ProxyDenied),
+        (OPEN, Some(("me", "other")), Class::ProxyAuthRequired),
+        (OPEN, None, Class::ProxyAuthRequired),
+    ] {
+        let (stub, _) = socks(nowhere, reply).await;
+        let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
+        config.link.proxy = socks_proxy(stub.address, login);
+        check(&grpc(&config), class, &["socks5://", "chosen by proxy_url"]).await;
+    }
+    let stub = answers("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
+    config.link.proxy = socks_proxy(stub.address, None);
+    config.timeout = Some(SHORT * 10);
+    check(&grpc(&config), Class::ProxyClosed, &["socks5://"]).await;
+}
+
+/// An `https://` proxy whose certificate is from `authority`, and that opens tunnels to `backend`.
+async fn encrypted(backend: SocketAddr, authority: &Authority) -> (Stub, Asked) {
+    let asked = Asked::default();
+    let noted = asked.clone();
+    let acceptor = TlsAcceptor::from(Arc::new(authority.server(&["localhost"])));
+    let stub = Stub::start(move |stream| {
+        let (noted, acceptor) = (noted.clone(), acceptor.clone());
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            noted.note(&head(&mut stream).await);
+            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+            let mut backend = TcpStream::connect(backend).await.unwrap();
+            let _ = copy_bidirectional(&mut stream, &mut backend).await;
+        }
+    })
+    .await;
+    (stub, asked)
+}
+
+fn https_proxy(at: SocketAddr) -> Option<Proxy> {
+    let mut proxy = proxy(at).unwrap();
+    proxy.kind = ProxyKind::Https;
+    proxy.endpoint = Endpoint { text: format!("https://localhost:{}", at.port()), ..proxy.endpoint };
+    proxy.endpoint.host = "localhost".to_owned();
+    Some(proxy)
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_over_tls_where_its_url_says_so() {
+    let authority = Authority::new("test CA");
+    let backend = start_tls(authority.server(&["localhost"])).await;
+    let (stub, asked) = encrypted(backend.address, &authority).await;
+    let mut config = grpc_config(backend.address);
+    config.endpoint.host = "localhost".to_owned();
+    config.tls = trusting(&authority.pem());
+    config.link.proxy = https_proxy(stub.address);
+    send(&grpc(&config)).await.unwrap();
+    assert!(asked.all()[0].starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", backend.address.port())));
+    config.tls = trusting(&Authority::new("another CA").pem());
+    check(&grpc(&config), Class::ProxyUnreachable, &["cannot be asked over TLS", "not from an authority"]).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Does the page work in a real browser: live, under its own policy, and without running what backends say?
 
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -8,33 +8,22 @@ use crate::devtools::Tab;
 use crate::facts::evil_backend;
 use crate::scene::{Scene, start, wait_for};
 use crate::support::PATIENCE;
-use crate::support::cli::{Finished, Process};
+use crate::support::chromium::Chromium;
+use crate::support::cli::Finished;
 use crate::support::client::{Coding, Wire};
 use crate::support::generate::lean_spans;
 use crate::support::setup::Setup;
 
 /// The page as it is after some seconds of its script, and what the browser had to say.
-async fn look(program: &str, port: u16) -> Finished {
-    let profile = tempfile::tempdir().unwrap();
+async fn look(program: &Path, port: u16) -> Finished {
     let switches = ["--virtual-time-budget=7000", "--dump-dom"];
-    open(program, &profile, &switches, port).finish_within(std::time::Duration::from_secs(90)).await
+    open(program, &switches, port).finish_within(std::time::Duration::from_secs(90)).await
 }
 
-/// A browser with the page.
-fn open(program: &str, profile: &tempfile::TempDir, switches: &[&str], port: u16) -> Process {
-    let mut command = Command::new(program);
-    command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--no-proxy-server", "--disable-extensions"]);
-    command.arg("--enable-logging=stderr").args(switches);
-    command.arg(format!("--user-data-dir={}", profile.path().display()));
-    command.env("HOME", profile.path()).arg(format!("http://127.0.0.1:{port}/"));
-    Process::spawn("chromium", command)
-}
-
-/// The browser; none where there is none: then the test has nothing to say.
-fn browser() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter();
-    found.into_iter().find(|name| Command::new(name).arg("--version").output().is_ok_and(|run| run.status.success()))
+/// A browser with the page, which says what the page complains of.
+fn open(program: &Path, switches: &[&str], port: u16) -> Chromium {
+    let switches: Vec<&str> = ["--enable-logging=stderr"].iter().chain(switches).copied().collect();
+    Chromium::open_with(program, &switches, &format!("http://127.0.0.1:{port}/"))
 }
 
 #[track_caller]
@@ -45,12 +34,12 @@ fn check_policy_holds(seen: &Finished) {
 
 #[tokio::test]
 async fn the_browser_shows_live_what_the_metrics_say() {
-    let Some(program) = browser() else { return };
+    let Some(program) = Chromium::installed() else { return };
     let scene = Scene::set().await;
     // The browser's clock runs ahead of the relay's: the looks that its rates are made of are ours.
     let rate = |status: &serde_json::Value| status["exporters"][0]["flows"][0]["per_second"].as_f64();
     wait_for(scene.port, "two looks", rate).await;
-    let seen = look(program, scene.port).await;
+    let seen = look(&program, scene.port).await;
     check_policy_holds(&seen);
     let dom = &seen.stdout;
     assert!(dom.contains("Live."), "the script runs: {dom}");
@@ -67,7 +56,7 @@ async fn the_browser_shows_live_what_the_metrics_say() {
 
 #[tokio::test]
 async fn the_browser_runs_nothing_of_what_a_backend_says() {
-    let Some(program) = browser() else { return };
+    let Some(program) = Chromium::installed() else { return };
     let setup = Setup::new()
         .export_to("otlp_http", Wire::Http, evil_backend().await, "")
         .pipeline("traces", "receivers: [otlp], exporters: [otlp_http]");
@@ -75,7 +64,7 @@ async fn the_browser_runs_nothing_of_what_a_backend_says() {
     relay.client(Wire::Grpc, Coding::None).await.deliver(&lean_spans("app", 0..1)).await;
     wait_for(port, "an event", |status| status["events"].as_array().filter(|events| !events.is_empty()).map(drop))
         .await;
-    let seen = look(program, port).await;
+    let seen = look(&program, port).await;
     check_policy_holds(&seen);
     assert!(!seen.stdout.contains("<title>pwned"), "{}", seen.stdout);
     assert!(seen.stdout.contains("&lt;script&gt;document.title"), "{}", seen.stdout);
@@ -84,11 +73,10 @@ async fn the_browser_runs_nothing_of_what_a_backend_says() {
 
 #[tokio::test]
 async fn the_page_is_live_and_fits_a_phone() {
-    let Some(program) = browser() else { return };
+    let Some(program) = Chromium::installed() else { return };
     let scene = Scene::set().await;
-    let profile = tempfile::tempdir().unwrap();
-    let browser = open(program, &profile, &["--remote-debugging-port=0"], scene.port);
-    let mut tab = Tab::of(&browser).await;
+    let mut browser = open(&program, &["--remote-debugging-port=0"], scene.port);
+    let mut tab = Tab::of(browser.process()).await;
     let sent = "[...document.querySelectorAll('#exporters li')]\
         .find(card => card.querySelector('h3')?.textContent.startsWith('otlp_grpc/healthy'))\
         ?.querySelector('td[data-head=Sent]')";
@@ -113,7 +101,7 @@ async fn the_page_is_live_and_fits_a_phone() {
             tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(overflow, 0, "nothing is wider than a window of {width}");
     }
-    let log = browser.log();
+    let log = browser.process().log();
     assert!(!log.iter().any(|line| line.contains("CONSOLE")), "{log:?}");
     scene.relay.signal("KILL");
 }

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use super::cli::Process;
+use super::cli::{Finished, Process};
 
 /// A running browser. It is killed, by its process id, when it is dropped.
 pub struct Chromium {
@@ -50,6 +51,11 @@ impl Chromium {
         // Whatever it keeps beside its profile is kept there too.
         command.env("HOME", profile.path()).env("XDG_CONFIG_HOME", profile.path()).env("TMPDIR", profile.path());
         Chromium { process: Process::spawn("chromium", command), _profile: profile }
+    }
+
+    /// Waits for its end; fails the test when it takes longer than `limit`.
+    pub async fn finish_within(self, limit: Duration) -> Finished {
+        self.process.finish_within(limit).await
     }
 
     /// Its process.

@@ -47,6 +47,14 @@ fn find(value: &Reading<'_>, word: &str, words: &[Word], what: &str) -> Option<C
     found
 }
 
+/// `compression_params` of the `file` exporter.
+pub(super) fn zstd_level(exporter: &mut Section<'_>) -> Option<i32> {
+    let mut parameters = exporter.optional("compression_params")?;
+    let level = parameters.value("level").and_then(|value| level(&value, Compression::Zstd));
+    parameters.finish();
+    level
+}
+
 /// Zero asks for the codec's default, as in the Collector.
 fn level(value: &Reading<'_>, compression: Compression) -> Option<i32> {
     let level = value.integer()?;

@@ -31,14 +31,14 @@ pub(super) enum Scheme {
 }
 
 /// `endpoint` as `transport` has it: an address, or with `unix` the path of a socket.
-pub(super) fn listen_by_transport(protocol: &mut Section<'_>) -> Option<ListenAddress> {
+pub(super) fn listen_by_transport(protocol: &mut Section<'_>, usual_port: u16) -> Option<ListenAddress> {
     let transport = protocol.value("transport");
     let endpoint = protocol.value("endpoint");
     let Some(transport) = transport else { return endpoint.and_then(|value| listen(&value)) };
     match transport.text()?.as_str() {
         "" | "tcp" => return endpoint.and_then(|value| listen(&value)),
-        "tcp4" => return listen_on_family(&transport, endpoint?, Family::V4),
-        "tcp6" => return listen_on_family(&transport, endpoint?, Family::V6),
+        "tcp4" => return listen_on_family(&transport, endpoint, usual_port, Family::V4),
+        "tcp6" => return listen_on_family(&transport, endpoint, usual_port, Family::V6),
         "unix" => match endpoint {
             Some(endpoint) => return listen_on_socket(&endpoint),
             None => transport.refuse(transport.fault(NO_PATH).hint(PATH_HINT)),
@@ -60,9 +60,19 @@ enum Family {
 }
 
 /// The address of `family` that `endpoint` stands for. A name other than localhost may stand for several: it has to be
-/// written as an address.
-fn listen_on_family(transport: &Reading<'_>, endpoint: Reading<'_>, family: Family) -> Option<ListenAddress> {
-    let ListenAddress { host, port } = listen(&endpoint)?;
+/// written as an address. Without an endpoint it is every address of the family.
+fn listen_on_family(
+    transport: &Reading<'_>,
+    endpoint: Option<Reading<'_>>,
+    usual_port: u16,
+    family: Family,
+) -> Option<ListenAddress> {
+    let written = match &endpoint {
+        Some(endpoint) => listen(endpoint)?,
+        None => ListenAddress { host: String::new(), port: usual_port },
+    };
+    let endpoint = endpoint.as_ref().unwrap_or(transport);
+    let ListenAddress { host, port } = written;
     let ip = host.parse::<IpAddr>().ok();
     let host = match (host.as_str(), family, ip) {
         ("", Family::V4, _) => Ipv4Addr::UNSPECIFIED.to_string(),
@@ -70,10 +80,10 @@ fn listen_on_family(transport: &Reading<'_>, endpoint: Reading<'_>, family: Fami
         ("localhost", Family::V4, _) => Ipv4Addr::LOCALHOST.to_string(),
         ("localhost", Family::V6, _) => Ipv6Addr::LOCALHOST.to_string(),
         (_, Family::V4, Some(IpAddr::V4(_))) | (_, Family::V6, Some(IpAddr::V6(_))) => host,
-        (_, _, Some(_)) => return refuse(&endpoint, invalid(format!("{host} is no address of the transport"))),
+        (_, _, Some(_)) => return refuse(endpoint, invalid(format!("{host} is no address of the transport"))),
         (_, _, None) => {
             let problem = invalid(format!("the transport needs an address, and {host} is a name"));
-            return refuse(&endpoint, problem.hint("write the address, or transport: tcp"));
+            return refuse(endpoint, problem.hint("write the address, or transport: tcp"));
         }
     };
     if host == Ipv6Addr::UNSPECIFIED.to_string() {

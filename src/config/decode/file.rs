@@ -1,8 +1,11 @@
 //! What the `file` exporter asks for, with the contrib exporter's keys, defaults and checks.
 
 use crate::config::model::{Existing, Exporter, File, FileCompression, FileFormat, Rotation};
+use crate::config::problem::Mistake;
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
+
+use super::compression;
 
 /// `file`
 pub(super) fn file(section: &mut Section<'_>) -> Option<Exporter> {
@@ -10,6 +13,8 @@ pub(super) fn file(section: &mut Section<'_>) -> Option<Exporter> {
     let append = section.boolean("append").unwrap_or(false);
     let format = section.choice("format", FORMATS).unwrap_or(FileFormat::Json);
     let compression = section.choice("compression", COMPRESSIONS).unwrap_or(FileCompression::None);
+    let compression_level = compression::zstd_level(section).filter(|_| compression == FileCompression::Zstd);
+    let flush_interval = section.duration("flush_interval", "flush_interval must be larger than zero");
     let rotation = rotation(section);
     if append && compression != FileCompression::None {
         section.whole().wrong("append and compression enabled at the same time is not supported");
@@ -26,9 +31,22 @@ pub(super) fn file(section: &mut Section<'_>) -> Option<Exporter> {
         ]);
         group.finish();
     }
-    section.rest(REST);
+    if let Some(encoding) = section.text_value("encoding") {
+        let problem = encoding.fault("otlp-relay has no encoding extensions").is(Mistake::NotSupportedYet);
+        encoding.refuse(problem.hint("write format: json or format: proto instead"));
+    }
+    let flush_interval = flush_interval.filter(|interval| !interval.is_zero());
     let existing = if append { Existing::Append } else { Existing::Truncate };
-    Some(Exporter::File(File { path: path?.into(), existing, rotation, format, compression, directory_mode }))
+    Some(Exporter::File(File {
+        path: path?.into(),
+        existing,
+        rotation,
+        format,
+        compression,
+        compression_level,
+        flush_interval,
+        directory_mode,
+    }))
 }
 
 fn path(section: &mut Section<'_>) -> Option<String> {
@@ -51,7 +69,7 @@ fn rotation(section: &mut Section<'_>) -> Option<Rotation> {
     let megabytes = rotation.unsigned("max_megabytes").filter(|megabytes| *megabytes != 0);
     let max_days = rotation.unsigned("max_days").filter(|days| *days != 0);
     let backups = rotation.unsigned("max_backups").unwrap_or(DEFAULT_BACKUPS);
-    rotation.rest(&[("localtime", Rule::NotYet)]);
+    rotation.rest(&[("localtime", Rule::Fixed("false", "the names of files that were set aside are in UTC"))]);
     rotation.finish();
     enabled.then_some(Rotation {
         max_size: ByteCount::mib(megabytes.unwrap_or(DEFAULT_MEGABYTES)),
@@ -85,9 +103,3 @@ const COMPRESSIONS: &[(&str, FileCompression)] = &[("", FileCompression::None), 
 const DEFAULT_MEGABYTES: u64 = 100;
 const DEFAULT_BACKUPS: u64 = 100;
 const DEFAULT_MODE: u32 = 0o755;
-
-const REST: &[(&str, Rule)] = &[
-    ("encoding", Rule::NotYet),
-    ("compression_params", Rule::NotYet),
-    ("flush_interval", Rule::NoEffect("each request is written before its sender is answered")),
-];

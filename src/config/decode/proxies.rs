@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::config::environment::Environment;
-use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, Secret};
+use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, ProxyKind, Secret};
 use crate::config::no_proxy::{Exemption, NoProxy};
 use crate::config::percent;
 use crate::config::problem::{Mistake, Place, Problem};
@@ -43,7 +43,7 @@ pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn 
                     target.proxy = surroundings.proxy(&target.endpoint, ProxyVariable::of(target.tls.as_ref()));
                 }
             }
-            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {}
         }
     }
     surroundings.problems.into_iter().for_each(|problem| report.refuse(problem));
@@ -154,7 +154,7 @@ impl Found {
     }
 }
 
-/// Reads `[http://][user[:password]@]host[:port]`.
+/// Reads `[http://][user[:password]@]host[:port]`, or the same with `https://`, `socks5://` or `socks5h://`: those that Go knows.
 fn parse(text: &str, chosen_by: &str) -> Result<Proxy, Problem> {
     let fault = |what: String| {
         Problem::new(None, "", format!("invalid proxy address {}: {what}", shown(text))).is(Mistake::InvalidProxy)
@@ -167,14 +167,10 @@ fn parse(text: &str, chosen_by: &str) -> Result<Proxy, Problem> {
         return Err(fault("it holds a reference that was not expanded".to_owned()));
     }
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" => {}
-        "https" | "socks5" | "socks5h" => {
-            let problem = fault(format!("proxies of the scheme {scheme}:// are not supported by otlp-relay yet"));
-            return Err(problem.hint("write http://host:port"));
-        }
-        _ => return Err(fault(format!("the scheme {scheme}:// is no proxy's")).hint("write http://host:port")),
-    }
+    let scheme = scheme.to_ascii_lowercase();
+    let Some((_, usual_port)) = SCHEMES.iter().find(|(known, _)| *known == scheme) else {
+        return Err(fault(format!("the scheme {scheme}:// is no proxy's")).hint("write http://host:port"));
+    };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if rest[authority.len()..].contains('@') {
         return Err(fault("a slash or question mark in a password must be percent-encoded: %2F, %3F".to_owned()));
@@ -187,22 +183,37 @@ fn parse(text: &str, chosen_by: &str) -> Result<Proxy, Problem> {
     if host.is_empty() {
         return Err(fault("it names no host".to_owned()).hint("write http://host:port"));
     }
-    let authorization = match user.map(basic) {
+    let login = match user.map(login) {
         Some(None) => return Err(fault("user name and password are not percent-encoded as they should be".to_owned())),
-        Some(credentials) => credentials,
+        Some(login) => login,
         None => None,
     };
-    let mut endpoint = Endpoint { text: String::new(), host, port: port.unwrap_or(80) };
-    endpoint.text = format!("http://{}", endpoint.authority());
-    Ok(Proxy { endpoint, authorization, chosen_by: chosen_by.to_owned() })
+    let mut endpoint = Endpoint { text: String::new(), host, port: port.unwrap_or(*usual_port) };
+    endpoint.text = format!("{scheme}://{}", endpoint.authority());
+    let (kind, authorization) = match (scheme.as_str(), login) {
+        ("http", login) => (ProxyKind::Http, login.as_ref().map(basic)),
+        ("https", login) => (ProxyKind::Https, login.as_ref().map(basic)),
+        (_, Some((name, password))) if [&name, &password].iter().any(|part| !(1..=255).contains(&part.len())) => {
+            return Err(fault("SOCKS takes user names and passwords of 1 to 255 bytes".to_owned()));
+        }
+        (_, login) => (ProxyKind::Socks5(login.map(|(name, password)| (name, Secret::new(password)))), None),
+    };
+    Ok(Proxy { endpoint, kind, authorization, chosen_by: chosen_by.to_owned() })
 }
 
-/// The value of `Proxy-Authorization` (RFC 7617); nothing where the encoding is broken.
-fn basic(user: &str) -> Option<Secret> {
+/// User name and password; nothing where the encoding is broken.
+fn login(user: &str) -> Option<(String, String)> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    let pair = format!("{}:{}", percent::decode(name)?, percent::decode(password)?);
-    Some(Secret::new(format!("Basic {}", BASE64_STANDARD.encode(pair))))
+    Some((percent::decode(name)?, percent::decode(password)?))
 }
+
+/// The value of `Proxy-Authorization` (RFC 7617).
+fn basic((name, password): &(String, String)) -> Secret {
+    Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))))
+}
+
+/// What Go's client takes, with the port that each has unless it is written.
+const SCHEMES: [(&str, u16); 4] = [("http", 80), ("https", 443), ("socks5", 1080), ("socks5h", 1080)];
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +269,15 @@ mod tests {
         check("[2001:db8::1]:8080", "http://[2001:db8::1]:8080", None);
         check("http://me:s%40cret@proxy:1", "http://proxy:1", Some("Basic bWU6c0BjcmV0"));
         check("me@proxy:1", "http://proxy:1", Some("Basic bWU6"));
+        check("https://me@proxy", "https://proxy:443", Some("Basic bWU6"));
+        check("socks5://proxy", "socks5://proxy:1080", None);
+    }
+
+    #[test]
+    fn socks_has_a_user_name_and_a_password() {
+        let kind = parse("socks5h://me:s%40cret@proxy:1", "proxy_url").unwrap().kind;
+        assert_eq!(kind, ProxyKind::Socks5(Some(("me".to_owned(), Secret::new("s@cret")))));
+        assert_eq!(parse("SOCKS5://proxy", "proxy_url").unwrap().kind, ProxyKind::Socks5(None));
     }
 
     #[track_caller]
@@ -268,7 +288,8 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_says_why() {
-        check_fault("socks5://proxy:1080", "socks5:// are not supported by otlp-relay yet");
+        check_fault("socks4://proxy:1080", "the scheme socks4:// is no proxy's");
+        check_fault("socks5://me@proxy:1080", "1 to 255 bytes");
         check_fault("ftp://proxy", "the scheme ftp:// is no proxy's");
         check_fault("http://proxy:99999", "invalid port");
         check_fault("http://${PROXY}:80", "not expanded");

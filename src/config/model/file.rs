@@ -15,6 +15,10 @@ pub struct File {
     pub format: FileFormat,
     /// `compression`; none.
     pub compression: FileCompression,
+    /// `compression_params::level`: how hard it is compressed. None where it is not written or 0.
+    pub compression_level: Option<i32>,
+    /// `flush_interval`: for how long records may wait in memory. None, where it is not written or 0: not at all.
+    pub flush_interval: Option<std::time::Duration>,
     /// `create_directory` with `directory_permissions`: the mode of missing directories; none where they are not made.
     pub directory_mode: Option<u32>,
 }

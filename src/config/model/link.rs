@@ -109,13 +109,38 @@ impl Default for IdleLimit {
     }
 }
 
-/// An HTTP proxy in front of an endpoint.
+/// A proxy in front of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// Where it is. Its text has no user name and no password.
     pub endpoint: Endpoint,
-    /// The value of `Proxy-Authorization`, made of user name and password.
+    /// How it is asked.
+    pub kind: ProxyKind,
+    /// The value of `Proxy-Authorization`, made of user name and password. None for SOCKS.
     pub authorization: Option<Secret>,
     /// Who chose it, for people: `proxy_url`, or `HTTPS_PROXY`.
     pub chosen_by: String,
+}
+
+/// The scheme of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// `http://`
+    Http,
+    /// `https://`: it is asked over TLS.
+    Https,
+    /// `socks5://` and `socks5h://` (RFC 1928), with the user name and password of RFC 1929. The proxy looks up the name
+    /// of the endpoint, as with Go's client.
+    Socks5(Option<(String, Secret)>),
+}
+
+impl Proxy {
+    /// What must not be shown of it.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let password = match &self.kind {
+            ProxyKind::Socks5(Some((_, password))) => Some(password),
+            ProxyKind::Socks5(None) | ProxyKind::Http | ProxyKind::Https => None,
+        };
+        self.authorization.iter().chain(password)
+    }
 }

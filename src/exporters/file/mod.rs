@@ -1,6 +1,6 @@
 //! Requests as records of a file: the `file` exporter of the Collector's contrib distribution.
 //!
-//! A record is written before its sender is answered. Uncompressed JSON is one line for each request; any other record has
+//! A record is written before its sender is answered, unless `flush_interval` lets it wait in memory. Uncompressed JSON is one line for each request; any other record has
 //! its length in front, as 4 bytes in network order.
 
 mod backups;
@@ -9,18 +9,19 @@ mod writer;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-use self::writer::Writer;
+use self::writer::{Then, Writer};
 use super::setup::SetupProblem;
 use crate::config::{Existing, File, FileCompression, FileFormat, Rotation};
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Encoding, Payload};
-use crate::transport::codec::compress;
+use crate::transport::codec::{Level, compress_at};
 
 /// An exporter whose file is open. All its stages share one writer.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ struct Stage {
     path: Arc<str>,
     format: FileFormat,
     compression: FileCompression,
+    level: Option<i32>,
     rotation: Option<Rotation>,
+    flush_interval: Option<Duration>,
     writer: Arc<Mutex<Writer>>,
 }
 
@@ -43,14 +46,23 @@ struct Stage {
 ///
 /// The key of the configuration whose file cannot be written.
 pub fn file(id: Arc<ComponentId>, config: &File) -> Result<FileSink, SetupProblem> {
-    let File { path, existing, rotation, format, compression, directory_mode } = config;
+    let File { path, existing, rotation, format, compression, compression_level, flush_interval, directory_mode } =
+        config;
     // A file that rotates is always written on, as in the Collector.
     let existing = if rotation.is_some() { Existing::Append } else { *existing };
-    let writer = Writer::open(path, existing, *directory_mode)
-        .map_err(|error| SetupProblem { key: "path".to_owned(), what: why(path, &error) })?;
+    let writer =
+        Writer::open(path, existing, *directory_mode).map_err(|error| SetupProblem::new("path", why(path, &error)))?;
     let path = path.to_string_lossy().into();
-    let (format, compression, rotation) = (*format, *compression, *rotation);
-    Ok(FileSink(Arc::new(Stage { id, path, format, compression, rotation, writer })))
+    Ok(FileSink(Arc::new(Stage {
+        id,
+        path,
+        format: *format,
+        compression: *compression,
+        level: *compression_level,
+        rotation: *rotation,
+        flush_interval: *flush_interval,
+        writer,
+    })))
 }
 
 impl FileSink {
@@ -63,20 +75,59 @@ impl FileSink {
 impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         Box::pin(async move {
-            let (format, compression, rotation) = (self.format, self.compression, self.rotation);
+            let (format, compression, level) = (self.format, self.compression, self.level);
+            let (rotation, flush_interval) = (self.rotation, self.flush_interval);
             let mut writer = Arc::clone(&self.writer).lock_owned().await;
             // The writer goes with the work, which goes on even if nobody waits for it any more.
-            let work = move || writer.write(&record(&payload, format, compression)?, rotation);
+            let work = move || {
+                let record = record(&payload, format, compression, level)?;
+                match flush_interval {
+                    None => writer.write(&record, rotation).map(|()| Then::Nothing),
+                    Some(_) => writer.keep(&record, rotation),
+                }
+            };
             let written = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
             match written {
-                Ok(()) => Ok(Receipt::delivered(Arc::clone(&self.id))),
+                Ok(then) => {
+                    if let (Then::Flush, Some(interval)) = (then, self.flush_interval) {
+                        self.flush_after(interval);
+                    }
+                    Ok(Receipt::delivered(Arc::clone(&self.id)))
+                }
                 Err(error) => Err(failure(&self.path, error).at(Arc::clone(&self.path))),
             }
         })
     }
 }
 
-fn record(payload: &Payload, format: FileFormat, compression: FileCompression) -> io::Result<Vec<u8>> {
+impl Stage {
+    /// Writes what waits in memory once `interval` has passed. The task is none of the service's: it holds no stage and
+    /// no file, and whoever drops the writer writes what is left.
+    fn flush_after(&self, interval: Duration) {
+        let (writer, path) = (Arc::downgrade(&self.writer), Arc::clone(&self.path));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                let Some(writer) = writer.upgrade() else { return };
+                let mut writer = writer.lock_owned().await;
+                let flushed = tokio::task::spawn_blocking(move || writer.flush()).await;
+                match flushed.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                    Ok(()) => return,
+                    Err(error) => {
+                        tracing::error!(%error, file = %path, "records wait in memory: they cannot be written")
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn record(
+    payload: &Payload,
+    format: FileFormat,
+    compression: FileCompression,
+    level: Option<i32>,
+) -> io::Result<Vec<u8>> {
     let chunks = match format {
         FileFormat::Proto => payload.chunks().to_vec(),
         FileFormat::Json => vec![payload.to_json()],
@@ -88,7 +139,7 @@ fn record(payload: &Payload, format: FileFormat, compression: FileCompression) -
             Ok(line)
         }
         (FileFormat::Proto, FileCompression::None) => with_length(&chunks),
-        (_, FileCompression::Zstd) => with_length(&[compress(Encoding::Zstd, &chunks)?]),
+        (_, FileCompression::Zstd) => with_length(&[compress_at(Encoding::Zstd, level.map(Level), &chunks)?]),
     }
 }
 

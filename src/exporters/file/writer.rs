@@ -18,6 +18,17 @@ pub(super) struct Writer {
     path: PathBuf,
     /// Nothing after a rotation that did not come to its end.
     open: Option<Open>,
+    /// Whole records that are not in the file yet.
+    waiting: Vec<u8>,
+}
+
+/// What has to follow a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Nothing: it is written, or a flush is on its way.
+    Nothing,
+    /// A flush: it is the first one that waits.
+    Flush,
 }
 
 #[derive(Debug)]
@@ -52,30 +63,76 @@ impl Writer {
         if existing == Existing::Truncate {
             open.cut(0)?;
         }
-        let writer = Arc::new(Mutex::new(Writer { path: path.to_owned(), open: Some(open) }));
+        let writer = Arc::new(Mutex::new(Writer { path: path.to_owned(), open: Some(open), waiting: Vec::new() }));
         writers.push((path.to_owned(), Arc::downgrade(&writer)));
         Ok(writer)
     }
 
     /// Writes one record, wholly or not at all; before that, `rotation` may ask to set the file aside.
     pub(super) fn write(&mut self, record: &[u8], rotation: Option<Rotation>) -> io::Result<()> {
-        let mut open = match self.open.take() {
+        self.flush()?;
+        self.rotate(record, rotation)?;
+        self.opened()?.append(record)
+    }
+
+    /// Takes one record, to be written with the next ones.
+    pub(super) fn keep(&mut self, record: &[u8], rotation: Option<Rotation>) -> io::Result<Then> {
+        self.rotate(record, rotation)?;
+        if MAX_WAITING < self.waiting.len() + record.len() {
+            self.flush()?;
+        }
+        if MAX_WAITING < record.len() {
+            return self.opened()?.append(record).map(|()| Then::Nothing);
+        }
+        let then = if self.waiting.is_empty() { Then::Flush } else { Then::Nothing };
+        self.waiting.extend_from_slice(record);
+        Ok(then)
+    }
+
+    /// Writes what waits; what cannot be written goes on waiting.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let written = self.opened().and_then(|open| open.append(&waiting));
+        if written.is_err() {
+            self.waiting = waiting;
+        }
+        written
+    }
+
+    /// Sets the file aside if `record` would make it longer than `rotation` allows.
+    fn rotate(&mut self, record: &[u8], rotation: Option<Rotation>) -> io::Result<()> {
+        let Some(rotation) = rotation else { return Ok(()) };
+        let waiting = self.waiting.len() as u64;
+        let open = self.opened()?;
+        let len = open.len + waiting;
+        if open.kind != Kind::Regular || len == 0 || len + record.len() as u64 <= rotation.max_size.0 {
+            return Ok(());
+        }
+        self.flush()?;
+        self.open = None;
+        backups::set_aside(&self.path, Moment::now())?;
+        backups::prune(&self.path, &rotation, Moment::now());
+        self.opened().map(drop)
+    }
+
+    fn opened(&mut self) -> io::Result<&mut Open> {
+        let open = match self.open.take() {
             Some(open) => open,
             None => Open::at(&self.path)?,
         };
-        if let Some(rotation) = rotation
-            && open.kind == Kind::Regular
-            && open.len != 0
-            && rotation.max_size.0 < open.len + record.len() as u64
-        {
-            drop(open);
-            backups::set_aside(&self.path, Moment::now())?;
-            backups::prune(&self.path, &rotation, Moment::now());
-            open = Open::at(&self.path)?;
+        Ok(self.open.insert(open))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            let bytes = self.waiting.len();
+            tracing::error!(%error, file = %self.path.display(), bytes, "records are lost: they cannot be written");
         }
-        let written = open.append(record);
-        self.open = Some(open);
-        written
     }
 }
 
@@ -110,6 +167,9 @@ impl Open {
         Ok(())
     }
 }
+
+/// How much may wait in memory, whatever the interval.
+const MAX_WAITING: usize = 64 << 10;
 
 /// Those who write files now.
 static WRITERS: std::sync::Mutex<Vec<(PathBuf, Weak<Mutex<Writer>>)>> = std::sync::Mutex::new(Vec::new());

@@ -12,13 +12,15 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Request};
 
 use crate::config::{
-    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Proxy, Readiness, Versions,
+    ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Proxy, ProxyKind, Readiness,
+    Versions,
 };
 use crate::failure::Mask;
 use crate::flow::Next;
@@ -52,6 +54,13 @@ impl Certificates {
     pub fn renew(&self) {
         self.0.iter().for_each(|tls| tls.renew());
     }
+
+    /// When the first certificate of a server that was seen ends, and the first of our own.
+    pub fn ends(&self) -> (Option<SystemTime>, Option<SystemTime>) {
+        let ends: Vec<_> = self.0.iter().map(|tls| tls.ends()).collect();
+        let servers = ends.iter().filter_map(|(server, _)| *server).min();
+        (servers, ends.iter().filter_map(|(_, own)| *own).min())
+    }
 }
 
 /// The `otlp_grpc` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
@@ -72,6 +81,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
     let certificates = Certificates(client_tls.iter().cloned().collect());
     let settings = ClientSettings {
         proxy: proxy.clone(),
+        proxy_tls: proxy_tls(tls.as_ref(), proxy.as_ref())?,
         pings: *pings,
         balancer: *balancer,
         patience: match readiness {
@@ -180,6 +190,7 @@ impl<'a> Clients<'a> {
         self.tls.0.extend(tls.clone());
         let settings = ClientSettings {
             proxy: target.proxy.clone(),
+            proxy_tls: proxy_tls(target.tls.as_ref(), target.proxy.as_ref())?,
             pings,
             keep: Keep { idle_limit, max_idle, max_in_use, reuse },
             ..ClientSettings::new(target.endpoint.clone(), tls, protocol)
@@ -194,11 +205,19 @@ fn load(tls: Option<&ClientTls>, endpoint: &Endpoint) -> Result<Option<Arc<TlsCl
     Ok(tls.map(|tls| TlsClient::load(tls, endpoint)).transpose()?.map(Arc::new))
 }
 
+/// The TLS that an `https://` proxy is asked over: the authorities and versions of `tls` count for it as well, as with Go's
+/// client. Its name is its own.
+fn proxy_tls(tls: Option<&ClientTls>, proxy: Option<&Proxy>) -> Result<Option<Arc<TlsClient>>, SetupProblem> {
+    let Some(proxy) = proxy.filter(|proxy| proxy.kind == ProxyKind::Https) else { return Ok(None) };
+    let settings = ClientTls { server_name: None, ..tls.cloned().unwrap_or_default() };
+    load(Some(&settings), &proxy.endpoint)
+}
+
 /// A request without a body. `key` is where its URL comes from.
 fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupProblem> {
     let mut head = Request::post(url)
         .body(())
-        .map_err(|error| SetupProblem { key: key.to_owned(), what: format!("\"{url}\" is no valid URL: {error}") })?;
+        .map_err(|error| SetupProblem::new(key, format!("\"{url}\" is no valid URL: {error}")))?;
     head.headers_mut().clone_from(headers);
     Ok(head)
 }
@@ -207,7 +226,7 @@ fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupP
 fn mask(headers: &HeaderMap, proxy: Option<&Proxy>) -> Mask {
     let values = headers.values().filter(|value| value.is_sensitive());
     let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let proxy = proxy.and_then(|proxy| proxy.authorization.as_ref()).map(|secret| secret.reveal().to_owned());
+    let proxy = proxy.into_iter().flat_map(Proxy::secrets).map(|secret| secret.reveal().to_owned());
     Mask::new(values.chain(proxy))
 }
 
@@ -223,6 +242,6 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 impl From<TlsProblem> for SetupProblem {
     fn from(problem: TlsProblem) -> SetupProblem {
         let key = if problem.key.is_empty() { "tls".to_owned() } else { format!("tls::{}", problem.key) };
-        SetupProblem { key, what: problem.what }
+        SetupProblem { key, what: problem.what, mistake: problem.mistake }
     }
 }

@@ -236,18 +236,18 @@ rows! {
 
     ProxyProtocolMismatch "proxy_protocol_mismatch"
         Proxy Proxy Hold Person Unavailable 503 {
-        meaning "the proxy's port does not speak HTTP"
-        evidence "the answer to CONNECT has no HTTP status line"
+        meaning "the proxy does not speak what its URL says"
+        evidence "the answer to CONNECT has no HTTP status line, or an https:// or socks5:// proxy answers with something else"
         causes [
-            "the variable names something that is no HTTP proxy, such as a SOCKS proxy",
+            "the URL begins with http:// and the proxy speaks SOCKS, or the other way round",
             "the proxy wants TLS on that port",
         ]
         remedies [
-            "check the proxy's port: it must be a plain HTTP proxy",
+            "check the proxy's port, and write http://, https:// or socks5:// as it speaks",
             "name the backend in NO_PROXY, if it can be reached directly",
         ]
         broken "HTTPS_PROXY=http://proxy.example:1080 otlp-relay"
-        mended "HTTPS_PROXY=http://proxy.example:3128 otlp-relay"
+        mended "HTTPS_PROXY=socks5://proxy.example:1080 otlp-relay"
     }
 
     ProxyClosed "proxy_closed"

@@ -33,7 +33,7 @@ impl Mask {
     /// What the configuration of an exporter says.
     pub(in crate::pipeline) fn of(asked: &Exporter) -> Mask {
         let mut secrets: Vec<&str> = Vec::new();
-        let proxy = |proxy: &'_ Option<Proxy>| proxy.as_ref().and_then(|proxy| proxy.authorization.clone());
+        let proxy = |proxy: &'_ Option<Proxy>| proxy.iter().flat_map(Proxy::secrets).cloned().collect::<Vec<_>>();
         let mut proxies: Vec<Secret> = Vec::new();
         let mut auth = None;
         match asked {
@@ -44,10 +44,10 @@ impl Mask {
             }
             Exporter::OtlpHttp(asked) => {
                 secrets.extend(asked.headers.iter().map(|(_, secret)| secret.reveal()));
-                proxies.extend(asked.targets.values().filter_map(|target| proxy(&target.proxy)));
+                proxies.extend(asked.targets.values().flat_map(|target| proxy(&target.proxy)));
                 auth = asked.auth.as_ref();
             }
-            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {}
         }
         secrets.extend(proxies.iter().map(Secret::reveal));
         let knows = if auth.is_some() { Knows::NotTokens } else { Knows::All };

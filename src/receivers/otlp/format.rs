@@ -5,10 +5,11 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use crate::failure::Failure;
-use crate::payload::{Budget, Hold, JsonError, Payload};
+use crate::payload::{JsonError, Payload};
 use crate::signal::Signal;
+use crate::units::ByteCount;
 
-use super::refusal::{malformed, no_room};
+use super::refusal::malformed;
 
 /// A format of requests and answers (OTLP specification, "OTLP/HTTP").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,14 @@ pub(super) enum Format {
 
 impl Format {
     /// The format of a request with these headers: of its content type, whatever its case and parameters.
+    /// A parameter that is none makes the whole no media type, as in the Collector.
     pub(super) fn of(headers: &HeaderMap) -> Option<Format> {
         let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let media_type = value.split(';').next().unwrap_or_default().trim();
+        let mut parts = value.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        if parts.any(|parameter| !parameter.is_empty() && !parameter.contains('=')) {
+            return None;
+        }
         [Format::Protobuf, Format::Json].into_iter().find(|format| format.name().eq_ignore_ascii_case(media_type))
     }
 
@@ -33,22 +39,20 @@ impl Format {
         }
     }
 
-    /// Reads a request of `signal`; `hold` grows by what JSON becomes.
+    /// Reads a request of `signal`; what JSON becomes is asked of `grant` first.
     pub(super) fn parse(
         self,
         signal: Signal,
         body: Bytes,
-        hold: &mut Hold,
-        budget: &Budget,
+        grant: &mut dyn FnMut(ByteCount) -> bool,
+        no_room: impl Fn() -> Failure,
     ) -> Result<Payload, Failure> {
         match self {
             Format::Protobuf => Payload::parse(signal, body).map_err(|error| malformed(error.to_string())),
-            Format::Json => {
-                Payload::from_json_within(signal, &body, &mut |more| hold.grow(more)).map_err(|error| match error {
-                    JsonError::Malformed(error) => malformed(error.to_string()),
-                    JsonError::NoRoom => no_room(budget),
-                })
-            }
+            Format::Json => Payload::from_json_within(signal, &body, grant).map_err(|error| match error {
+                JsonError::Malformed(error) => malformed(error.to_string()),
+                JsonError::NoRoom => no_room(),
+            }),
         }
     }
 }

@@ -2,10 +2,11 @@
 //! follow the Collector's, but an oversize body is 413 and `identity` is an encoding.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -21,6 +22,7 @@ use crate::transport::server::Reply;
 
 use super::admission::Arrival;
 use super::format::Format;
+use super::room::Share;
 use super::{OtlpServer, Sign, body, status, status_json};
 use crate::protocol::Protocol;
 
@@ -34,7 +36,8 @@ pub(super) async fn answer(
     let mut response = match enter(server, sign, peer, &head).await {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, &head.headers, &mut body).await;
-            let admitted = admitted.and_then(|payload| server.attach(Protocol::Http, &head, payload));
+            let admitted =
+                admitted.and_then(|(payload, share)| Ok((server.attach(Protocol::Http, &head, payload)?, share)));
             match server.settle(Protocol::Http, peer, next, admitted).await {
                 Ok(receipt) => success(&receipt, signal, format),
                 Err(failure) => refusal(&failure, format),
@@ -70,7 +73,11 @@ async fn enter<'a>(
         }
         return Err(Box::new(response));
     }
-    route(server, peer, head)
+    // As in the Collector, the encoding is looked at before the path and the rest.
+    route(server, peer, head).map_err(|answer| match server.settings.surface.encoding(&head.headers) {
+        Ok(_) => answer,
+        Err(failure) => Box::new(refusal(&failure, Format::of(&head.headers).unwrap_or(Format::Json))),
+    })
 }
 
 /// Where a request goes by its path, method and content type.
@@ -84,6 +91,9 @@ fn route<'a>(
     else {
         if let Some(signal) = signal {
             server.complaints.unwanted(Protocol::Http, peer, signal);
+        }
+        if let Some(response) = redirect(server, head).or_else(|| no_call(head)) {
+            return Err(response);
         }
         return Err(text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n"));
     };
@@ -99,20 +109,60 @@ fn route<'a>(
     }
 }
 
+/// What a request gets that has the path of a gRPC call and is none (gRPC over HTTP/2, "Requests").
+fn no_call(head: &Parts) -> Option<Box<Response<Reply>>> {
+    Signal::from_grpc_path(head.uri.path()).filter(|_| head.version == Version::HTTP_2)?;
+    Some(if head.method == Method::POST {
+        text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "text/plain",
+            "415 unsupported media type, supported: application/grpc",
+        )
+    } else {
+        text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "405 method not allowed, supported: [POST]")
+    })
+}
+
+/// The way from `//v1/traces`, which an endpoint with a slash at its end becomes, to the path that is meant, as in the
+/// Collector.
+fn redirect(server: &OtlpServer, head: &Parts) -> Option<Box<Response<Reply>>> {
+    let path = cleaned(head.uri.path());
+    server.settings.surface.signal(&path).filter(|_| path != head.uri.path())?;
+    let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = Response::new(Reply::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.headers_mut().insert(LOCATION, HeaderValue::try_from(path + &query).ok()?);
+    Some(Box::new(response))
+}
+
+/// `path` without empty segments and dots.
+fn cleaned(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    format!("/{}{end}", segments.join("/"))
+}
+
 async fn admit(
     server: &OtlpServer,
     signal: Signal,
     format: Format,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<Payload, Failure> {
+) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let encoding = server.settings.surface.encoding(headers)?;
     let limit = server.settings.limits.http;
-    let reading = body::read_whole(body, limit, &server.budget);
+    let reading = body::read_whole(body, limit, &server.room);
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
-    let budget = server.budget.clone();
-    Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, budget }.admit().await
+    let room = Arc::clone(&server.room);
+    Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await
 }
 
 fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply> {

@@ -86,7 +86,7 @@ impl Surface {
             (Some(_), Some(_)) => return Err(unsupported("several")),
         };
         let encoding = match name.as_str() {
-            "" | "identity" | "none" => None,
+            "" | "identity" => None,
             name => Some(codec::from_name(Protocol::Http, name).ok_or_else(|| unsupported(name))?),
         };
         match &self.encodings {

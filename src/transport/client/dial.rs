@@ -17,7 +17,7 @@ use super::connect::{connect, connect_unix};
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
 use super::obstacle::Obstacle;
-use super::proxy::Via;
+use super::proxy::{Carrier, Via};
 use super::settings::Protocol;
 use super::tap::{Frames, Stream, Tap};
 use super::tls::{TlsClient, TlsConnector, TlsContext, no_http2};
@@ -123,16 +123,21 @@ impl Dialer {
     }
 
     /// A stream whose other end is the endpoint, or the proxy that is sent whole requests.
-    async fn reach(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<(Socket, SocketAddr), Obstacle> {
+    async fn reach(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<(Carrier, SocketAddr), Obstacle> {
         if let Route::Unix(path) = &self.route {
-            return connect_unix(path).await;
+            let (stream, peer) = connect_unix(path).await?;
+            return Ok((Carrier::Left(stream), peer));
         }
-        let (mut stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
-        if let Route::Tunnel(via) = &self.route {
-            enter(Phase::Proxy);
-            via.open(&mut stream).await?;
-        }
-        Ok((Socket::Left(stream), peer))
+        let (stream, peer) = connect(addresses).await.map_err(|obstacle| self.on_the_way(obstacle))?;
+        let stream = match &self.route {
+            Route::Direct | Route::Unix(_) => Carrier::Left(Socket::Left(stream)),
+            Route::Tunnel(via) => {
+                enter(Phase::Proxy);
+                via.open(stream).await?
+            }
+            Route::Relayed(via) => via.greet(stream).await?,
+        };
+        Ok((stream, peer))
     }
 
     async fn speak_http2(
@@ -172,9 +177,9 @@ impl fmt::Debug for Dialer {
 /// Shakes hands over `stream`, which leads to `peer`.
 pub(super) async fn shake(
     connector: &TlsConnector,
-    stream: Socket,
+    stream: Carrier,
     peer: SocketAddr,
-) -> Result<(TlsStream<Socket>, TlsContext), Obstacle> {
+) -> Result<(TlsStream<Carrier>, TlsContext), Obstacle> {
     match timeout(TLS_LIMIT, connector.shake(stream)).await {
         Ok(shaken) => shaken,
         Err(_) => {

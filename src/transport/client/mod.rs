@@ -18,6 +18,7 @@ mod probe;
 mod proxy;
 mod resolve;
 mod settings;
+mod socks;
 mod standing;
 mod survey;
 mod tap;
@@ -82,16 +83,17 @@ type Pools = Vec<(Id, Arc<Pool>)>;
 impl Client {
     /// A client that has not connected yet.
     pub fn new(settings: ClientSettings) -> Client {
-        let ClientSettings { endpoint, tls, protocol, proxy, pings, balancer, patience, keep } = settings;
+        let ClientSettings { endpoint, tls, protocol, proxy, proxy_tls, pings, balancer, patience, keep } = settings;
         let dialled = proxy.as_ref().map_or(&endpoint, |proxy| &proxy.endpoint);
         let host = dialled.socket().map_or_else(|| Host::parse(&dialled.host), |_| Host::Address(UNIX_PEER.ip()));
         let port = dialled.port;
         let route = match &proxy {
             None => endpoint.socket().map_or(Route::Direct, |path| Route::Unix(path.to_owned())),
-            Some(proxy) if tls.is_none() && protocol != Protocol::Http2Only => {
-                Route::Relayed(Via::new(proxy, endpoint.authority()))
+            Some(proxy) => {
+                let via = Via::new(proxy, proxy_tls, &endpoint);
+                let takes_requests = tls.is_none() && protocol != Protocol::Http2Only && !via.is_socks();
+                if takes_requests { Route::Relayed(via) } else { Route::Tunnel(via) }
             }
-            Some(proxy) => Route::Tunnel(Via::new(proxy, endpoint.authority())),
         };
         // A connection of HTTP/2 carries many requests: it is not one that can be used once.
         let protocol = match (protocol, keep.reuse) {

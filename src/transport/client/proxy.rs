@@ -1,20 +1,29 @@
-//! The way through an HTTP proxy: CONNECT (RFC 9110, section 9.3.6), and what a proxy that refuses it says.
+//! The way through a proxy: CONNECT (RFC 9110, section 9.3.6), in plain HTTP or over TLS, and what a proxy that refuses it
+//! says. Proxies that speak SOCKS are asked in `socks.rs`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use httparse::Status;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use super::obstacle::Obstacle;
-use crate::config::Proxy;
+use super::socks::Socks;
+use super::tls::{TlsClient, TlsConnector};
+use crate::config::{Endpoint, Proxy, ProxyKind};
 use crate::failure::{Class, Phase};
+use crate::transport::Socket;
+
+/// What leads to the endpoint, or to a proxy that is sent whole requests: a socket, or TLS to a proxy.
+pub(super) type Carrier = Either<Socket, Box<TlsStream<TcpStream>>>;
 
 /// A proxy in front of one endpoint.
-#[derive(Debug)]
 pub(super) struct Via {
     /// For people: `the proxy http://proxy:3128 (chosen by HTTPS_PROXY)`.
     pub(super) name: Arc<str>,
@@ -22,32 +31,94 @@ pub(super) struct Via {
     pub(super) authorization: Option<HeaderValue>,
     /// Where the tunnel goes: `host:port`.
     target: String,
+    kind: Kind,
+}
+
+/// How the proxy is asked.
+enum Kind {
+    Http,
+    Https(TlsConnector),
+    Socks(Socks),
+}
+
+impl fmt::Debug for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Via").field("name", &self.name).field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 impl Via {
-    pub(super) fn new(proxy: &Proxy, target: String) -> Via {
+    /// A proxy in front of `endpoint`; `tls` is what an `https://` proxy is asked over.
+    pub(super) fn new(proxy: &Proxy, tls: Option<Arc<TlsClient>>, endpoint: &Endpoint) -> Via {
         let name = format!("the proxy {} (chosen by {})", proxy.endpoint.text, proxy.chosen_by).into();
         let authorization = proxy.authorization.as_ref().and_then(|value| {
             let mut value = HeaderValue::from_str(value.reveal()).ok()?;
             value.set_sensitive(true);
             Some(value)
         });
-        Via { name, authorization, target }
+        let kind = match (&proxy.kind, tls) {
+            (ProxyKind::Socks5(login), _) => Kind::Socks(Socks::new(login.clone(), endpoint)),
+            (ProxyKind::Https, Some(tls)) => Kind::Https(tls.connector(&[b"http/1.1"])),
+            (ProxyKind::Http | ProxyKind::Https, _) => Kind::Http,
+        };
+        Via { name, authorization, target: endpoint.authority(), kind }
     }
 
-    /// Asks the proxy on `stream` for a tunnel; from then on the stream's other end is the target.
-    pub(super) async fn open(&self, stream: &mut TcpStream) -> Result<(), Obstacle> {
-        match timeout(ANSWER_LIMIT, self.ask(stream)).await {
+    /// Whether it knows nothing but tunnels.
+    pub(super) fn is_socks(&self) -> bool {
+        matches!(self.kind, Kind::Socks(_))
+    }
+
+    /// Asks the proxy on `stream` for a tunnel: the other end of what comes out is the target.
+    pub(super) async fn open(&self, stream: TcpStream) -> Result<Carrier, Obstacle> {
+        let asked = async {
+            if let Kind::Socks(socks) = &self.kind {
+                let stream = socks.open(stream, &self.name, &self.target).await?;
+                return Ok(Carrier::Left(Socket::Left(stream)));
+            }
+            let mut carrier = self.shake(stream).await?;
+            self.ask(&mut carrier).await?;
+            Ok(carrier)
+        };
+        match timeout(ANSWER_LIMIT, asked).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                let text = format!("{} accepts the connection, but never answers CONNECT {}", self.name, self.target);
+                let text = format!("{} accepts the connection, but never opens a tunnel to {}", self.name, self.target);
                 Err(Obstacle::new(Class::ProxyUpstreamUnreachable, text))
             }
         }
     }
 
-    async fn ask(&self, stream: &mut TcpStream) -> Result<(), Obstacle> {
-        if stream.write_all(&self.request()).await.is_err() {
+    /// What whole requests are sent on.
+    pub(super) async fn greet(&self, stream: TcpStream) -> Result<Carrier, Obstacle> {
+        match timeout(ANSWER_LIMIT, self.shake(stream)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let text = format!("{} accepts the connection, but never answers the TLS handshake", self.name);
+                Err(Obstacle::new(Class::ProxyUnreachable, text))
+            }
+        }
+    }
+
+    /// The connection to the proxy itself, over TLS where its scheme says so.
+    async fn shake(&self, stream: TcpStream) -> Result<Carrier, Obstacle> {
+        let Kind::Https(connector) = &self.kind else { return Ok(Carrier::Left(Socket::Left(stream))) };
+        match connector.shake(stream).await {
+            Ok((stream, _)) => Ok(Carrier::Right(Box::new(stream))),
+            Err(obstacle) => {
+                let (class, text) = match obstacle.class {
+                    Class::TlsToPlaintextPort => {
+                        (Class::ProxyProtocolMismatch, format!("{} does not speak TLS: write http://", self.name))
+                    }
+                    _ => (Class::ProxyUnreachable, format!("{} cannot be asked over TLS", self.name)),
+                };
+                Err(Obstacle::new(class, text).because(obstacle.into_failure()))
+            }
+        }
+    }
+
+    async fn ask(&self, stream: &mut Carrier) -> Result<(), Obstacle> {
+        if stream.write_all(&self.request()).await.is_err() || stream.flush().await.is_err() {
             return Err(self.closed(&[]));
         }
         let bytes = self.read_head(stream).await?;
@@ -76,31 +147,34 @@ impl Via {
     }
 
     /// The head of the answer and not a byte more: what follows belongs to the target.
-    async fn read_head(&self, stream: &mut TcpStream) -> Result<Vec<u8>, Obstacle> {
+    /// It is read byte by byte: what lies behind cannot be put back, and a tunnel is opened once for many requests.
+    async fn read_head(&self, stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Obstacle> {
         let mut head = Vec::new();
-        let mut seen = [0; 1024];
         loop {
-            let count = match stream.peek(&mut seen).await {
-                Ok(0) | Err(_) => return Err(self.closed(&head)),
-                Ok(count) => count,
-            };
-            let before = head.len();
-            head.extend_from_slice(&seen[..count]);
-            let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-            let parsed = httparse::Response::new(&mut headers).parse(&head);
-            let wanted = match parsed {
-                Ok(Status::Complete(len)) => len.saturating_sub(before),
-                Ok(Status::Partial) if head.len() < MAX_HEAD => count,
-                Ok(Status::Partial) | Err(_) => return Err(self.no_proxy(&head)),
-            };
-            head.truncate(before + wanted);
-            if stream.read_exact(&mut seen[..wanted]).await.is_err() {
-                return Err(self.closed(&head));
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(_) => return Err(self.closed(&head)),
             }
-            if matches!(parsed, Ok(Status::Complete(_))) {
-                return Ok(head);
+            // What is no answer shows within its first bytes, an end of the head only at the end of a line.
+            if MAX_SHOWN < head.len() && !head.ends_with(b"\n") && head.len() < MAX_HEAD {
+                continue;
+            }
+            let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+            match httparse::Response::new(&mut headers).parse(&head) {
+                Ok(Status::Complete(_)) => return Ok(head),
+                Ok(Status::Partial) if head.len() < MAX_HEAD => {}
+                Ok(Status::Partial) | Err(_) => {
+                    self.rest(&mut head, stream).await;
+                    return Err(self.no_proxy(&head));
+                }
             }
         }
+    }
+
+    /// What else came at once with something that is no answer, to be shown.
+    async fn rest(&self, head: &mut Vec<u8>, stream: &mut (impl AsyncRead + Unpin)) {
+        let wanted = MAX_SHOWN.saturating_sub(head.len()) as u64;
+        let _ = timeout(PAGE_LIMIT, stream.take(wanted).read_to_end(head)).await;
     }
 
     fn refused(&self, code: u16, head: &httparse::Response<'_, '_>, body: &str) -> Obstacle {
@@ -147,7 +221,7 @@ impl Via {
 
     fn no_proxy(&self, bytes: &[u8]) -> Obstacle {
         let text = match bytes {
-            [0x15 | 0x16, 0x03, ..] => format!("{} speaks TLS, and is asked in plain HTTP", self.name),
+            [0x15 | 0x16, 0x03, ..] => format!("{} speaks TLS, and is asked in plain HTTP: write https://", self.name),
             _ => {
                 let first = bytes.get(..MAX_SHOWN).unwrap_or(bytes).escape_ascii();
                 format!("{} does not answer as HTTP proxies do; it begins with \"{first}\"", self.name)
@@ -188,7 +262,7 @@ impl Via {
 }
 
 /// What the page of a refusal says: its title, or its beginning.
-async fn first_words(stream: &mut TcpStream) -> String {
+async fn first_words(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut page = Vec::new();
     let _ = timeout(PAGE_LIMIT, stream.take(MAX_PAGE).read_to_end(&mut page)).await;
     let text = String::from_utf8_lossy(&page);

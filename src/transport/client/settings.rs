@@ -17,6 +17,8 @@ pub struct ClientSettings {
     pub protocol: Protocol,
     /// The proxy in front of the endpoint.
     pub proxy: Option<Proxy>,
+    /// What an `https://` proxy is asked over; none for other proxies.
+    pub proxy_tls: Option<Arc<TlsClient>>,
     /// Pings on HTTP/2 connections.
     pub pings: Option<Pings>,
     /// Which of the endpoint's addresses are used.
@@ -68,6 +70,7 @@ impl ClientSettings {
             tls,
             protocol,
             proxy: None,
+            proxy_tls: None,
             pings: None,
             balancer: Balancer::default(),
             patience: Patience::None,

@@ -16,6 +16,7 @@ use super::dial::{Route, shake};
 use super::explain::{Speaks, Wire, mismatch};
 use super::obstacle::Obstacle;
 use super::probe::{Faces, faces};
+use super::proxy::Carrier;
 use super::resolve::Host;
 use super::settings::Protocol;
 use super::tls::{TlsConnector, TlsContext, no_http2};
@@ -85,15 +86,18 @@ impl Client {
     /// Walks the way to the endpoint, on connections that are closed again. No step takes longer than `limit`.
     pub async fn survey(&self, limit: Duration) -> Survey {
         let mut survey = Survey { via: self.dialer.route().via().map(|via| via.name.to_string()), ..Survey::default() };
-        let Some((mut socket, peer, rtt)) = self.reach_each(limit, &mut survey).await else { return survey };
-        if let (Route::Tunnel(via), Socket::Left(stream)) = (self.dialer.route(), &mut socket) {
-            let opened = timed(limit, Phase::Proxy, Some(self), Box::pin(via.open(stream))).await;
-            let is_open = opened.outcome.is_ok();
-            survey.tunnel = Some(opened);
-            if !is_open {
-                return survey;
+        let Some((socket, peer, rtt)) = self.reach_each(limit, &mut survey).await else { return survey };
+        let socket = match (self.dialer.route(), socket) {
+            (Route::Tunnel(via), Socket::Left(stream)) => {
+                let opened = timed(limit, Phase::Proxy, Some(self), Box::pin(via.open(stream))).await;
+                let Step { took, outcome } = opened;
+                let (outcome, tunnel) = split(outcome);
+                survey.tunnel = Some(Step { took, outcome });
+                let Some(tunnel) = tunnel else { return survey };
+                tunnel
             }
-        }
+            (_, socket) => Carrier::Left(socket),
+        };
         match self.dialer.tls() {
             Some(connector) => survey.tls = Some(self.encrypt(connector, socket, peer, rtt, limit).await),
             // A proxy and a unix socket show nothing of their own.
@@ -141,7 +145,7 @@ impl Client {
     async fn encrypt(
         &self,
         connector: &TlsConnector,
-        socket: Socket,
+        socket: Carrier,
         peer: SocketAddr,
         rtt: Duration,
         limit: Duration,
@@ -195,7 +199,7 @@ impl Client {
 }
 
 /// A server may refuse a client only after the client's side of the handshake is done (RFC 8446, section 4.4.2.4).
-async fn late_refusal(stream: &mut TlsStream<Socket>, context: &TlsContext, rtt: Duration) -> Option<Obstacle> {
+async fn late_refusal(stream: &mut TlsStream<Carrier>, context: &TlsContext, rtt: Duration) -> Option<Obstacle> {
     let wait = (rtt * 3 + LATE_AT_LEAST).min(LATE_AT_MOST);
     let mut first = [0; 1];
     let read = timeout(wait, stream.read(&mut first)).await.ok()?;
@@ -204,7 +208,7 @@ async fn late_refusal(stream: &mut TlsStream<Socket>, context: &TlsContext, rtt:
     Some(context.explain(refusal))
 }
 
-fn terms(stream: &TlsStream<Socket>, agreed: Option<&str>) -> String {
+fn terms(stream: &TlsStream<Carrier>, agreed: Option<&str>) -> String {
     let session = stream.get_ref().1;
     let version = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",

@@ -14,15 +14,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::frames::{FrameWalk, GoAway};
-use crate::transport::Socket;
+use super::proxy::Carrier;
 
 /// The bytes below HTTP.
 #[derive(Debug)]
 pub(super) enum Stream {
-    /// TCP or a unix socket.
-    Plain(Socket),
+    /// TCP, a unix socket, or TLS to a proxy.
+    Plain(Carrier),
     /// TLS.
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<TlsStream<Carrier>>),
 }
 
 /// What was seen of the peer. Shared by the connection and those who want to explain its end.

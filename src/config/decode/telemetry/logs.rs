@@ -81,5 +81,5 @@ const REST: &[(&str, Rule)] = &[
     ("development", Rule::Fixed("false", LINES)),
     ("disable_caller", Rule::Fixed("true", LINES)),
     ("disable_stacktrace", Rule::Fixed("true", LINES)),
-    ("processors", Rule::NotYet),
+    ("processors", Rule::NoEffect("the relay writes its log, and sends it nowhere")),
 ];

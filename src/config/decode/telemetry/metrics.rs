@@ -22,7 +22,12 @@ pub(super) fn read(mut section: Section<'_>) -> Metrics {
             list.items().into_iter().filter_map(reader).collect()
         }
     };
-    section.rest(&[("views", Rule::NotYet)]);
+    if level != MetricsLevel::Detailed
+        && let Some(views) = section.value("views").filter(|views| !views.asks_for_nothing())
+    {
+        views.wrong("views can only be set when service::telemetry::metrics::level is detailed");
+    }
+    section.rest(&[("views", Rule::NoEffect("the relay has one view of its metrics"))]);
     section.finish();
     Metrics { level, readers }
 }
@@ -105,8 +110,10 @@ const METRIC_LEVELS: &[(&str, MetricsLevel)] = &[
     ("detailed", MetricsLevel::Detailed),
 ];
 
-pub(super) const READER_REST: &[(&str, Rule)] =
-    &[("producers", Rule::NotYet), ("cardinality_limits", Rule::NoEffect("the relay's series are few"))];
+pub(super) const READER_REST: &[(&str, Rule)] = &[
+    ("producers", Rule::NoEffect("the relay is the only producer of its metrics")),
+    ("cardinality_limits", Rule::NoEffect("the relay's series are few")),
+];
 
 const SPELLING: &str = "the relay spells its metrics by the without_* keys";
 const PROMETHEUS_REST: &[(&str, Rule)] =

@@ -25,7 +25,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<PeriodicReader> {
     };
     section.finish();
     let written = EXPORTERS.iter().find_map(|(key, wire)| Some((exporter.value(key)?, *wire)));
-    exporter.rest(&[("console", Rule::NotYet)]);
+    exporter.rest(&[("console", Rule::NoEffect("the relay prints its metrics nowhere; read /metrics"))]);
     if written.is_none() && !exporter.has("console") {
         exporter.whole().wrong("a periodic reader needs the exporter otlp");
     }

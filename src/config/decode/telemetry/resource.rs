@@ -20,8 +20,8 @@ pub(super) fn read(mut section: Section<'_>) -> Resource {
     }
     section.rest(&[
         ("schema_url", Rule::NoEffect("the relay names no schema of its own")),
-        ("detectors", Rule::NotYet),
-        ("detection/development", Rule::NotYet),
+        ("detectors", Rule::NoEffect(DETECTS)),
+        ("detection/development", Rule::NoEffect(DETECTS)),
     ]);
     // The Collector refuses the two ways together, and so does this: the attributes written inline are unknown keys.
     section.finish();
@@ -50,3 +50,5 @@ fn attribute(member: Reading<'_>) -> Option<(String, Value)> {
 }
 
 const KEYS: [&str; 5] = ["attributes", "attributes_list", "schema_url", "detectors", "detection/development"];
+
+const DETECTS: &str = "the relay detects nothing of its surroundings; write the attributes";
