@@ -1,6 +1,6 @@
 //! Do readers of bytes from outside keep their laws, whatever the bytes? Each body of a fuzz target, over its corpus and
 //! over mutations of it: the same ones in each run, as many as fit into two seconds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, unreachable_pub)]
 
 mod bodies;
 mod mutate;

@@ -21,7 +21,7 @@ struct Crowd {
 impl Crowd {
     /// As many connections to `port` as there can be, at most `count`.
     fn of(count: usize, port: u16) -> Crowd {
-        let run = format!("ulimit -n $(ulimit -H -n); exec \"$0\" idle::crowd --exact --ignored --nocapture");
+        let run = "ulimit -n $(ulimit -H -n); exec \"$0\" idle::crowd --exact --ignored --nocapture";
         let mut command = Command::new("sh");
         command.arg("-c").arg(run).arg(std::env::current_exe().expect("this test"));
         command.env("CROWD_PORT", port.to_string()).env("CROWD_COUNT", count.to_string());

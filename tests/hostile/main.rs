@@ -2,7 +2,7 @@
 //!
 //! Each test asserts that its memory is bounded, that no file is left open, and that not one request of the client
 //! beside the attack fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "../support/mod.rs"]
 mod support;
