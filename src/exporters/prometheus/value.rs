@@ -201,7 +201,7 @@ const MAX_BUCKETS: usize = 1280;
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
 
