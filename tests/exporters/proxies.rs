@@ -220,6 +220,7 @@ async fn a_socks_proxy_that_does_not_help_says_why() {
     ] {
         let (stub, _) = socks(nowhere, reply).await;
         let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
+        config.endpoint.host = "backend.invalid".to_owned();
         config.link.proxy = socks_proxy(stub.address, login);
         check(&grpc(&config), class, &["socks5://", "chosen by proxy_url"]).await;
     }
