@@ -1,5 +1,6 @@
 //! How an admin page is served: one answer for each connection, within bounds that no client can stretch.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -17,11 +18,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::failure::Class;
 use crate::transport::server::Reply;
 
 /// What a page answers. The body is whole: pages are small.
@@ -36,6 +38,9 @@ pub type Answering = BoxFuture<'static, Answer>;
 /// Answers a gRPC call.
 pub type Calls = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
 
+/// A connection's place among those that speak gRPC, from its first call on.
+type Caller = Arc<OnceLock<OwnedSemaphorePermit>>;
+
 /// What answers at an address.
 #[derive(Clone)]
 struct Desk {
@@ -45,7 +50,7 @@ struct Desk {
 }
 
 /// Answers the requests that come to `listener` by `route` until `end` is cancelled; then finishes what is open, for a
-/// second at most. Serves at most 64 clients at a time, each for at most ten seconds; further ones wait.
+/// second at most. Serves at most 64 clients at a time, each for at most ten seconds; for further ones the first has to go.
 pub async fn serve(listener: TcpListener, route: Route, end: CancellationToken) {
     serve_desk(listener, Desk { route, calls: None }, end).await;
 }
@@ -60,31 +65,56 @@ pub async fn serve_with_calls(listener: TcpListener, route: Route, calls: Calls,
 async fn serve_desk(listener: TcpListener, desk: Desk, end: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     let mut clients = JoinSet::new();
+    let mut guests = Guests::default();
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
-            // Nothing but forgetting those that are done.
-            Some(_) = clients.join_next() => continue,
+            accepted = accept(&listener) => accepted,
+            Some(ended) = clients.join_next() => {
+                if ended.is_err_and(|error| error.is_panic()) {
+                    tracing::error!(class = Class::Panicked.code(), "an admin page panicked; its client is cut off");
+                }
+                continue;
+            }
         };
-        if let Some((stream, peer, place)) = accepted {
-            clients.spawn(answer(stream, peer, desk.clone(), end.clone(), place));
+        let Some((stream, peer)) = accepted else { continue };
+        if places.available_permits() == 0 {
+            guests.show_out_the_first();
         }
+        // Only fails on a closed semaphore, and nobody closes this one.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let caller = Caller::default();
+        let guest = clients.spawn(answer(stream, peer, desk.clone(), end.clone(), place, Arc::clone(&caller)));
+        guests.welcome(guest, caller);
     }
     drop(listener);
     // Whoever is still there after that is cut off when the set is dropped.
     let _ = timeout(LAST_WORDS, async { while clients.join_next().await.is_some() {} }).await;
 }
 
-/// The next client, when there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    // Only fails on a closed semaphore, and nobody closes this one.
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+/// Who is here, in the order of their coming. Idle clients, however many, must not keep a probe out, on which the life of
+/// the process may depend: where there is no place for one more, the first one that makes no calls has to go.
+#[derive(Default)]
+struct Guests(VecDeque<(AbortHandle, Caller)>);
+
+impl Guests {
+    fn welcome(&mut self, guest: AbortHandle, caller: Caller) {
+        self.0.retain(|(guest, _)| !guest.is_finished());
+        self.0.push_back((guest, caller));
+    }
+
+    fn show_out_the_first(&mut self) {
+        let leaves = |(guest, caller): &(AbortHandle, Caller)| !guest.is_finished() && caller.get().is_none();
+        if let Some((guest, _)) = self.0.iter().position(leaves).and_then(|index| self.0.remove(index)) {
+            guest.abort();
+        }
+    }
+}
+
+/// The next client.
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
+        Ok(accepted) => Some(accepted),
         Err(error) => {
             // Such as: too many open files. It may pass; the client is still in the backlog.
             tracing::debug!(error = %error, "an admin server cannot accept a connection");
@@ -94,8 +124,14 @@ async fn accept(
     }
 }
 
-async fn answer(stream: TcpStream, peer: SocketAddr, desk: Desk, end: CancellationToken, _place: OwnedSemaphorePermit) {
-    let caller = Arc::new(OnceLock::new());
+async fn answer(
+    stream: TcpStream,
+    peer: SocketAddr,
+    desk: Desk,
+    end: CancellationToken,
+    _place: OwnedSemaphorePermit,
+    caller: Caller,
+) {
     let offers_calls = desk.calls.is_some();
     let service = service_fn(|request: Request<Incoming>| {
         let (desk, caller) = (desk.clone(), Arc::clone(&caller));

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, DebugDump, Extension, LogLevel};
+use crate::config::{Config, DebugDump, Extension, LogLevel, Mistake, Weight};
 use crate::ident::ComponentId;
 use crate::service;
 use crate::telemetry;
@@ -116,7 +116,13 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
 fn validate(sources: &Sources) -> Result<(), String> {
     let config = load(sources)?;
     for warning in &config.warnings {
-        complain(&format!("Warning: {warning}\n"));
+        let weight = match warning.weight {
+            Weight::Fault => "Warning",
+            Weight::Advice => "Note",
+        };
+        let class = Some(warning.mistake).filter(|mistake| *mistake != Mistake::Invalid);
+        let class = class.map(|mistake| format!(" [{}]", mistake.code())).unwrap_or_default();
+        complain(&format!("{weight}: {warning}{class}\n"));
     }
     Ok(())
 }

@@ -156,7 +156,7 @@ fn with_patience(mut exporter: Exporter, retry_for: Duration) -> Exporter {
     let delivery = match &mut exporter {
         Exporter::OtlpGrpc(asked) => &mut asked.delivery,
         Exporter::OtlpHttp(asked) => &mut asked.delivery,
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => return exporter,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => return exporter,
     };
     if let Some(retry) = &mut delivery.retry {
         retry.initial_interval = retry.initial_interval.min(FIRST_PAUSE);

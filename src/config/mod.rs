@@ -29,6 +29,6 @@ pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;
-pub use problem::{Mistake, Place, Places, Problem, Problems};
+pub use problem::{Mistake, Place, Places, Problem, Problems, Weight};
 pub(crate) use suggest::nearest;
 pub use types::{ComponentType, component_types};

@@ -74,6 +74,18 @@ pub struct Problem {
     pub hint: Option<String>,
     /// What kind of mistake it is, for programs.
     pub mistake: Mistake,
+    /// Whether anything is wrong at all.
+    pub weight: Weight,
+}
+
+/// How much there is to a problem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weight {
+    /// Something is wrong, or may well be.
+    #[default]
+    Fault,
+    /// All is as it was meant: there is only something worth knowing, such as a new name of a key.
+    Advice,
 }
 
 /// Everything that is wrong, in the order of the text. Never empty.
@@ -162,13 +174,27 @@ impl Mistake {
 impl Problem {
     /// A problem of no special kind, without a hint.
     pub fn new(place: Option<Place>, path: impl Into<String>, what: impl Into<String>) -> Problem {
-        Problem { place, path: path.into(), what: what.into(), hint: None, mistake: Mistake::Invalid }
+        Problem {
+            place,
+            path: path.into(),
+            what: what.into(),
+            hint: None,
+            mistake: Mistake::Invalid,
+            weight: Weight::Fault,
+        }
     }
 
     /// Of this kind.
     #[must_use]
     pub fn is(mut self, mistake: Mistake) -> Problem {
         self.mistake = mistake;
+        self
+    }
+
+    /// Nothing is wrong: it is only worth knowing.
+    #[must_use]
+    pub fn advice(mut self) -> Problem {
+        self.weight = Weight::Advice;
         self
     }
 

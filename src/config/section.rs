@@ -64,7 +64,9 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, null included.
     pub(crate) fn entry(&mut self, key: &'static str) -> Option<Reading<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         Some(self.whole.child(key, &entry.value))
     }

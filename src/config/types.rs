@@ -20,6 +20,10 @@ pub fn component_types() -> &'static [ComponentType] {
 
 const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta"), ("profiles", "Alpha")];
 
+const UNPROFILED: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta")];
+
+const METRICS: &[(&str, &str)] = &[("metrics", "Beta")];
+
 /// Connectors pass each signal on as it is.
 const SAME: &[(&str, &str)] = &[
     ("traces-to-traces", "Beta"),
@@ -33,13 +37,16 @@ const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
 const TYPES: &[ComponentType] = &[
     ComponentType { section: "receivers", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "receivers", name: "otlp", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "attributes", aliases: &[], stability: UNPROFILED },
     ComponentType { section: "processors", name: "batch", aliases: &[], stability: ALL },
     ComponentType { section: "processors", name: "memory_limiter", aliases: &[], stability: ALL },
+    ComponentType { section: "processors", name: "resource", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "debug", aliases: &["logging"], stability: ALL },
     ComponentType { section: "exporters", name: "file", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
+    ComponentType { section: "exporters", name: "prometheus", aliases: &[], stability: METRICS },
     ComponentType { section: "connectors", name: "failover", aliases: &[], stability: SAME },
     ComponentType { section: "connectors", name: "forward", aliases: &[], stability: SAME },
     ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },

@@ -74,11 +74,11 @@ pub struct Wraps {
     pub settled: OnSettled,
     /// Keeps what is given up; none: it is lost, or goes back to its sender.
     pub dead_letters: Option<Arc<dyn DeadLetters>>,
-    /// Hears what the queue itself gives up.
+    /// Hears what is lost without an end that `settled` hears of.
     pub given_up: OnGivenUp,
 }
 
-/// Hears what a queue gives up by itself, and why: data that is too old, that makes room, that the disk has lost.
+/// Hears what a queue on disk loses, and why: what cannot be read back, and what the disk never had when the relay ends.
 pub type OnGivenUp = Arc<dyn Fn(Class, Items, &str) + Send + Sync>;
 
 /// A finished chain.
@@ -172,7 +172,8 @@ pub fn chain(
     let attempt = Arc::clone(&route) as Next;
     let retry = Arc::new(Retry::around(route, retry, lifetime, &level));
     let merge = signal.facts().merge;
-    let direct: Next = Arc::new(Settle::new(Arc::clone(&retry), settled, merge, scope, dead_letters));
+    let settle = Arc::new(Settle::new(Arc::clone(&retry), settled, merge, scope, dead_letters));
+    let direct = Arc::clone(&settle) as Next;
     let (room, disk) = match held {
         Held::Nowhere => (None, None),
         Held::InMemory(room) => (Some(room), None),
@@ -188,7 +189,7 @@ pub fn chain(
         level: Arc::clone(&level),
         on_batch,
         lifetime: lifetime.clone(),
-        next: Arc::clone(&direct),
+        next: settle,
     });
     let stage: Next = Arc::new(queue.clone());
     let queued = if is_queued { admitted(stage) } else { stage };

@@ -62,6 +62,9 @@ pub(super) async fn sections(plan: &Plan, look: &Look<'_>) -> Vec<Section> {
             }
             Exporter::File(file) => vec![section(&path, &file.path.display().to_string(), vec![of_file(&path, file)])],
             Exporter::Debug(_) => vec![local(&path, "prints what it gets: nothing to reach")],
+            Exporter::Prometheus(asked) => {
+                vec![local(&path, &format!("is scraped at {}: nothing to reach", asked.listen))]
+            }
             Exporter::Nop => vec![local(&path, "drops what it gets: nothing to reach")],
         }
     });
@@ -106,7 +109,7 @@ impl One<'_> {
         let made = match exporter {
             Exporter::OtlpGrpc(grpc) => otlp::otlp_grpc(Arc::clone(&self.id), grpc, self.look.instance),
             Exporter::OtlpHttp(http) => otlp::otlp_http(Arc::clone(&self.id), http, self.look.instance),
-            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {
                 return Err(Trouble::new("this exporter sends nothing", "check an OTLP exporter"));
             }
         };
@@ -181,7 +184,7 @@ impl One<'_> {
         let host = to.endpoint.host.as_str();
         let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
         let container = self.look.machine.container.filter(|_| is_loopback && to.proxy.is_none())?;
-        let cause = format!("{} is this container itself ({container})", to.endpoint.authority());
+        let cause = format!("{} is this {container} itself", to.endpoint.authority());
         let remedy =
             "write the service name of the backend, or host.docker.internal for the machine around the container";
         let check = Check::ok("loopback", self.path, format!("the endpoint is {host}, inside a container"));
@@ -284,7 +287,7 @@ fn destination(exporter: &Exporter, signal: Signal) -> Option<Destination<'_>> {
                 compression: *compression,
             })
         }
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => None,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => None,
     }
 }
 
@@ -295,7 +298,7 @@ fn uncompressed(exporter: &Exporter) -> Exporter {
         Exporter::OtlpHttp(http) => {
             (http.compression, http.compression_level) = (Compression::None, None);
         }
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {}
     }
     exporter
 }

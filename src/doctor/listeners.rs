@@ -6,7 +6,8 @@ use super::holders::{Holder, holders};
 use super::machine::Machine;
 use super::report::{Check, Part, Section, Trouble};
 use super::way::{aged, describe};
-use crate::config::{Config, Extension, ListenAddress, MetricsLevel, MetricsReader, ServerTls};
+use crate::config::{Config, Exporter, Extension, ListenAddress, MetricsLevel, MetricsReader, ServerTls};
+use crate::ident::ComponentId;
 use crate::pipeline::Plan;
 use crate::transport::server::{BindError, BindProblem, Listener, TlsServer};
 use crate::transport::tls::inspect;
@@ -47,9 +48,14 @@ pub(super) async fn admin(config: &Config, machine: &Machine) -> Vec<Section> {
         }
         MetricsReader::Periodic(_) => None,
     });
+    let in_use = |id: &ComponentId| config.pipelines.values().any(|pipeline| pipeline.exporters.contains(id));
+    let scraped = config.exporters.iter().filter_map(|(id, exporter)| match exporter {
+        Exporter::Prometheus(asked) if in_use(id) => Some((format!("exporters::{id}"), &asked.listen)),
+        _ => None,
+    });
     let mut held = Vec::new();
     let mut checks = Vec::new();
-    for (path, address) in extensions.chain(readers) {
+    for (path, address) in extensions.chain(readers).chain(scraped) {
         let place = Place { path: &path, address, machine, door: Door::Admin };
         checks.push(place.check(&mut held).await);
     }
@@ -98,7 +104,12 @@ impl Place<'_> {
             .container
             .filter(|_| self.door == Door::Receiver && address.is_loopback() && address.socket().is_none());
         let Some(container) = container else { return check };
-        let cause = format!("{address} is reached from inside this container only ({container})");
+        if address.host != "localhost" {
+            // Who writes an address has most likely meant it.
+            let description = format!("{}: it is inside a {container}", check.description);
+            return Check { description, ..check };
+        }
+        let cause = format!("{address} is reached from inside this {container} only");
         let edit = format!("endpoint: {address}  →  endpoint: 0.0.0.0:{}", address.port);
         let remedy = "listen on all addresses; who may come in is decided by the ports that the container publishes";
         let check = Check { description: format!("{address} is free"), ..check };

@@ -93,7 +93,7 @@ fn memory(config: &Config, machine: &Machine) -> Check {
     let used = |id| config.pipelines.values().any(|pipeline| pipeline.processors.contains(id));
     let limiters = config.processors.iter().filter(|(id, _)| used(id)).filter_map(|(id, processor)| match processor {
         Processor::MemoryLimiter(limiter) => Some((id, limiter.limit)),
-        Processor::Batch(_) => None,
+        Processor::Batch(_) | Processor::Attributes(_) => None,
     });
     let mut told = Vec::new();
     for (id, limit) in limiters {
@@ -119,7 +119,7 @@ fn authorities(config: &Config) -> Check {
     let is_wanted = config.exporters.values().any(|exporter| match exporter {
         Exporter::OtlpGrpc(grpc) => wanted(grpc.tls.as_ref()),
         Exporter::OtlpHttp(http) => http.targets.values().any(|target| wanted(target.tls.as_ref())),
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => false,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => false,
     });
     match (system_authorities(), is_wanted) {
         (0, true) => {
@@ -135,9 +135,11 @@ fn authorities(config: &Config) -> Check {
 
 fn container(machine: &Machine) -> Check {
     match machine.container {
-        Some(why) => {
-            Check::ok("container", "local", format!("this is a container ({why}): localhost is the container itself"))
-        }
+        Some(container) => Check::ok(
+            "container",
+            "local",
+            format!("this is inside a {container}: localhost is the {container} itself"),
+        ),
         None => Check::ok("container", "local", "this is no container"),
     }
 }

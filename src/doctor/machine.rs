@@ -1,18 +1,17 @@
 //! What this process runs on: a container or not, its limits, and the files of the kernel that tell.
 
 use std::fs;
-use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::config::Environment;
 use crate::memory::{Memory, System};
+use crate::transport::container::{self, Container};
 use crate::units::ByteCount;
 
 /// What is known of the machine.
 pub(super) struct Machine {
-    /// What says that this is a container; none where nothing does.
-    pub(super) container: Option<&'static str>,
+    /// The container that this process runs in, if it runs in one.
+    pub(super) container: Option<Container>,
     /// How many files this process may open now; none: no limit.
     pub(super) open_files: Option<u64>,
     /// How far that may be raised.
@@ -29,11 +28,11 @@ pub(super) struct Machine {
 
 impl Machine {
     /// The one that this process runs on.
-    pub(super) fn here(env: &dyn Environment) -> Machine {
+    pub(super) fn here() -> Machine {
         let limit = getrlimit(Resource::Nofile);
         let memory = System::here();
         Machine {
-            container: container(env),
+            container: container::current(),
             open_files: limit.current,
             open_files_at_most: limit.maximum,
             ephemeral: range(&read("/proc/sys/net/ipv4/ip_local_port_range")),
@@ -42,22 +41,6 @@ impl Machine {
             group_limit: memory.group_limit(),
         }
     }
-}
-
-/// The marks that Docker, Podman and Kubernetes leave.
-fn container(env: &dyn Environment) -> Option<&'static str> {
-    if Path::new("/.dockerenv").exists() {
-        return Some("/.dockerenv is there");
-    }
-    if Path::new("/run/.containerenv").exists() {
-        return Some("/run/.containerenv is there");
-    }
-    if env.var("KUBERNETES_SERVICE_HOST").is_some() {
-        return Some("KUBERNETES_SERVICE_HOST is set");
-    }
-    let group = read("/proc/1/cgroup");
-    let marks = ["docker", "kubepods", "containerd", "libpod"];
-    marks.iter().any(|mark| group.contains(mark)).then_some("the cgroup of process 1 is a container's")
 }
 
 fn read(path: &str) -> String {

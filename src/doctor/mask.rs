@@ -68,7 +68,7 @@ fn secrets_of(exporter: &Exporter) -> Vec<&Secret> {
             let auth = http.auth.iter().flat_map(of_login);
             http.headers.iter().map(|(_, value)| value).chain(proxies).chain(auth).collect()
         }
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => Vec::new(),
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => Vec::new(),
     }
 }
 

@@ -80,7 +80,7 @@ async fn usable(config: &Config, options: &Options, env: &(dyn Environment + Syn
     let plan = pipeline::plan(config);
     let mut report = Report::of(config);
     let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
-    let machine = machine::Machine::here(env);
+    let machine = machine::Machine::here();
     if wanted(Part::Exporters) {
         let look = exporters::Look {
             config,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Mistake, Places, Problem, Problems};
+use crate::config::{Config, Mistake, Places, Problem, Problems, Weight};
 use crate::failure::Failure;
 
 /// Everything that was checked.
@@ -275,9 +275,18 @@ impl Trouble {
     }
 }
 
-/// The relay does not start when a variable leads an exporter to the relay itself.
+/// Most are warnings; the relay does not even start when a variable leads an exporter to the relay itself.
 fn of_warning(warning: &Problem) -> Check {
-    let outcome = if warning.mistake == Mistake::ExportLoop { Outcome::Failed } else { Outcome::Warning };
+    if warning.weight == Weight::Advice {
+        let target = warning.path.as_str();
+        return Check::ok("configuration", target, format!("{target}: {}", warning.what));
+    }
+    // The relay starts without a credential, as the Collector does, but no backend that wants one takes its data.
+    let has_no_credential = [Mistake::UnexpandedVariable, Mistake::EmptyCredential].contains(&warning.mistake)
+        && warning.path.starts_with("exporters::")
+        && warning.path.contains("::headers");
+    let is_fatal = warning.mistake == Mistake::ExportLoop || has_no_credential;
+    let outcome = if is_fatal { Outcome::Failed } else { Outcome::Warning };
     of_problem(warning, outcome)
 }
 

@@ -4,6 +4,7 @@ pub mod debug;
 pub mod file;
 pub mod nop;
 pub mod otlp;
+pub mod prometheus;
 mod setup;
 
 pub use setup::SetupProblem;

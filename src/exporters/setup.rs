@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::config::Mistake;
+
 /// Why an exporter cannot be built from its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupProblem {
@@ -9,6 +11,15 @@ pub struct SetupProblem {
     pub key: String,
     /// What is wrong: lower case, no full stop.
     pub what: String,
+    /// What kind of mistake it is.
+    pub mistake: Mistake,
+}
+
+impl SetupProblem {
+    /// A problem of no special kind.
+    pub fn new(key: impl Into<String>, what: impl Into<String>) -> SetupProblem {
+        SetupProblem { key: key.into(), what: what.into(), mistake: Mistake::Invalid }
+    }
 }
 
 impl fmt::Display for SetupProblem {

@@ -85,8 +85,10 @@ pub enum Phase {
     Listen,
     /// Reading or writing what is kept on disk.
     Storage,
-    /// In this process: queue, memory, shutdown.
+    /// In this process: memory, shutdown.
     Local,
+    /// Waiting in, or not taken into, an exporter's queue.
+    Queue,
     /// Finding addresses.
     Resolve,
     /// TCP.
@@ -224,6 +226,13 @@ impl Failure {
         self
     }
 
+    /// With `words` behind the evidence.
+    #[must_use]
+    pub fn and(mut self, words: &str) -> Failure {
+        self.0.text.to_mut().push_str(words);
+        self
+    }
+
     /// Caused by `source`.
     #[must_use]
     pub fn because(mut self, source: impl Into<BoxError>) -> Failure {
@@ -350,7 +359,7 @@ named! { Family:
 }
 
 named! { Phase:
-    Config "config", Listen "listen", Storage "storage", Local "local", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
+    Config "config", Listen "listen", Storage "storage", Local "local", Queue "queue", Resolve "resolve", Connect "connect", Proxy "proxy", Tls "tls", Http2 "http2", Request "request",
     Response "response", Auth "auth", Receive "receive",
 }
 

@@ -2,6 +2,7 @@
 
 mod fanout;
 mod lifetime;
+mod panics;
 mod workers;
 
 use std::future::Future;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub use fanout::FanOut;
 pub use lifetime::{Drained, Lifetime};
+pub use panics::{count_panics, panics};
 pub use workers::{Workers, worker_count, worker_index};
 
 use crate::attempt::Attempt;

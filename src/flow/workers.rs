@@ -7,11 +7,13 @@ use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-/// The running worker threads. Dropping it stops them and whatever still runs on them.
+/// The running worker threads. Dropping it stops them and whatever still runs on them; one that is blocked is not
+/// waited for.
 #[derive(Debug)]
 pub struct Workers {
     handles: Vec<Handle>,
@@ -64,9 +66,16 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.stop.cancel();
+        let deadline = Instant::now() + LAST_WORDS;
         for thread in self.threads.drain(..) {
-            // A worker that panicked has said so already.
-            let _ = thread.join();
+            // A thread that something blocks is left behind: it ends with the process.
+            while !thread.is_finished() && Instant::now() < deadline {
+                thread::sleep(NEXT_LOOK);
+            }
+            if thread.is_finished() {
+                // A worker that panicked has said so already.
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -85,6 +94,11 @@ pub fn worker_index() -> usize {
 thread_local! {
     static WORKER: Cell<usize> = const { Cell::new(0) };
 }
+
+/// How long threads may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+const NEXT_LOOK: Duration = Duration::from_micros(200);
 
 /// For name resolution and compression of large bodies.
 const BLOCKING_THREADS: usize = 16;

@@ -35,6 +35,11 @@ impl Budget {
         ByteCount(self.used.load(Ordering::Relaxed))
     }
 
+    /// Whether more than half of it is held: then nobody should hold any for longer than need be.
+    pub fn is_scarce(&self) -> bool {
+        self.limit.0 / 2 < self.used().0
+    }
+
     /// Takes `bytes` of what is free; nothing when there are not so many.
     pub fn reserve(self: &Arc<Self>, bytes: ByteCount) -> Option<Hold> {
         let mut hold = Hold { budget: Arc::clone(self), bytes: ByteCount::ZERO };
@@ -46,7 +51,13 @@ impl Hold {
     /// Takes `by` bytes more; false, and nothing taken, when there are not so many.
     #[must_use]
     pub fn grow(&mut self, by: ByteCount) -> bool {
-        let limit = self.budget.limit.0;
+        self.grow_leaving(ByteCount::ZERO, by)
+    }
+
+    /// Takes `by` bytes more where `spare` bytes are free after that.
+    #[must_use]
+    pub fn grow_leaving(&mut self, spare: ByteCount, by: ByteCount) -> bool {
+        let limit = self.budget.limit.0.saturating_sub(spare.0);
         let grown = self.budget.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             used.checked_add(by.0).filter(|&sum| sum <= limit)
         });
@@ -88,6 +99,10 @@ mod tests {
         assert!(budget.reserve(ByteCount(5)).is_none());
         assert!(hold.grow(ByteCount(4)));
         assert!(!hold.grow(ByteCount(1)));
+        hold.shrink_to(ByteCount(8));
+        assert!(!hold.grow_leaving(ByteCount(2), ByteCount(1)));
+        assert!(hold.grow_leaving(ByteCount(1), ByteCount(1)));
+        assert!(budget.is_scarce());
         hold.shrink_to(ByteCount(1));
         assert_eq!(budget.used(), ByteCount(1));
         drop(hold);

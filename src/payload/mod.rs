@@ -3,6 +3,7 @@
 mod body;
 mod budget;
 mod chunk;
+mod edit;
 mod json;
 mod malformed;
 mod metadata;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use budget::{Budget, Hold};
+pub use edit::{Editor, Owner};
 pub use json::{JsonError, MalformedJson};
 pub use malformed::Malformed;
 pub use metadata::Metadata;

@@ -25,6 +25,7 @@ use super::graph::{Graph, Way};
 use super::journals;
 use super::limiting::Limiters;
 use super::plan::{ListenPlan, Plan, ReceiverPlan};
+use super::scraping::{self, Scrape};
 
 /// What a build borrows: whatever outlives a configuration.
 pub struct Tools<'a> {
@@ -52,6 +53,8 @@ pub struct Built {
     pub servers: Vec<Server>,
     /// Every chain, those taken over and those made.
     pub chains: Chains,
+    /// The pages of exporters that are scraped, none of which is open yet.
+    pub scrapes: Vec<Scrape>,
 }
 
 /// A receiver that is ready to listen.
@@ -82,6 +85,7 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let mut problems = Vec::new();
     let doors = doors(plan, config, &mut problems);
     let settings = guarded(plan, config, &mut problems);
+    let pages = scraping::places(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let around = Surroundings { config, tools, figures: &figures };
     let chains = build_chains(plan, &around, problems)?;
@@ -98,7 +102,8 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
     let servers = receivers
         .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
         .collect();
-    Ok(Built { servers, chains })
+    let scrapes = scraping::scrapes(pages, &chains);
+    Ok(Built { servers, chains, scrapes })
 }
 
 /// The chains of the exporters, unless there are `problems` already or building them meets some.
@@ -108,8 +113,9 @@ fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) 
     let mut problems = Vec::new();
     for chain in &plan.chains {
         let Some(attempt) = chains.attempts().get(chain) else { continue };
-        let storage = journals::storage_of(config, attempt.asked.delivery());
-        let asked = Asked::exporter(&attempt.asked, storage, chain, config);
+        let way = if plan.queued.contains(chain) { Way::Queued } else { Way::Direct };
+        let storage = journals::storage_of(config, attempt.asked.delivery()).filter(|_| way == Way::Queued);
+        let asked = Asked::exporter(&attempt.asked, way, storage, chain, config);
         let state = Arc::clone(&attempt.state);
         let kept = match tools.chains.get(chain) {
             Some(kept) if kept.asked == asked => kept.clone(),
@@ -121,7 +127,7 @@ fn build_chains(plan: &Plan, around: &Surroundings<'_>, problems: Vec<Problem>) 
                         continue;
                     }
                 };
-                let Some(entry) = around.exporter_chain(chain, chains.attempts(), journal) else { continue };
+                let Some(entry) = around.exporter_chain(chain, way, chains.attempts(), journal) else { continue };
                 Kept { asked, entry: Arc::new(entry), state }
             }
         };

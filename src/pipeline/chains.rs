@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, Connector, Exporter, FileStorage, Pipeline, Processor};
 use crate::delivery::{Entry, Look, QueueLevel};
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::Page;
 use crate::flow::{Next, Workers};
 use crate::ident::{ComponentId, PipelineId};
 use crate::telemetry::observe::Switches;
@@ -35,6 +36,8 @@ pub(super) struct Attempt {
     pub(super) look: Look,
     pub(super) state: Arc<ExporterState>,
     pub(super) certificates: Certificates,
+    /// Where the exporter is scraped, if it is.
+    pub(super) page: Option<Arc<Page>>,
 }
 
 /// A chain, and what it was made from.
@@ -50,7 +53,7 @@ pub(super) struct Kept {
 #[derive(Clone, PartialEq)]
 pub(super) enum Asked {
     /// An exporter and its fallbacks.
-    Exporter { own: Box<Exporter>, standbys: Vec<Exporter>, storage: Option<FileStorage> },
+    Exporter { own: Box<Exporter>, way: Way, standbys: Vec<Exporter>, storage: Option<FileStorage> },
     /// A connector, and whatever may be behind it.
     Connector { settings: Connector, behind: Box<Behind>, storage: Option<FileStorage> },
 }
@@ -66,9 +69,16 @@ pub(super) struct Behind {
 
 impl Asked {
     /// What the chain of an exporter is made from.
-    pub(super) fn exporter(own: &Exporter, storage: Option<&FileStorage>, chain: &Chain, config: &Config) -> Asked {
+    pub(super) fn exporter(
+        own: &Exporter,
+        way: Way,
+        storage: Option<&FileStorage>,
+        chain: &Chain,
+        config: &Config,
+    ) -> Asked {
         let standbys = chain.standbys(config).filter_map(|standby| config.exporters.get(&standby.exporter));
-        Asked::Exporter { own: Box::new(own.clone()), standbys: standbys.cloned().collect(), storage: storage.cloned() }
+        let (own, standbys) = (Box::new(own.clone()), standbys.cloned().collect());
+        Asked::Exporter { own, way, standbys, storage: storage.cloned() }
     }
 
     /// What the chain of a connector is made from.
@@ -120,12 +130,22 @@ impl Chains {
         }))
     }
 
+    /// The page of each exporter that is scraped.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (&ComponentId, &Arc<Page>)> {
+        self.attempts.0.iter().filter_map(|(chain, attempt)| Some((&chain.exporter, attempt.page.as_ref()?)))
+    }
+
     /// How each exporter and connector fares with each signal.
     pub fn states(&self) -> Vec<Arc<ExporterState>> {
         let mut states: BTreeMap<&Chain, &Arc<ExporterState>> =
             self.attempts.0.iter().map(|(chain, attempt)| (chain, &attempt.state)).collect();
         states.extend(self.chains.iter().map(|(chain, kept)| (chain, &kept.state)));
         states.into_values().map(Arc::clone).collect()
+    }
+
+    /// The certificates of each exporter. They keep no stage alive.
+    pub fn certificates(&self) -> BTreeMap<ComponentId, Certificates> {
+        self.attempts.0.iter().map(|(chain, attempt)| (chain.exporter.clone(), attempt.certificates.clone())).collect()
     }
 
     /// The state and the queue's level of each exporter, connector and signal: neither keeps a stage alive. What only
@@ -174,7 +194,13 @@ fn watch_level(chain: &Chain, level: &Arc<QueueLevel>, state: &ExporterState, re
         Some(totals) => journals::watch(totals, &labels, registry),
         None => journals::forget(&labels, registry),
     }
-    let Some(capacity) = level.capacity() else { return };
+    let Some(capacity) = level.capacity() else {
+        // Before a reload it may have had one.
+        for name in [CAPACITY, SIZE, AGE] {
+            registry.forget(name, &labels);
+        }
+        return;
+    };
     let waiting = Arc::clone(level);
     let help = "Seconds that the oldest batch has waited for a consumer; 0 when none waits";
     let age = move || waiting.oldest_waiting().unwrap_or_default().as_secs_f64();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Acknowledge, Config, Delivery, Fallback};
+use crate::config::{Acknowledge, Config, Delivery, Exporter, Fallback};
 use crate::delivery::{
     self, ChainSettings, DeadLetters, Entry, Look, OnGivenUp, OnSwitch, Target, Targets, Thresholds, Wraps,
 };
@@ -18,6 +18,7 @@ use super::build::Tools;
 use super::chains::Attempts;
 use super::exporter::target_labels;
 use super::figures::BatchFigures;
+use super::graph::Way;
 use super::letters::{self, Letters};
 use super::plan::Chain;
 
@@ -36,8 +37,10 @@ struct Keeping {
 }
 
 /// How a failover connector delivers.
-pub(super) struct Failing {
+pub(super) struct Failing<'c> {
     pub(super) delivery: Delivery,
+    /// The exporter on whose behalf dead letters are set aside: it is the one to ask for the cause.
+    pub(super) first: Option<(&'c ComponentId, &'c Exporter)>,
     pub(super) retry_interval: Duration,
     pub(super) journal: Option<Arc<Journal>>,
 }
@@ -54,11 +57,15 @@ impl Surroundings<'_> {
     pub(super) fn exporter_chain(
         &self,
         chain: &Chain,
+        way: Way,
         attempts: &Attempts,
         journal: Option<Arc<Journal>>,
     ) -> Option<Entry> {
         let own = attempts.get(chain)?;
-        let delivery = own.asked.delivery().cloned().unwrap_or_default();
+        let mut delivery = own.asked.delivery().cloned().unwrap_or_default();
+        if way == Way::Direct {
+            delivery.queue = None;
+        }
         let id = Arc::new(chain.exporter.clone());
         let standbys: Vec<Chain> = chain.standbys(self.config).collect();
         let attempt_of = |at: &Chain| {
@@ -84,11 +91,8 @@ impl Surroundings<'_> {
         let labels = target_labels(&own.asked, chain.signal);
         let standbys = standbys.into_iter().map(|standby| standby.exporter);
         let settlement = self.settlement(&id, chain.signal, &labels, &delivery, standbys);
-        let letters = delivery.dead_letter.as_ref().and_then(|asked| letters::open(asked, self.tools.archives).ok());
-        let letters = letters.map(|archive| -> Arc<dyn DeadLetters> {
-            Arc::new(Letters::new(&id, &own.asked, chain.signal, archive, self.tools.watch))
-        });
-        let kept = Keeping { journal, dead_letters: letters, given_up: self.given_up(&id, chain.signal, &labels) };
+        let dead_letters = self.dead_letters(&id, &own.asked, chain.signal, &delivery);
+        let kept = Keeping { journal, dead_letters, given_up: self.given_up(&id, chain.signal, &labels) };
         Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
@@ -98,11 +102,11 @@ impl Surroundings<'_> {
         &self,
         chain: &Chain,
         levels: Vec<Level>,
-        asked: Failing,
+        asked: Failing<'_>,
         state: &Arc<ExporterState>,
         exporters: impl Iterator<Item = ComponentId>,
     ) -> Option<Entry> {
-        let Failing { delivery, retry_interval, journal } = asked;
+        let Failing { delivery, first, retry_interval, journal } = asked;
         let id = Arc::new(chain.exporter.clone());
         let names = levels.iter().map(|level| Arc::clone(&level.name)).collect();
         // An empty request would pass through processors that count it.
@@ -112,7 +116,9 @@ impl Surroundings<'_> {
         let on_switch = self.on_switch(&id, chain.signal, names, state);
         let targets = Targets::new(ranks.next()?, ranks.collect(), thresholds, on_switch);
         let settlement = self.settlement(&id, chain.signal, &[], &delivery, exporters);
-        let kept = Keeping { journal, dead_letters: None, given_up: self.given_up(&id, chain.signal, &[]) };
+        let dead_letters = first
+            .and_then(|(first, asked)| self.dead_letters(&Arc::new(first.clone()), asked, chain.signal, &delivery));
+        let kept = Keeping { journal, dead_letters, given_up: self.given_up(&id, chain.signal, &[]) };
         Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
@@ -136,6 +142,19 @@ impl Surroundings<'_> {
         let on_batch = self.figures.on_batch(&id);
         let settings = ChainSettings { exporter: id, signal, delivery, journal };
         delivery::chain(settings, targets, wraps, on_batch, self.tools.lifetime)
+    }
+
+    /// Where what is given up on behalf of `exporter`, which was made from `asked`, is set aside.
+    fn dead_letters(
+        &self,
+        exporter: &Arc<ComponentId>,
+        asked: &Exporter,
+        signal: Signal,
+        delivery: &Delivery,
+    ) -> Option<Arc<dyn DeadLetters>> {
+        // That it can be opened was seen when the exporter was made.
+        let archive = letters::open(delivery.dead_letter.as_ref()?, self.tools.archives).ok()?;
+        Some(Arc::new(Letters::new(exporter, asked, signal, archive, self.tools.watch)))
     }
 
     fn given_up(&self, id: &Arc<ComponentId>, signal: Signal, labels: &[(&'static str, String)]) -> OnGivenUp {

@@ -7,6 +7,7 @@ use crate::config::{Config, Delivery, Endpoint, Exporter, Problem};
 use crate::delivery::{self, ChainSettings, Look, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::otlp::Certificates;
+use crate::exporters::prometheus::{Page, Scraped, prometheus};
 use crate::exporters::{SetupProblem, file, nop, otlp};
 use crate::flow::Next;
 use crate::ident::ComponentId;
@@ -36,7 +37,7 @@ pub fn direct(id: &ComponentId, asked: &Exporter, signal: Signal, tools: &Tools<
 
 fn attempts(made: &Made, signal: Signal, tools: &Tools<'_>) -> Result<Next, SetupProblem> {
     let state = ExporterState::new(Arc::clone(&made.id), signal);
-    let no_place = || SetupProblem { key: "endpoint".to_owned(), what: format!("there is no endpoint for {signal}") };
+    let no_place = || SetupProblem::new("endpoint", format!("there is no endpoint for {signal}"));
     let stage = made.stage(signal).ok_or_else(no_place)?;
     Ok(observe::attempted(&made.id, signal, state, tools.watch, stage))
 }
@@ -60,7 +61,7 @@ pub(super) fn target_labels(asked: &Exporter, signal: Signal) -> Vec<(&'static s
     let endpoint = match asked {
         Exporter::OtlpGrpc(grpc) => Some(&grpc.endpoint),
         Exporter::OtlpHttp(http) => http.targets.get(&signal).map(|target| &target.endpoint),
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => None,
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => None,
     };
     let labels = |endpoint: &Endpoint| {
         vec![("server_address", endpoint.host.clone()), ("server_port", endpoint.port.to_string())]
@@ -78,6 +79,7 @@ enum Kind {
     Otlp(otlp::Backend),
     Debug(Debug),
     File(file::FileSink),
+    Prometheus(Scraped),
     Nop,
 }
 
@@ -97,7 +99,7 @@ impl<'a> Exporters<'a> {
                 Ok(made) => drop(self.made.insert(id.clone(), made)),
                 Err(problem) => {
                     let path = format!("exporters::{id}::{}", problem.key);
-                    problems.push(self.config.places.problem(path, problem.what));
+                    problems.push(self.config.places.problem(path, problem.what).is(problem.mistake));
                 }
             }
         }
@@ -111,7 +113,8 @@ impl<'a> Exporters<'a> {
         let asked = self.config.exporters.get(&chain.exporter)?.clone();
         let stage = dump::recorded(&made.id, &asked, tools.dump, made.stage(chain.signal)?);
         let stage = observe::attempted(&made.id, chain.signal, Arc::clone(&state), tools.watch, stage);
-        Some(Attempt { asked, stage, look: made.look(), state, certificates: made.certificates() })
+        let (look, certificates, page) = (made.look(), made.certificates(), made.page());
+        Some(Attempt { asked, stage, look, state, certificates, page })
     }
 }
 
@@ -122,20 +125,19 @@ impl Made {
             Exporter::OtlpGrpc(asked) => Kind::Otlp(otlp::otlp_grpc(Arc::clone(&id), asked, instance)?),
             Exporter::OtlpHttp(asked) => Kind::Otlp(otlp::otlp_http(Arc::clone(&id), asked, instance)?),
             Exporter::Debug(asked) => {
-                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| SetupProblem {
-                    key: format!("output_paths::{}", problem.index),
-                    what: problem.to_string(),
+                let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| {
+                    SetupProblem::new(format!("output_paths::{}", problem.index), problem.to_string())
                 })?;
                 Kind::Debug(debug)
             }
             Exporter::File(asked) => Kind::File(file::file(Arc::clone(&id), asked)?),
+            Exporter::Prometheus(asked) => Kind::Prometheus(prometheus(Arc::clone(&id), asked)),
             Exporter::Nop => Kind::Nop,
         };
         if let Some(dead_letter) = asked.delivery().and_then(|delivery| delivery.dead_letter.as_ref()) {
             // Opened again when the first letter comes; what is wrong with it is better known now.
-            letters::open(dead_letter, tools.archives).map_err(|error| SetupProblem {
-                key: "dead_letter::directory".to_owned(),
-                what: format!("the directory cannot be used: {error}"),
+            letters::open(dead_letter, tools.archives).map_err(|error| {
+                SetupProblem::new("dead_letter::directory".to_owned(), format!("the directory cannot be used: {error}"))
             })?;
         }
         Ok(Made { id, kind })
@@ -145,7 +147,15 @@ impl Made {
     fn certificates(&self) -> Certificates {
         match &self.kind {
             Kind::Otlp(backend) => backend.certificates(),
-            Kind::Debug(_) | Kind::File(_) | Kind::Nop => Certificates::default(),
+            Kind::Debug(_) | Kind::File(_) | Kind::Prometheus(_) | Kind::Nop => Certificates::default(),
+        }
+    }
+
+    /// Where it is scraped, if it is.
+    fn page(&self) -> Option<Arc<Page>> {
+        match &self.kind {
+            Kind::Prometheus(scraped) => Some(scraped.page()),
+            Kind::Otlp(_) | Kind::Debug(_) | Kind::File(_) | Kind::Nop => None,
         }
     }
 
@@ -154,6 +164,8 @@ impl Made {
             Kind::Otlp(backend) => backend.stage(signal),
             Kind::Debug(debug) => Some(debug.stage(signal)),
             Kind::File(sink) => Some(sink.stage()),
+            // A configuration with another signal for it is refused.
+            Kind::Prometheus(scraped) => Some(scraped.stage()),
             Kind::Nop => Some(nop::nop(Arc::clone(&self.id))),
         }
     }
@@ -162,7 +174,7 @@ impl Made {
     fn look(&self) -> Look {
         match self.kind {
             Kind::Otlp(_) => Look::AlsoWhenIdle,
-            Kind::Debug(_) | Kind::File(_) | Kind::Nop => Look::WithData,
+            Kind::Debug(_) | Kind::File(_) | Kind::Prometheus(_) | Kind::Nop => Look::WithData,
         }
     }
 }

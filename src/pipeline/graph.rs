@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Connector, Delivery, Failover, Problem};
+use crate::config::{Config, Connector, Delivery, Exporter, Failover, Problem, Processor};
 use crate::flow::{FanOut, Next};
 use crate::ident::{ComponentId, PipelineId};
-use crate::processors::ruled;
+use crate::processors::{attributes, ruled};
 use crate::signal::Signal;
 use crate::telemetry::ExporterState;
 
@@ -54,9 +54,17 @@ impl Graph<'_> {
             branches.extend(self.connector(&chain_of(connector), way));
         }
         let next = FanOut::over(branches, self.around.tools.lifetime);
-        let next = self.limiters.guard(pipeline, id.signal, self.ruled(pipeline, next));
+        let next = self.limiters.guard(pipeline, id.signal, self.edited(pipeline, self.ruled(pipeline, next)));
         self.made.insert((id.clone(), way), Arc::clone(&next));
         Some(next)
+    }
+
+    /// The stages that change attributes, in their order, in front of `next`.
+    fn edited(&self, pipeline: &PipelinePlan, next: Next) -> Next {
+        pipeline.editors.iter().rev().fold(next, |next, id| match self.around.config.processors.get(id) {
+            Some(Processor::Attributes(asked)) => attributes(asked, next),
+            _ => next,
+        })
     }
 
     fn ruled(&self, pipeline: &PipelinePlan, next: Next) -> Next {
@@ -96,7 +104,12 @@ impl Graph<'_> {
             return Some(());
         }
         let Some(Connector::Failover(asked)) = config.connectors.get(&chain.exporter) else { return None };
-        let delivery = delivery(asked, levels, config);
+        let mut first = first_exporter(levels, config);
+        let mut delivery = delivery(asked, first.map(|(_, exporter)| exporter));
+        if !self.plan.queued.contains(chain) {
+            // It is behind another failover connector, which does all this.
+            (delivery.queue, first) = (None, None);
+        }
         let storage = journals::storage_of(config, Some(&delivery));
         let wanted = Asked::connector(Connector::Failover(asked.clone()), storage, config);
         let before = self.around.tools.chains.get(chain);
@@ -109,7 +122,7 @@ impl Graph<'_> {
         let ranks = levels.iter().map(|level| self.level(level)).collect();
         let journal = journals::open(chain, storage, config, self.around.tools.directories);
         let journal = journal.map_err(|problem| self.problems.push(problem)).ok()?;
-        let failing = Failing { delivery, retry_interval: asked.retry_interval, journal };
+        let failing = Failing { delivery, first, retry_interval: asked.retry_interval, journal };
         let exporters = behind(self.plan, chain.signal).into_iter();
         let entry = self.around.failover_chain(chain, ranks, failing, &state, exporters)?;
         self.chains.insert(chain.clone(), Kept { asked: wanted, entry: Arc::new(entry), state });
@@ -123,12 +136,19 @@ impl Graph<'_> {
     }
 }
 
-/// A failover connector delivers as the first exporter of its first level would; it may have a queue of its own.
-fn delivery(asked: &Failover, levels: &[Vec<PipelineId>], config: &Config) -> Delivery {
+/// The first exporter of the first of `levels` that has a say in how its data is delivered.
+fn first_exporter<'c>(levels: &[Vec<PipelineId>], config: &'c Config) -> Option<(&'c ComponentId, &'c Exporter)> {
     let pipelines = levels.first().into_iter().flatten().filter_map(|id| config.pipelines.get(id));
-    let mut exporters = pipelines.flat_map(|pipeline| &pipeline.exporters).filter_map(|id| config.exporters.get(id));
-    let first = exporters.find_map(|exporter| exporter.delivery()).cloned().unwrap_or_default();
-    Delivery { queue: asked.queue.clone().or(first.queue), retry: first.retry, ..Delivery::default() }
+    let exporters = pipelines.flat_map(|pipeline| &pipeline.exporters);
+    let mut exporters = exporters.filter_map(|id| config.exporters.get_key_value(id));
+    exporters.find(|(_, exporter)| exporter.delivery().is_some())
+}
+
+/// A failover connector delivers as the first exporter of its first level would, which sets aside what it gives up, too; it
+/// may have a queue of its own.
+fn delivery(asked: &Failover, first: Option<&Exporter>) -> Delivery {
+    let Delivery { retry, queue, dead_letter, .. } = first.and_then(Exporter::delivery).cloned().unwrap_or_default();
+    Delivery { queue: asked.queue.clone().or(queue), retry, dead_letter, ..Delivery::default() }
 }
 
 /// Every exporter that may deliver `signal`.

@@ -11,9 +11,11 @@ mod journals;
 mod letters;
 mod limiting;
 mod plan;
+mod scraping;
 
 pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
 pub use dump::{DumpSwitch, PreparedDump};
 pub use exporter::{direct, persistent};
 pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use scraping::Scrape;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
-    Config, Connector, GrpcServer, HttpSurface, Keepalive, ListenAddress, OtlpReceiver, Processor, Receiver,
+    Config, Connector, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Pipeline, Processor, Receiver,
     ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
@@ -27,6 +27,9 @@ pub struct Plan {
     pub standbys: BTreeSet<Chain>,
     /// Every connector with each signal that it is sent.
     pub connectors: BTreeMap<Chain, ConnectorPlan>,
+    /// Those of all these that data is queued for. What is only reached behind a failover connector has no queue: the
+    /// connector owns it.
+    pub queued: BTreeSet<Chain>,
 }
 
 /// The sockets of a receiver, and where their data goes.
@@ -62,6 +65,9 @@ pub struct ListenPlan {
 pub struct PipelinePlan {
     /// Its `memory_limiter` processors, in order.
     pub limiters: Vec<ComponentId>,
+    /// Its `resource` and `attributes` processors, in order. They are behind the limiters, wherever they are written: what
+    /// is refused need not be changed.
+    pub editors: Vec<ComponentId>,
     /// What its `batch` processors come to.
     pub batch: Option<BatchPlan>,
     /// Where its data goes.
@@ -124,6 +130,7 @@ pub fn plan(config: &Config) -> Plan {
         }
         plan.pipelines.insert(id.clone(), planned);
     }
+    plan.queued = queued(config, &plan);
     plan.standbys = plan.chains.iter().flat_map(|chain| chain.standbys(config)).collect();
     for (id, receiver) in &config.receivers {
         let feeds = feeds_of(config, id);
@@ -147,7 +154,7 @@ fn plan_pipeline(
     exporters: Vec<ComponentId>,
 ) -> PipelinePlan {
     let (connectors, exporters) = exporters.into_iter().partition(|id| config.connectors.contains_key(id));
-    let mut planned = PipelinePlan { limiters: Vec::new(), batch: None, exporters, connectors };
+    let mut planned = PipelinePlan { limiters: Vec::new(), editors: Vec::new(), batch: None, exporters, connectors };
     for processor in processors {
         match config.processors.get(processor) {
             Some(Processor::MemoryLimiter(_)) => planned.limiters.push(processor.clone()),
@@ -157,6 +164,7 @@ fn plan_pipeline(
                 let combinations = batch.metadata_cardinality_limit;
                 planned.batch = Some(BatchPlan { processor: processor.clone(), rule, combinations });
             }
+            Some(Processor::Attributes(_)) => planned.editors.push(processor.clone()),
             None => {}
         }
     }
@@ -178,6 +186,25 @@ fn plan_connector(config: &Config, chain: &Chain) -> Option<ConnectorPlan> {
     })
 }
 
+/// What receivers reach without a failover connector between.
+fn queued(config: &Config, plan: &Plan) -> BTreeSet<Chain> {
+    let is_fed = |pipeline: &Pipeline| pipeline.receivers.iter().any(|id| config.receivers.contains_key(id));
+    let mut open: Vec<&PipelineId> =
+        config.pipelines.iter().filter(|(_, pipeline)| is_fed(pipeline)).map(|(id, _)| id).collect();
+    let (mut seen, mut queued) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(id) = open.pop() {
+        let Some(pipeline) = plan.pipelines.get(id).filter(|_| seen.insert(id)) else { continue };
+        for end in pipeline.exporters.iter().chain(&pipeline.connectors) {
+            let chain = Chain { exporter: end.clone(), signal: id.signal };
+            if let Some(ConnectorPlan::Forward(pipelines)) = plan.connectors.get(&chain) {
+                open.extend(pipelines);
+            }
+            queued.insert(chain);
+        }
+    }
+    queued
+}
+
 fn feeds_of(config: &Config, receiver: &ComponentId) -> BTreeMap<Signal, Vec<PipelineId>> {
     let mut feeds: BTreeMap<Signal, Vec<PipelineId>> = BTreeMap::new();
     for (id, pipeline) in &config.pipelines {
@@ -194,7 +221,7 @@ fn plan_receiver(
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
     let Receiver::Otlp(otlp) = receiver else { return None };
-    let OtlpReceiver { grpc, http, detection: _ } = &**otlp;
+    let OtlpReceiver { grpc, http, max_in_flight: _, detection: _ } = &**otlp;
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
         listens.push(ListenPlan {
@@ -211,7 +238,7 @@ fn plan_receiver(
             address: http.listen.clone(),
             tls: http.tls.clone(),
             auth: http.auth.clone(),
-            limits: http_limits(&http.surface),
+            limits: http_limits(http),
         });
     }
     Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
@@ -221,6 +248,7 @@ fn plan_receiver(
 fn grpc_limits(grpc: &GrpcServer) -> Limits {
     let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
     Limits {
+        connections: grpc.max_connections.unwrap_or(usual.connections),
         idle: max_idle.unwrap_or(usual.idle),
         age: max_age.map(|most| Age { most, grace: *age_grace }),
         ping: time.unwrap_or(usual.ping),
@@ -231,9 +259,10 @@ fn grpc_limits(grpc: &GrpcServer) -> Limits {
 }
 
 /// The same of HTTP.
-fn http_limits(surface: &HttpSurface) -> Limits {
-    let usual = Limits::default();
+fn http_limits(http: &HttpServer) -> Limits {
+    let (surface, usual) = (&http.surface, Limits::default());
     Limits {
+        connections: http.max_connections.unwrap_or(usual.connections),
         idle: surface.idle_timeout.unwrap_or(usual.idle),
         header: surface.header_timeout.unwrap_or(usual.header),
         one_request: surface.one_request,
@@ -246,7 +275,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::config::{Batch, Detection, Exporter, Failover, Pipeline};
+    use crate::config::{Batch, Detection, Exporter, Failover};
     use crate::units::{ByteCount, Items};
     use std::time::Duration;
 
@@ -267,10 +296,11 @@ mod tests {
             tls: None,
             auth: None,
             max_streams: None,
+            max_connections: None,
             keepalive: Keepalive::default(),
             include_metadata: false,
         };
-        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, detection: Detection::On };
+        let otlp = OtlpReceiver { grpc: Some(grpc), http: None, max_in_flight: None, detection: Detection::On };
         let otlp = Receiver::Otlp(Box::new(otlp));
         let batch = Batch {
             timeout: Duration::from_secs(1),
@@ -341,5 +371,7 @@ mod tests {
         let traces = &plan.pipelines[&PipelineId::unnamed(Signal::Traces)];
         assert_eq!((&traces.exporters[..], &traces.connectors[..]), (&[id("nop")][..], &[id("failover")][..]));
         assert_eq!(plan.chains.len(), 2, "no chain of an exporter for a connector");
+        let queued: Vec<_> = plan.queued.iter().map(|chain| chain.exporter.to_string()).collect();
+        assert_eq!(queued, ["failover", "nop"], "what is behind the failover connector is sent single attempts");
     }
 }

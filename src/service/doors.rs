@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{ListenAddress, Places};
+use crate::failure::Class;
 use crate::flow::{Lifetime, Workers};
 use crate::ident::ComponentId;
 use crate::pipeline::{Listen, Server};
 use crate::receivers::otlp::{Door, OtlpServer, Sign};
 use crate::transport::container;
-use crate::transport::server::{BindError, BindProblem, Listener, Terms};
+use crate::transport::server::{BindError, BindProblem, Listener, Terms, TlsServer};
 
 use super::start::StartError;
 
@@ -127,6 +128,12 @@ impl Doors {
         outcome
     }
 
+    /// The certificates of what `prepared` asks for, by receiver.
+    pub(super) fn certificates(prepared: &Prepared) -> Vec<(ComponentId, Arc<TlsServer>)> {
+        let tls = |wanted: &Wanted| Some((wanted.receiver.clone(), Arc::clone(wanted.terms.tls.as_ref()?)));
+        prepared.wanted.iter().filter_map(tls).collect()
+    }
+
     fn close_all_but(&mut self, wanted: &[Wanted]) {
         self.0.retain(|address, open| {
             let stays = wanted.iter().any(|wanted| wanted.address == *address);
@@ -141,14 +148,17 @@ impl Doors {
 
 /// Inside a container, whatever listens on a loopback address is out of reach for everyone outside, however its ports are
 /// published.
-fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
+pub(super) fn warn_of_loopback(address: &ListenAddress, path: &str, places: &Places) {
     let Some(container) = container::current().filter(|_| address.is_loopback() && address.socket().is_none()) else {
         return;
     };
+    // Who writes an address rather than `localhost` has most likely meant it.
+    let is_meant = address.host != "localhost";
     let what = format!("{address} can be reached from inside this {container} only");
     let mend = format!("write 0.0.0.0:{}, unless all senders are in this {container}", address.port);
     // In the shape of the other warnings about the configuration.
-    tracing::warn!("{} [{}]", places.problem(path, what).hint(mend), LOOPBACK_ONLY);
+    let (problem, class) = (places.problem(path, what).hint(mend), Class::BindLoopbackOnly.code());
+    if is_meant { tracing::info!(class, "{problem}") } else { tracing::warn!(class, "{problem}") }
 }
 
 /// Each worker has its share of `listener` until the intake ends: late clients are then refused rather than left waiting.
@@ -157,5 +167,3 @@ fn open(listener: &Listener, door: Arc<Door>, workers: &Workers, lifetime: &Life
     door.serve(listener, workers, &life)?;
     Ok(Open { door, life })
 }
-
-const LOOPBACK_ONLY: &str = "bind_loopback_only";

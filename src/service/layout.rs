@@ -1,7 +1,7 @@
 //! What a configuration comes to, in the words of the status page.
 
 use crate::admin::status::{ExporterLayout, Layout, PipelineLayout, ReceiverLayout};
-use crate::config::{Config, Exporter, Queue, QueueSizer};
+use crate::config::{Config, Exporter, Queue, QueueSizer, Weight};
 use crate::ident::ComponentId;
 use crate::pipeline::{Plan, ReceiverPlan};
 use crate::protocol::Protocol;
@@ -20,7 +20,12 @@ pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
     });
     Layout {
         source: config.source.clone(),
-        warnings: config.warnings.iter().map(ToString::to_string).collect(),
+        warnings: config
+            .warnings
+            .iter()
+            .filter(|warning| warning.weight == Weight::Fault)
+            .map(ToString::to_string)
+            .collect(),
         receivers: plan.receivers.iter().map(receiver).collect(),
         pipelines: pipelines.collect(),
         exporters: exporters.collect(),
@@ -51,6 +56,7 @@ fn exporter(id: &ComponentId, signal: Signal, asked: &Exporter) -> ExporterLayou
             (endpoint.unwrap_or_default(), http.delivery.queue.as_ref())
         }
         Exporter::Debug(debug) => (String::new(), debug.delivery.queue.as_ref()),
+        Exporter::Prometheus(scraped) => (scraped.listen.to_string(), None),
         Exporter::File(_) | Exporter::Nop => (String::new(), None),
     };
     ExporterLayout { id: id.clone(), signal, endpoint, queue_unit: queue.map(unit) }

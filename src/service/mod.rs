@@ -1,6 +1,7 @@
 //! The relay as a whole: what outlives a configuration, and how a run begins, goes on and ends.
 
 mod admin;
+mod certificates;
 mod doors;
 mod files;
 mod holdings;
@@ -9,6 +10,7 @@ mod memory;
 mod relay;
 mod reports;
 mod run;
+mod scrapes;
 mod signals;
 mod start;
 mod system;

@@ -7,26 +7,30 @@ use tokio::sync::mpsc;
 
 use crate::admin::ReloadRequest;
 use crate::admin::status::Running;
-use crate::config::{Config, Extension, Mistake, Problems};
-use crate::flow::Drained;
+use crate::config::{Config, Extension, Mistake, Problems, Weight};
+use crate::flow::{Drained, count_panics};
 use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
 
 use super::admin::Admin;
+use super::certificates::{InUse, Watchman};
 use super::doors::Doors;
 use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
+use super::scrapes::Scrapes;
 use super::start::StartError;
 
 /// A relay and all that it owns.
 pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
+    scrapes: Scrapes,
     admin: Admin,
     reports: Reports,
+    certificates: Watchman,
     log: LogControl,
     /// How long the end may take.
     grace: Duration,
@@ -43,6 +47,7 @@ impl Relay {
         instance: Arc<str>,
         log: LogControl,
     ) -> Result<Relay, StartError> {
+        count_panics();
         let holdings = Holdings::new(default_budget(), instance)?;
         let admin = Admin::new(&holdings.watch, &holdings.instance, &holdings.budget, reloads);
         tracing::info!(
@@ -54,7 +59,9 @@ impl Relay {
             limit = %holdings.budget.limit(),
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
-        Ok(Relay { holdings, doors: Doors::default(), admin, reports: Reports::new(), log, grace: Duration::ZERO })
+        let certificates = Watchman::new(holdings.watch.registry.clone());
+        let (doors, scrapes, reports) = (Doors::default(), Scrapes::default(), Reports::new());
+        Ok(Relay { holdings, doors, scrapes, admin, reports, certificates, log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -64,13 +71,18 @@ impl Relay {
     /// When it asks for something that is not there. Then everything is as it was.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), StartError> {
         for warning in &config.warnings {
-            tracing::warn!("{warning}");
+            let class = (warning.mistake != Mistake::Invalid).then(|| warning.mistake.code());
+            match warning.weight {
+                Weight::Fault => tracing::warn!(class, "{warning}"),
+                Weight::Advice => tracing::info!(class, "{warning}"),
+            }
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
-        let Built { servers, chains } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let Built { servers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let dump = self.prepare_dump(&config)?;
         let doors = self.doors.prepare(servers, &config.places).await?;
+        let scrapes = self.scrapes.prepare(scrapes, &config.places).await?;
         let admin = self.admin.prepare(&config).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
         let attributes = line_attributes(&self.holdings.instance, &config.telemetry.resource);
@@ -93,9 +105,12 @@ impl Relay {
                  see otlp-relay queue export"
             );
         }
+        self.certificates
+            .watch(InUse { exporters: self.holdings.chains.certificates(), receivers: Doors::certificates(&doors) });
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
+        let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
-        in_force.and(self.admin.enforce(admin).await)
+        in_force.and(shown).and(self.admin.enforce(admin).await)
     }
 
     /// The debug dump of the first `debug_dump` that is started.

@@ -31,7 +31,10 @@ pub fn run(config: Config, load: impl Load) -> Result<(), StartError> {
     let log = telemetry::init_logs(logs, &line_attributes(&instance, resource))?;
     raise_limit();
     let control = Builder::new_current_thread().enable_all().build()?;
-    control.block_on(supervise(config, Arc::new(load), instance, log))
+    let ended = control.block_on(supervise(config, Arc::new(load), instance, log));
+    // Whatever still blocks one of its threads is not waited for.
+    control.shutdown_background();
+    ended
 }
 
 async fn supervise(

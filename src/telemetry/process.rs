@@ -8,6 +8,7 @@ use std::fs;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::flow;
 use crate::memory::{self, Allocated};
 use crate::units::ByteCount;
 
@@ -62,6 +63,8 @@ pub(super) fn register(registry: &Registry) {
         let read = || resident_bytes().unwrap_or(f64::NAN);
         registry.gauge_fn("otelcol_process_memory_rss", "Bytes of memory resident in RAM", &[], read);
     }
+    let panics = "Panics that were caught: each is a bug of the relay, and cost no more than what it happened in";
+    registry.counter_fn("otelcol_relay_panics", panics, &[], || flow::panics() as f64);
     register_allocator(registry);
 }
 

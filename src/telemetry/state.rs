@@ -14,6 +14,7 @@ use crate::signal::Signal;
 use super::clock::Moment;
 use super::events::{Event, Events};
 use super::outlook::{Filling, Limits, Outlook};
+use super::voice::edit;
 
 /// The state of one exporter for one signal, fed by every attempt. It holds no stage and no end of a channel.
 pub struct ExporterState {
@@ -49,6 +50,8 @@ pub struct Trouble {
     pub endpoint: Option<String>,
     /// The last failure in words.
     pub cause: String,
+    /// What mends it, as an edit of the configuration, where it is known.
+    pub edit: Option<String>,
 }
 
 /// A trouble that is over.
@@ -223,6 +226,7 @@ impl ExporterState {
             latest,
             endpoint: failure.endpoint().map(str::to_owned),
             cause,
+            edit: edit(&self.exporter, failure),
         });
     }
 
@@ -289,6 +293,7 @@ mod tests {
             latest: Moment::from_unix_nanos(seconds * 1_000_000_000),
             endpoint: None,
             cause: String::new(),
+            edit: None,
         });
         let exporter = Arc::new(ComponentId::parse("otlp_grpc").unwrap());
         let (signal, last_success, consecutive_failures) = (Signal::Traces, None, 0);

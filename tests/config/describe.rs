@@ -70,9 +70,11 @@ fn every_accepted_key_is_shown_with_its_value() {
 fn what_is_not_written_is_shown_with_its_default() {
     let shown = check_reads_again(
         "receivers: {otlp: {protocols: {grpc: , http: {}}}}\nprocessors: {batch: , memory_limiter: {limit_mib: 9}}\n\
-         exporters: {otlp: {endpoint: 'h:1', sending_queue: {batch: }}, otlphttp/a: {endpoint: 'http://h:1'}, debug: }\n\
+         exporters: {otlp: {endpoint: 'h:1', sending_queue: {batch: }}, otlphttp/a: {endpoint: 'http://h:1'}, debug: ,\
+         prometheus: {endpoint: ':1'}}\n\
          extensions: {health_check: }\n\
-         service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp, otlphttp/a, debug]}}}\n",
+         service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp, otlphttp/a, debug]}, \
+         metrics: {receivers: [otlp], exporters: [prometheus]}}}\n",
     );
     for (path, expected) in [
         ("/receivers/otlp/protocols/grpc/endpoint", json!("0.0.0.0:4317")),
@@ -84,6 +86,8 @@ fn what_is_not_written_is_shown_with_its_default() {
         ("/exporters/otlp/retry_on_failure/randomization_factor", json!(0.5)),
         ("/exporters/otlphttp~1a/timeout", json!("30s")),
         ("/exporters/debug/verbosity", json!("basic")),
+        ("/exporters/prometheus/metric_expiration", json!("5m")),
+        ("/exporters/prometheus/max_series", json!(200_000)),
         ("/extensions/health_check/path", json!("/")),
         ("/service/shutdown_timeout", json!("8s")),
         ("/service/telemetry/logs/level", json!("info")),
@@ -239,10 +243,10 @@ const OTHER_WORDS: [&str; 9] = [
 pub(crate) fn everything() -> Value {
     json!({
         "receivers": {
-            "otlp": {"protocol_detection": "on", "protocols": {
+            "otlp": {"protocol_detection": "on", "max_in_flight_mib": 8, "protocols": {
                 "grpc": {
                     "endpoint": "127.0.0.1:1", "transport": "tcp", "max_recv_msg_size_mib": 5,
-                    "max_concurrent_streams": 6, "keepalive": keepalive(), "include_metadata": true,
+                    "max_concurrent_streams": 6, "max_connections": 7, "keepalive": keepalive(), "include_metadata": true,
                     "auth": {"authenticator": "bearertokenauth"},
                     "tls": {
                         "cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca", "reload_interval": "1m",
@@ -262,6 +266,14 @@ pub(crate) fn everything() -> Value {
             },
             "memory_limiter": {"check_interval": "4s", "limit_mib": 100, "spike_limit_mib": 20},
             "memory_limiter/share": {"check_interval": "4s", "limit_percentage": 50, "spike_limit_percentage": 20},
+            "resource": {"attributes": [
+                {"key": "a", "action": "upsert", "value": 1}, {"key": "b", "action": "delete"},
+                {"key": "c", "action": "insert", "from_attribute": "a"},
+            ]},
+            "attributes": {"actions": [
+                {"key": "d", "action": "insert", "from_context": "metadata.tenant"}, {"key": "e", "action": "hash"},
+                {"key": "f", "action": "convert", "converted_type": "int"},
+            ]},
         },
         "exporters": {
             "otlp_grpc": otlp(json!({
@@ -301,6 +313,16 @@ pub(crate) fn everything() -> Value {
                 "directory_permissions": "0700", "flush_interval": "1s", "compression_params": {"level": 3},
                 "rotation": {"enabled": true, "max_megabytes": 1, "max_days": 2, "max_backups": 3},
             },
+            "prometheus": {
+                "endpoint": "127.0.0.1:8", "transport": "tcp", "namespace": "n", "const_labels": {"a": "1", "b": "c"},
+                "send_timestamps": true, "metric_expiration": "3h", "enable_open_metrics": true,
+                "add_metric_suffixes": false, "translation_strategy": "NoTranslation", "without_scope_info": true,
+                "max_series": 7, "response_headers": {"x-served-by": "relay"}, "keep_alives_enabled": false,
+                "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
+                "resource_to_telemetry_conversion": {"enabled": true, "exclude_service_attributes": true},
+                "resource_constant_labels": {"included": ["k8s.*"], "excluded": ["*.id"]},
+                "tls": {"cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca"},
+            },
             "nop": null,
         },
         "connectors": {
@@ -313,7 +335,7 @@ pub(crate) fn everything() -> Value {
         "extensions": {
             "file_storage": {
                 "directory": "/d", "timeout": "2s", "fsync": false, "create_directory": true,
-                "directory_permissions": "0700", "recreate": true,
+                "directory_permissions": "0700", "recreate": true, "max_size": 1048576,
                 "compaction": {
                     "on_start": true, "on_rebound": true, "directory": "/c", "rebound_needed_threshold_mib": 1,
                     "rebound_trigger_threshold_mib": 2, "max_transaction_size": 3, "check_interval": "4s",
@@ -360,9 +382,10 @@ pub(crate) fn everything() -> Value {
             ],
             "shutdown_timeout": "9s",
             "pipelines": {
+                "metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]},
                 "traces/a": {
                     "receivers": ["otlp", "nop"],
-                    "processors": ["memory_limiter", "batch"],
+                    "processors": ["memory_limiter", "batch", "resource", "attributes"],
                     "exporters": ["otlp_grpc", "otlp_http", "debug", "file", "nop", "forward"],
                 },
                 "traces/b": {"receivers": ["forward"], "exporters": ["failover"]},
@@ -379,7 +402,7 @@ fn http() -> Value {
         "endpoint": "127.0.0.1:2", "transport": "tcp4", "max_request_body_size": 6000, "traces_url_path": "/t",
         "metrics_url_path": "/m", "logs_url_path": "/l", "compression_algorithms": ["", "gzip"],
         "include_metadata": true, "response_headers": {"x-served-by": "relay"}, "keep_alives_enabled": true,
-        "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
+        "max_connections": 9, "read_timeout": "8s", "read_header_timeout": "9s", "idle_timeout": "10s",
         "auth": {"authenticator": "basicauth"},
         "cors": {
             "allowed_origins": ["https://a"], "allowed_headers": ["x-tenant"], "exposed_headers": ["x-served-by"],

@@ -394,3 +394,25 @@ fn a_debug_exporter_has_three_verbosities() {
     check("none", "exporters::debug::verbosity: verbosity level \"None\" is not supported");
     check("detailled", "unknown metrics level \"detailled\"; did you mean \"detailed\"?");
 }
+
+#[test]
+fn what_prometheus_cannot_take_is_named_with_its_place() {
+    check_problems(
+        &[],
+        "receivers: {otlp: {protocols: {grpc: }}}\nexporters:\n  prometheus:\n    port: 1\n    auth: {authenticator: a}\n\
+         service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n",
+        &[
+            "c.yaml:3:3: exporters::prometheus: requires a non-empty \"endpoint\"; write endpoint: 0.0.0.0:8889",
+            "c.yaml:4:11: exporters::prometheus::cors: the Collector's key \"cors\" is not supported by otlp-relay yet",
+        ],
+    );
+    check_problems(
+        &[],
+        "receivers: {otlp: {protocols: {grpc: }}}\nexporters: {prometheus: {endpoint: ':8889'}}\n\
+         service: {pipelines: {traces: {receivers: [otlp], exporters: [prometheus]}}}\n",
+        &[
+            "c.yaml:3:51: service::pipelines::traces::exporters: failed to create \"prometheus\" exporter for data type \
+           \"traces\": telemetry type is not supported; Prometheus takes metrics only: take it out here",
+        ],
+    );
+}

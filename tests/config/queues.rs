@@ -233,7 +233,7 @@ fn storage_has_the_contrib_extensions_keys() {
     };
     assert_eq!((found, warnings), (expected.clone(), 0));
     let all = "{directory: /d, timeout: 2s, fsync: false, create_directory: true, directory_permissions: '0700', \
-               recreate: false, compaction: {on_start: true, on_rebound: true, directory: /t, \
+               recreate: false, max_size: 1073741824, compaction: {on_start: true, on_rebound: true, directory: /t, \
                rebound_needed_threshold_mib: 1, rebound_trigger_threshold_mib: 1, max_transaction_size: 1, \
                check_interval: 1s, cleanup_on_start: true}}";
     let (found, warnings) = storage(all);
@@ -241,5 +241,5 @@ fn storage_has_the_contrib_extensions_keys() {
     let written = FileStorage { directory: "/d".into(), create: Some(0o700), fsync: Fsync::Off, lock_timeout };
     assert_eq!(found, written);
     assert!(1 < warnings, "what has no effect, and what fsync: false costs, is told");
-    assert_eq!(storage("{compaction: {on_start: false}, recreate: false}"), (expected, 0));
+    assert_eq!(storage("{compaction: {on_start: false}, recreate: false, max_size: 0}"), (expected, 0));
 }

@@ -47,6 +47,11 @@ async fn real(backend: &Backend, authority: &Authority, folder: &std::path::Path
     // A backend that is sent whole URLs is a proxy, as far as the relay can tell.
     put("/exporters/otlp_http/proxy_url", json!(format!("http://127.0.0.1:{}", backend.http)));
     put("/exporters/otlp_http/traces_endpoint", json!("http://h:5/v1/traces"));
+    let (certificate, key) = authority.server_files();
+    put("/exporters/prometheus/endpoint", local(free_port()));
+    put("/exporters/prometheus/tls/cert_file", json!(certificate));
+    put("/exporters/prometheus/tls/key_file", json!(key));
+    put("/exporters/prometheus/tls/client_ca_file", json!(authority.ca_file()));
     put("/exporters/file/path", file("new/telemetry"));
 
     std::fs::write(folder.join("credentials"), "c:d\n").expect("write");

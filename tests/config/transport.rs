@@ -7,6 +7,8 @@ use otlp_relay::config::{
     CaReload, CipherSuite, Curve, Exporter, GrpcServer, HttpServer, Keepalive, Mistake, Receiver, TlsTerms, TlsVersion,
 };
 
+use otlp_relay::units::ByteCount;
+
 use super::*;
 
 fn receiver(protocols: &str) -> (Option<GrpcServer>, Option<HttpServer>) {
@@ -91,6 +93,19 @@ fn what_cannot_be_spoken_is_named() {
     check("max_version: '1.2', cipher_suites: [TLS_AES_128_GCM_SHA256]", &["none of these cipher suites"]);
     check("curve_preferences: [P999]", &["invalid curve type: P999. Expected values are"]);
     check("curve_preferences: [P521]", &["none of these curves"]);
+}
+
+#[test]
+fn bounds_of_connections_and_of_bytes_in_flight_are_read() {
+    let text = "otlp: {max_in_flight_mib: 64, protocols: {grpc: {max_connections: 7}, http: {max_connections: 8}}}";
+    let config = good(&with_receiver(text));
+    let Some(Receiver::Otlp(otlp)) = config.receivers.get(&id("otlp")).cloned() else { panic!("{config:?}") };
+    assert_eq!(otlp.max_in_flight, Some(ByteCount::mib(64)));
+    assert_eq!(otlp.grpc.unwrap().max_connections, Some(7));
+    assert_eq!(otlp.http.unwrap().max_connections, Some(8));
+    assert_eq!(grpc("max_connections: 0").max_connections, None);
+    check_receiver("max_connections: 2000000000", &["max_connections", "is not between 0 and 1073741824"]);
+    check_receiver("max_connections: many", &["max_connections", "expected type 'int'"]);
 }
 
 #[test]

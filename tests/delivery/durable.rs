@@ -1,18 +1,19 @@
 //! What a queue on disk takes, hands on, keeps and gives up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use otlp_relay::config::{Durable, OnStorageFailure, Overflow, Queue};
-use otlp_relay::delivery::Wraps;
-use otlp_relay::failure::Class;
+use otlp_relay::config::{BatchSizer, Durable, OnStorageFailure, Overflow, Queue, QueueBatch};
+use otlp_relay::delivery::{DeadLetters, Wraps};
+use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::Receipt;
 use otlp_relay::ident::ComponentId;
+use otlp_relay::payload::Payload;
 use otlp_relay::signal::Signal;
 use otlp_relay::storage::journal::{Directories, Journal, Label, Sync, Terms};
 use tokio::runtime::Handle;
 
-use crate::bench::{Bench, QUEUE, Reply, class, payload};
+use crate::bench::{Bench, QUEUE, Reply, class, ids, payload};
 
 /// The journal in `folder`.
 fn journal(folder: &tempfile::TempDir) -> Arc<Journal> {
@@ -125,4 +126,69 @@ async fn where_it_is_asked_for_memory_takes_what_the_disk_does_not() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Keeps the ids of what is given up.
+#[derive(Default)]
+struct Drawer(Mutex<Vec<(Vec<u64>, Class)>>);
+
+impl DeadLetters for Drawer {
+    fn keep(&self, payload: &Payload, failure: &Failure) -> Result<(), Failure> {
+        self.0.lock().unwrap().push((ids(payload), failure.class()));
+        Ok(())
+    }
+}
+
+/// A chain with dead letters.
+fn bench_with(drawer: &Arc<Drawer>, folder: &tempfile::TempDir, queue: Queue, durable: Durable) -> Bench {
+    let wraps = Wraps { dead_letters: Some(Arc::clone(drawer) as Arc<dyn DeadLetters>), ..Wraps::none() };
+    let queue = Queue { durable: Some(durable), ..queue };
+    let bench = Bench::on_disk(Signal::Logs, None, queue, wraps, journal(folder));
+    bench.entry.start(&Handle::current());
+    bench
+}
+
+#[tokio::test]
+async fn of_a_batch_only_what_is_too_old_is_given_up() {
+    const AGE: Duration = Duration::from_secs(1);
+    let (folder, drawer) = (tempfile::tempdir().unwrap(), Arc::new(Drawer::default()));
+    let batch = QueueBatch {
+        flush_timeout: Duration::from_secs(60),
+        min_size: 2,
+        max_size: None,
+        sizer: BatchSizer::Items,
+        metadata_keys: Vec::new(),
+    };
+    let queue = Queue { batch: Some(batch), ..QUEUE };
+    let bench = bench_with(&drawer, &folder, queue, Durable { max_age: Some(AGE), ..durable() });
+    bench.backend.close();
+    bench.send(payload([1])).await.unwrap();
+    // The second is younger by so much.
+    tokio::time::sleep(AGE / 2).await;
+    bench.send(payload([2])).await.unwrap();
+    while drawer.0.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    bench.backend.open();
+    assert_eq!(bench.backend.until_items(1).await, [[2]]);
+    assert_eq!(*drawer.0.lock().unwrap(), [(vec![1], Class::ExpiredInQueue)]);
+    while bench.entry.level.size() != 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.settled.items(None), 2, "each once");
+}
+
+#[tokio::test]
+async fn what_the_disk_never_had_is_set_aside_when_the_relay_ends() {
+    let (folder, drawer) = (tempfile::tempdir().unwrap(), Arc::new(Drawer::default()));
+    let memory = Durable { on_failure: OnStorageFailure::Memory, ..durable() };
+    let bench = bench_with(&drawer, &folder, QUEUE, memory);
+    let journal =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    std::fs::remove_dir_all(journal.unwrap()).unwrap();
+    bench.backend.close();
+    bench.send(payload([1, 2])).await.unwrap();
+    bench.backend.until_attempts(1).await;
+    bench.lifetime.drain(Duration::from_millis(10)).await;
+    assert_eq!(*drawer.0.lock().unwrap(), [(vec![1, 2], Class::ShuttingDown)]);
 }

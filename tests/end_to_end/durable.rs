@@ -1,13 +1,10 @@
 //! Does everything that was acknowledged with a durable queue arrive, whatever kills the relay, the backend or the disk?
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::kills::Small;
 use crate::support::backend::{Answer, Backend};
 use crate::support::cli;
 use crate::support::client::{Coding, Refusal, Wire};
@@ -17,98 +14,20 @@ use crate::support::relay::Relay;
 use crate::support::setup::Setup;
 
 /// A relay in front of `backend` whose queue is in `directory`, with more keys of `sending_queue`.
-fn durable(backend: &Backend, directory: &Path, queue: &str) -> Setup {
+pub(crate) fn durable(backend: &Backend, directory: &Path, queue: &str) -> Setup {
     let queue = format!("sending_queue: {{storage: file_storage, {queue}}}");
     Setup::forwarding(Wire::Grpc, backend, &queue)
         .extension("file_storage", &format!("directory: '{}'", directory.display()))
         .pipeline("traces", "receivers: [otlp], exporters: [otlp_grpc]")
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub(crate) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Tells whoever looks at the output of the tests.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Spans of one request.
-const SPANS: u64 = 10;
-
-/// What the senders know: which spans they sent, and which of them the relay acknowledged.
-#[derive(Default)]
-struct Known {
-    next: AtomicU64,
-    acknowledged: Mutex<Vec<u64>>,
-}
-
-/// Sends until the relay is gone. No request is sent twice.
-async fn send_until_killed(relay: &Relay, known: Arc<Known>, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<()> {
-    let mut client = relay.client(Wire::Grpc, Coding::None).await;
-    tokio::spawn(async move {
-        while !stop.load(Ordering::Relaxed) {
-            let from = known.next.fetch_add(SPANS, Ordering::Relaxed);
-            if client.send(&lean_spans("app", from..from + SPANS)).await.is_ok() {
-                known.acknowledged.lock().unwrap().extend(from..from + SPANS);
-            }
-        }
-    })
-}
-
-#[tokio::test]
-async fn no_acknowledged_span_is_lost_to_a_kill() {
-    const CONSUMERS: u64 = 4;
-    let kills = number("OTLP_RELAY_KILLS", 10);
-    let directory = tempfile::tempdir().unwrap();
-    let mut backend = Backend::start();
-    let setup = durable(&backend, directory.path(), &format!("queue_size: 1000000, num_consumers: {CONSUMERS}"));
-    let known = Arc::new(Known::default());
-    let mut dice: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut is_away = false;
-    for kill in 0..kills {
-        match (kill % 2 == 1, is_away) {
-            (true, false) => backend.stop(),
-            (false, true) => backend.run(),
-            _ => {}
-        }
-        is_away = kill % 2 == 1;
-        let relay = Relay::start(&setup).await;
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut senders = Vec::new();
-        for _ in 0..3 {
-            senders.push(send_until_killed(&relay, Arc::clone(&known), Arc::clone(&stop)).await);
-        }
-        dice = dice.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        // How long it may live is no wait for a state: it is what the test varies.
-        tokio::time::sleep(Duration::from_millis(50 + (dice >> 33) % 350)).await;
-        relay.kill().await;
-        stop.store(true, Ordering::Relaxed);
-        for sender in senders {
-            sender.await.unwrap();
-        }
-    }
-    if is_away {
-        backend.run();
-    }
-    let relay = Relay::start(&setup).await;
-    relay
-        .wait_for_metrics("an empty queue", |metrics| {
-            metrics.sum("otelcol_exporter_queue_size", &[("data_type", "traces")]) == Some(0.0)
-        })
-        .await;
-    assert_eq!(relay.stop().await.kept, 0);
-    let arrived = backend.accepted_ids(Signal::Traces);
-    let distinct: BTreeSet<u64> = arrived.iter().copied().collect();
-    let acknowledged = known.acknowledged.lock().unwrap().clone();
-    let missing: Vec<u64> = acknowledged.iter().copied().filter(|id| !distinct.contains(id)).collect();
-    assert!(missing.is_empty(), "{} of {} are missing: {missing:?}", missing.len(), acknowledged.len());
-    let twice = (arrived.len() - distinct.len()) as u64;
-    let most = kills * (CONSUMERS + 1) * SPANS;
-    let counts = format!("{} acknowledged, {} arrived", acknowledged.len(), arrived.len());
-    say(&format!("{kills} kills: {counts}, {twice} twice (at most {most})"));
-    assert!(acknowledged.len() as u64 >= kills * SPANS, "there was load");
-    assert!(twice <= most, "{twice} spans came twice, {most} were under way");
 }
 
 #[tokio::test]
@@ -250,23 +169,6 @@ async fn what_is_too_old_is_dropped_and_counted() {
     assert_eq!((ended.delivered, ended.kept, ended.lost), (0, 0, 5), "{}", ended.log);
 }
 
-/// A small file system of its own, unmounted when this goes.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount(options: &str) -> Option<Small> {
-        let folder = tempfile::tempdir().unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder.path()).output();
-        mount.is_ok_and(|mount| mount.status.success()).then_some(Small(folder))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).output();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
     const SPANS: u64 = 500;
@@ -275,7 +177,7 @@ async fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
     };
     let backend = Backend::start();
     backend.always(Answer::Unavailable);
-    let relay = Relay::start(&durable(&backend, small.0.path(), "queue_size: 100000")).await;
+    let relay = Relay::start(&durable(&backend, small.path(), "queue_size: 100000")).await;
     let mut client = relay.client(Wire::Grpc, Coding::None).await;
     let request = |index: u64| lean_spans("app", index * SPANS..(index + 1) * SPANS);
     let mut taken = 0;

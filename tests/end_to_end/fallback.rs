@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::durable::{number, say};
 use crate::support::backend::{Answer, Backend};
 use crate::support::client::{Client, Coding, Wire};
 use crate::support::eventually;
@@ -54,11 +55,14 @@ async fn a_standby_takes_over_from_a_backend_that_dies_until_it_is_back() {
         assert!(line.contains(words), "{line}");
     }
     let level = [("connector", "otlp_grpc/primary"), ("data_type", "traces")];
-    let metrics = relay.metrics().await;
+    // The backend has an item a moment before it is counted here.
+    let counted = |metrics: &crate::support::scrape::Metrics| {
+        metrics.sum("otelcol_exporter_fallback_sent_spans", &[("fallback", "otlp_http/standby")]) == Some(200.0)
+    };
+    let metrics = relay.wait_for_metrics("200 by the standby", counted).await;
     assert_eq!(metrics.value("otelcol_connector_failover_active_level", &level), 1.0);
     assert_eq!(metrics.value("otelcol_exporter_sent_spans", &[("exporter", "otlp_grpc/primary")]), 100.0);
     assert_eq!(metrics.value("otelcol_exporter_sent_spans", &[("exporter", "otlp_http/standby")]), 200.0);
-    assert_eq!(metrics.value("otelcol_exporter_fallback_sent_spans", &[("fallback", "otlp_http/standby")]), 200.0);
 
     // Nothing is sent meanwhile: an empty request finds that it is back.
     primary.run();
@@ -123,25 +127,29 @@ async fn while_all_are_down_the_data_is_kept_and_then_delivered() {
 #[tokio::test]
 async fn a_backend_that_flaps_loses_nothing_and_the_data_does_not_follow_it_to_and_fro() {
     let (mut primary, standby) = (Backend::start(), Backend::start());
-    let thresholds = "max_consecutive_failures: 3, retry_interval: 300ms";
-    let relay = Relay::start(&setup(&primary, &standby, thresholds)).await;
+    let (rounds, step_millis) = (number("OTLP_RELAY_FLAPS", 12), number("OTLP_RELAY_FLAP_STEP", 20));
+    let thresholds = format!("max_consecutive_failures: 3, retry_interval: {}ms", 50 * step_millis);
+    let relay = Relay::start(&setup(&primary, &standby, &thresholds)).await;
     let mut client = relay.client(Wire::Grpc, Coding::None).await;
-    const ROUNDS: u64 = 12;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         for step in 0..20 {
             let id = round * 20 + step;
             send(&mut client, id..id + 1).await;
             // The scenario itself: the primary is up for so long, and then away for as long.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(step_millis)).await;
         }
         if round % 2 == 0 { primary.stop() } else { primary.run() }
     }
-    let switches = relay.log().matches("switched to a fallback").count();
+    let switches = relay.log().matches("switched to a fallback").count() as u64;
+    let level = [("exporter", "otlp_grpc/primary")];
+    let counted = relay.metrics().await.sum("otelcol_exporter_fallback_switches", &level);
     relay.stop_without_loss().await;
     let (ids, twice) = arrived(&[&primary, &standby]);
-    assert_eq!(ids, (0..ROUNDS * 20).collect::<Vec<_>>());
-    assert!(twice <= ROUNDS as usize, "{twice} items came twice, more than were in flight");
-    assert!(switches <= 4, "{switches} switches in {} outages", ROUNDS / 2);
+    say(&format!("{rounds} rounds: {switches} switches to the standby, {counted:?} of all kinds, {twice} items twice"));
+    assert_eq!(ids, (0..rounds * 20).collect::<Vec<_>>());
+    assert!(counted.is_some_and(|counted| switches as f64 <= counted), "{counted:?}");
+    assert!(twice <= rounds as usize, "{twice} items came twice, more than were in flight");
+    assert!(switches <= rounds / 3, "{switches} switches in {} outages", rounds / 2);
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attributes;
 mod auth;
 mod batching;
 mod carrying;
+mod combined;
 mod command_line;
 mod command_line_sources;
 mod connectors;
@@ -18,6 +20,7 @@ mod explaining;
 mod fallback;
 mod figures;
 mod json;
+mod kills;
 mod loops;
 mod memory;
 mod outages;

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Installs the OpenTelemetry SDKs that tests/sdk.rs drives, and builds a Collector that tests/collector compares with:
-# install.sh python|node|collector [directory, default target/interop].
+# install.sh python|node|prometheus|collector [directory, default target/interop].
 #
 # Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
 # A second call finds the stamp of the same pins and returns at once.
 set -eu
 
-language=${1:?usage: install.sh python|node|collector [directory]}
+language=${1:?usage: install.sh python|node|prometheus|collector [directory]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=${2:-$here/../../target/interop}
 place=$root/$language
@@ -16,9 +16,10 @@ need() {
     command -v "$1" >/dev/null 2>&1 || { echo "$1 is not installed" >&2; exit 3; }
 }
 
+# Python packages: the SDK, or the parser of Prometheus' formats.
 install_python() {
     need python3
-    pins=$here/python/requirements.txt
+    pins=$here/$language/requirements.txt
     cmp -s "$pins" "$stamp" && return
     rm -rf "$place"
     mkdir -p "$place"
@@ -53,7 +54,7 @@ build_collector() {
 }
 
 case $language in
-    python) install_python ;;
+    python | prometheus) install_python ;;
     node) install_node ;;
     collector) build_collector ;;
     *) echo "unknown language: $language" >&2; exit 2 ;;

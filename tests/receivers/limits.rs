@@ -117,6 +117,54 @@ async fn a_body_takes_memory_as_it_comes_whatever_it_announces() {
 }
 
 #[tokio::test]
+async fn one_receiver_leaves_some_memory_to_the_others_and_its_large_requests_some_to_small_ones() {
+    let rig = Rig::limited(ByteCount::mib(16), MessageLimits::default()).await;
+    let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9000000";
+    let mut large = rig.connect().await;
+    large.write_all(&http1_request(head, &vec![0; 3 << 20])).await.unwrap();
+    until("memory is reserved", || ByteCount::mib(3) <= rig.budget.used()).await;
+    check_in_flight(&rig.post("", &vec![0; 4 << 20]).await, &rig);
+    assert!(rig.budget.used() <= ByteCount::mib(8), "half of it");
+    assert_eq!(rig.post("", &traces(100, 30)).await.status, 200);
+    drop(large);
+}
+
+#[track_caller]
+fn check_in_flight(got: &Got, rig: &Rig) {
+    assert_eq!((got.status, got.header("retry-after")), (503, "1"), "{got:?}");
+    assert_eq!(rig.refused.take(), [(Class::MemoryLimited, Protocol::Http)]);
+}
+
+#[tokio::test]
+async fn what_a_request_has_in_flight_is_free_again_when_it_is_answered() {
+    let text = "max_in_flight_mib: 1, protocols: {http: {endpoint: '127.0.0.1:0'}}";
+    let rig = Rig::configured(Protocol::Http, text).await;
+    for _ in 0..20 {
+        assert_eq!(rig.post("", &traces(2000, 100)).await.status, 200);
+    }
+    assert!(ByteCount::mib(2) < rig.budget.used(), "what is taken is still held: {}", rig.budget.used());
+    check_in_flight(&rig.post("", &traces(10_000, 100)).await, &rig);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_framed_as_it_says_is_not_to_be_sent_again() {
+    let rig = Rig::start().await;
+    for chunks in ["zz\r\n", "fffffffffffffffff\r\n", "1\r\nxy"] {
+        let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nTransfer-Encoding: chunked";
+        assert_eq!(rig.http1(head, chunks.as_bytes()).await.status, 400, "{chunks}");
+        assert_eq!(rig.refused.take(), [(Class::MalformedRequest, Protocol::Http)]);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_of_health_is_no_way_to_send_much() {
+    let rig = Rig::start().await;
+    let large = framed(0, &vec![0x0a; 20_000]);
+    let got = rig.call_path("/grpc.health.v1.Health/Check", &[], large).await;
+    assert_eq!(got.grpc().code(), Code::OutOfRange, "{got:?}");
+}
+
+#[tokio::test]
 async fn a_request_that_is_cut_off_is_not_forwarded() {
     let rig = Rig::start().await;
     let body = traces(3, 4);

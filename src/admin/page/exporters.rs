@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::interface::diagnostics::{Exporter, ExporterFlow, Queue, RelayStatus, Trouble};
 
+use crate::units::ByteCount;
+
 use super::super::html::Html;
 use super::overview::sentence;
 use super::words;
@@ -30,6 +32,7 @@ fn card(html: &mut Html, status: &RelayStatus, exporter: &Exporter) {
         words::badge(html, &exporter.state);
     });
     troubles(html, status, exporter);
+    routings(html, status, exporter);
     flows(html, status, exporter);
     phases(html, exporter);
     if let Some(days) = exporter.certificate_days_left {
@@ -78,6 +81,10 @@ fn trouble(html: &mut Html, status: &RelayStatus, exporter: &Exporter, trouble: 
         html.element("dl", &[("class", "why")], |html| {
             html.leaf("dt", &[], "Remedy");
             html.leaf("dd", &[("class", "remedy")], sentence(&trouble.remedy));
+            if !trouble.edit.is_empty() {
+                html.leaf("dt", &[], "Edit");
+                html.element("dd", &[], |html| html.leaf("code", &[], &trouble.edit));
+            }
             html.leaf("dt", &[], "Cause");
             html.leaf("dd", &[], &trouble.cause);
             html.leaf("dt", &[], "Where");
@@ -94,6 +101,28 @@ fn trouble(html: &mut Html, status: &RelayStatus, exporter: &Exporter, trouble: 
             }
         });
     });
+}
+
+/// Where the data goes that the exporter itself does not take; nothing is said while it does.
+fn routings(html: &mut Html, status: &RelayStatus, exporter: &Exporter) {
+    for flow in &exporter.flows {
+        let Some(routing) = &flow.routing else { continue };
+        if routing.targets.first() == Some(&routing.active) {
+            continue;
+        }
+        html.element("p", &[("class", "times warn")], |html| {
+            if routing.active.is_empty() {
+                html.text(format_args!("{}: none of {} takes data ", flow.signal, routing.targets.join(", ")));
+            } else {
+                html.text(format_args!("{}: {} takes the data instead ", flow.signal, routing.active));
+            }
+            html.text(format_args!("for {}", words::lasting(status, routing.since_unix_nano)));
+            if !routing.because.is_empty() {
+                html.text(", because of ");
+                html.leaf("code", &[("class", "class")], &routing.because);
+            }
+        });
+    }
 }
 
 /// One line for each class that is over, with the signals that it was of.
@@ -133,6 +162,14 @@ fn flows(html: &mut Html, status: &RelayStatus, exporter: &Exporter) {
             }
         });
     });
+    let kept: u64 = exporter.flows.iter().map(|flow| flow.dead_lettered).sum();
+    if kept != 0 {
+        html.leaf(
+            "p",
+            &[("class", "times")],
+            format_args!("{} items are set aside as dead letters", words::count(kept)),
+        );
+    }
     let mut endpoints: Vec<&str> = exporter.flows.iter().map(|flow| flow.endpoint.as_str()).collect();
     endpoints.retain(|endpoint| !endpoint.is_empty());
     endpoints.dedup();
@@ -159,6 +196,9 @@ fn row(html: &mut Html, status: &RelayStatus, flow: &ExporterFlow) {
 fn depth(html: &mut Html, queue: &Queue) {
     let Queue { size, capacity, unit, .. } = queue;
     html.text(format_args!("{} of {} {unit}", words::count(*size), words::count(*capacity)));
+    if let Some(bytes) = queue.disk_bytes {
+        html.text(format_args!(", {} on disk", ByteCount(bytes)));
+    }
     let [value, max, low, high] = [*size, *capacity, capacity / 2, capacity / 5 * 4].map(|number| number.to_string());
     let bounds = [("max", max.as_str()), ("low", &low), ("high", &high), ("optimum", "0")];
     let value = [("value", value.as_str()), ("aria-label", "fill of the queue")];

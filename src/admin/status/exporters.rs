@@ -4,7 +4,7 @@ use crate::delivery::QueueLevel;
 use crate::failure::Phase;
 use crate::interface::diagnostics as shown;
 use crate::telemetry::clock::Moment;
-use crate::telemetry::{Condition, Event, ExporterState, Figures, Snapshot};
+use crate::telemetry::{Condition, Event, ExporterState, Figures, Routing, Snapshot};
 
 use super::{ExporterLayout, Running, after, bare, sum_of};
 
@@ -55,6 +55,8 @@ fn flow(layout: &ExporterLayout, running: &Running, figures: &Figures, now: Mome
         next_try_unix_nano: next_try.map_or(0, |ahead| after(now, ahead)),
         queue: level.zip(layout.queue_unit).and_then(|(level, unit)| queue(level, unit)),
         trouble: snapshot.as_ref().and_then(trouble),
+        routing: snapshot.as_ref().and_then(|snapshot| snapshot.routing.as_ref()).map(routing),
+        dead_lettered: figures.count(&format!("otelcol_relay_dead_lettered_{noun}"), &[("exporter", &id)]),
         recovery: chain.and_then(|(state, _)| state.recovery()).map(|over| shown::Recovery {
             class: over.class.code().to_owned(),
             since_unix_nano: over.since.unix_nanos(),
@@ -74,7 +76,21 @@ fn queue(level: &QueueLevel, unit: &'static str) -> Option<shown::Queue> {
         unit: unit.to_owned(),
         oldest_seconds: level.oldest_waiting().map(|oldest| oldest.as_secs_f64()),
         in_flight: level.in_flight(),
+        disk_bytes: level.journal().map(|totals| totals.disk_bytes()),
     })
+}
+
+fn routing(routing: &Routing) -> shown::Routing {
+    let active = routing.active.and_then(|at| routing.targets.get(at));
+    let (because, cause) =
+        routing.because.as_ref().map_or_else(Default::default, |(class, cause)| (class.code(), cause.clone()));
+    shown::Routing {
+        targets: routing.targets.iter().map(ToString::to_string).collect(),
+        active: active.map(ToString::to_string).unwrap_or_default(),
+        since_unix_nano: routing.since.unix_nanos(),
+        because: because.to_owned(),
+        cause,
+    }
 }
 
 fn trouble(snapshot: &Snapshot) -> Option<shown::Trouble> {
@@ -91,6 +107,7 @@ fn trouble(snapshot: &Snapshot) -> Option<shown::Trouble> {
         cause: trouble.cause.clone(),
         meaning: row.meaning.to_owned(),
         remedy: row.remedy.to_owned(),
+        edit: trouble.edit.clone().unwrap_or_default(),
     })
 }
 

@@ -68,13 +68,16 @@ fn flow(of: &shown::ExporterFlow) -> Value {
         "queue": of.queue.as_ref().map(queue),
         "trouble": of.trouble.as_ref().map(trouble),
         "recovery": of.recovery.as_ref().map(recovery),
+        "routing": of.routing.as_ref().map(routing),
+        "dead_lettered": of.dead_lettered,
     })
 }
 
 fn queue(of: &shown::Queue) -> Value {
-    let shown::Queue { size, capacity, unit, oldest_seconds, in_flight } = of;
+    let shown::Queue { size, capacity, unit, oldest_seconds, in_flight, disk_bytes } = of;
     json!({
         "size": size, "capacity": capacity, "unit": unit, "oldest_seconds": oldest_seconds, "in_flight": in_flight,
+        "disk_bytes": disk_bytes,
     })
 }
 
@@ -90,6 +93,18 @@ fn trouble(of: &shown::Trouble) -> Value {
         "cause": of.cause,
         "meaning": of.meaning,
         "remedy": of.remedy,
+        "edit": (!of.edit.is_empty()).then_some(&of.edit),
+    })
+}
+
+fn routing(of: &shown::Routing) -> Value {
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+    json!({
+        "targets": of.targets,
+        "active": some(&of.active),
+        "since": time(of.since_unix_nano),
+        "because": some(&of.because),
+        "cause": some(&of.cause),
     })
 }
 

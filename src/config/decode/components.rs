@@ -11,7 +11,8 @@ use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
 use super::{
-    authenticators, connectors, directories, exporters, extensions, file, processors, receivers, storage, upstream,
+    attributes, authenticators, connectors, directories, exporters, extensions, file, processors, prometheus,
+    receivers, storage, upstream,
 };
 
 /// A type of component and how it is read.
@@ -71,7 +72,7 @@ fn find<'k, T>(
     }
     for kind in kinds {
         if let Some((_, warning)) = kind.alias.filter(|(alias, _)| *alias == id.kind()) {
-            value.warn_of(at_key(entry, Problem::new(None, "", warning)));
+            value.warn_of(at_key(entry, Problem::new(None, "", warning).advice()));
             return Some(kind);
         }
     }
@@ -103,8 +104,10 @@ pub(super) const RECEIVERS: &[Kind<Receiver>] = &[
 ];
 
 pub(super) const PROCESSORS: &[Kind<Processor>] = &[
+    Kind { name: "attributes", alias: None, read: attributes::attributes },
     Kind { name: "batch", alias: None, read: processors::batch },
     Kind { name: "memory_limiter", alias: None, read: processors::memory_limiter },
+    Kind { name: "resource", alias: None, read: attributes::resource },
 ];
 
 pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
@@ -125,6 +128,7 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
         alias: Some(("otlphttp", "\"otlphttp\" alias is deprecated; use \"otlp_http\" instead")),
         read: exporters::otlp_http,
     },
+    Kind { name: "prometheus", alias: None, read: prometheus::prometheus },
 ];
 
 pub(super) const CONNECTORS: &[Kind<Connector>] = &[

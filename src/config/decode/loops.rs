@@ -38,7 +38,7 @@ fn destinations<'c>(
             let targets = signals.filter_map(|signal| exporter.targets.get(&signal));
             targets.map(|target| (target.key, &target.endpoint)).collect()
         }
-        Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => BTreeSet::new(),
+        Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => BTreeSet::new(),
     }
 }
 

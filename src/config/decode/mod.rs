@@ -1,6 +1,7 @@
 //! How the expanded tree becomes a checked configuration: each section, then what holds between them.
 
 mod address;
+mod attributes;
 mod auth;
 mod authenticators;
 mod components;
@@ -19,6 +20,7 @@ mod keepalive;
 mod links;
 mod loops;
 mod processors;
+mod prometheus;
 mod proxies;
 mod receivers;
 mod retryable;
@@ -59,6 +61,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
     storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     auth::attach(root, &mut config, report);
     let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));
+    let unfit = unfit.chain(prometheus::misplaced(&config)).chain(attributes::misplaced(&config));
     unfit.for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.

@@ -43,7 +43,7 @@ pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn 
                     target.proxy = surroundings.proxy(&target.endpoint, ProxyVariable::of(target.tls.as_ref()));
                 }
             }
-            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {}
         }
     }
     surroundings.problems.into_iter().for_each(|problem| report.refuse(problem));

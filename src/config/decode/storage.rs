@@ -27,7 +27,11 @@ pub(super) fn file_storage(section: &mut Section<'_>) -> Option<Extension> {
     if let Some(value) = section.value("compaction").filter(|value| !value.asks_for_nothing()) {
         compaction(value);
     }
-    section.rest(&[("recreate", Rule::Fixed("false", "what is damaged is set aside by itself, and the rest goes on"))]);
+    const PER_QUEUE: &str = "each queue has its own bound: write sizer: bytes and queue_size under sending_queue";
+    section.rest(&[
+        ("recreate", Rule::Fixed("false", "what is damaged is set aside by itself, and the rest goes on")),
+        ("max_size", Rule::Fixed("0", PER_QUEUE)),
+    ]);
     Some(Extension::FileStorage(FileStorage {
         directory: directory.unwrap_or_else(|| DIRECTORY.to_owned()).into(),
         create,

@@ -1,6 +1,7 @@
 //! Whether an exporter's connection is TLS, and with which certificates: the client side of the Collector's `tls`.
 
 use crate::config::model::{ClientTls, PemSource};
+use crate::config::problem::Problem;
 use crate::config::reading::Reading;
 use crate::config::section::Section;
 
@@ -91,10 +92,9 @@ impl Wish {
             _ if explicit => Some(self.settings),
             (_, Some(true)) => None,
             (Scheme::Http, _) => {
-                endpoint.warn(
-                    "http:// is taken for plaintext, where the Collector would still use TLS; \
-                     tls::insecure: true says plaintext to both",
-                );
+                let what = "http:// is taken for plaintext, where the Collector would still use TLS; \
+                            tls::insecure: true says plaintext to both";
+                endpoint.warn_of(Problem::new(None, "", what).advice());
                 None
             }
             (Scheme::None, _) => Some(self.settings),

@@ -29,10 +29,10 @@ const RECEIVERS: &str = "
     windows_event_log windowsperfcounters windowsservice yanggrpc zipkin zookeeper";
 
 const PROCESSORS: &str = "
-    attributes coralogix cumulativetodelta datadog deltatocumulative deltatorate dnslookup dynamic_sampling filter
+    coralogix cumulativetodelta datadog deltatocumulative deltatorate dnslookup dynamic_sampling filter
     geoip groupbyattrs groupbytrace gen_ai_normalizer interval isolationforest k8sattributes k8s_attributes lookup
     logdedup logstransform logs_transform metricsgeneration experimental_metricsgeneration metricstarttime
-    metricstransform memory_ballast probabilistic_sampler queued_retry queuebatch redaction remotetap resource
+    metricstransform memory_ballast probabilistic_sampler queued_retry queuebatch redaction remotetap
     resourcedetection resource_detection routing schema servicegraph signozspanmetrics signozspanmetricsprocessor
     signoztailsampling span spanmetrics spanprune sumologic tail_sampling transform unroll";
 
@@ -41,7 +41,7 @@ const EXPORTERS: &str = "
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog datadogexporter dataset doris elasticsearch
     faro file f5cloud googlecloud googlecloudpubsub googlecloudstorage googlemanagedprometheus honeycombmarker
     influxdb instana jaeger jaeger_thrift kafka kineticadb loadbalancing load_balancing logicmonitor logzio loki
-    mezmo opencensus opensearch otelarrow otlpjson parquet prometheus prometheusremotewrite prometheus_remote_write
+    mezmo opencensus opensearch otelarrow otlpjson parquet prometheusremotewrite prometheus_remote_write
     pulsar rabbitmq s3 sapm sentry signalfx skywalking splunk_hec stef sumologic syslog tanzuobservability
     tencentcloud_logservice tinybird tracing zipkin clickhouselogsexporter clickhousemetricswrite clickhousetraces
     signozclickhousemetrics signozclickhousemeter metadataexporter";

@@ -214,6 +214,12 @@ const ROWS: &[Row] = &[
         "{verbosity: basic, sampling_initial: 2, sampling_thereafter: 1, use_internal_logger: true}",
     ),
     always("exporters", &["file"], "{append: false, format: json, create_directory: false}"),
+    always(
+        "exporters",
+        &["prometheus"],
+        "{send_timestamps: false, metric_expiration: 5m, enable_open_metrics: false, add_metric_suffixes: true, \
+          without_scope_info: false, max_series: 200000}",
+    ),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
     inside(always("exporters", OTLP, "{max_bytes: 1073741824}"), &["dead_letter"], When::Map),
     always(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Proxy, Secret};
+use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -19,6 +19,8 @@ pub enum Exporter {
     Debug(Debug),
     /// `file`
     File(File),
+    /// `prometheus`
+    Prometheus(Box<Prometheus>),
     /// `nop`
     Nop,
 }
@@ -30,7 +32,7 @@ impl Exporter {
             Exporter::OtlpGrpc(exporter) => Some(&exporter.delivery),
             Exporter::OtlpHttp(exporter) => Some(&exporter.delivery),
             Exporter::Debug(exporter) => Some(&exporter.delivery),
-            Exporter::File(_) | Exporter::Nop => None,
+            Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => None,
         }
     }
 
@@ -43,6 +45,7 @@ impl Exporter {
     pub fn takes(&self, signal: Signal) -> bool {
         match self {
             Exporter::OtlpHttp(exporter) => exporter.targets.contains_key(&signal),
+            Exporter::Prometheus(_) => signal == Prometheus::SIGNAL,
             Exporter::OtlpGrpc(_) | Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => true,
         }
     }

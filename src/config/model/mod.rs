@@ -4,6 +4,7 @@
 //! These structs stay at the edge: constructors take them apart, nothing on the data path stores them.
 
 mod address;
+mod attributes;
 mod auth;
 mod connector;
 mod delivery;
@@ -13,6 +14,7 @@ mod file;
 mod http_surface;
 mod link;
 mod processor;
+mod prometheus;
 mod receiver;
 mod secret;
 mod telemetry;
@@ -26,6 +28,7 @@ use crate::ident::{ComponentId, PipelineId};
 use super::problem::{Places, Problem};
 
 pub use address::{Endpoint, ListenAddress};
+pub use attributes::{AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf};
 pub use auth::{
     BasicAuth, BasicClient, BearerToken, ClientAuth, ClientMeans, HeaderAction, HeaderRule, HeaderSource,
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
@@ -45,6 +48,7 @@ pub use link::{
     Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, ProxyKind, Readiness, Reuse, Versions,
 };
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
+pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use secret::Secret;
 pub use telemetry::{

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Attributes;
 use crate::units::{ByteCount, Items};
 
 /// `processors::<id>`
@@ -11,6 +12,8 @@ pub enum Processor {
     Batch(Batch),
     /// `memory_limiter`
     MemoryLimiter(MemoryLimiter),
+    /// `resource` and `attributes`
+    Attributes(Attributes),
 }
 
 /// `processors::batch`

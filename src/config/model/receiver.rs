@@ -21,6 +21,9 @@ pub struct OtlpReceiver {
     pub grpc: Option<GrpcServer>,
     /// `protocols::http`
     pub http: Option<HttpServer>,
+    /// `max_in_flight_mib`, a key of the relay's own: bytes of requests that are not answered yet; half of the memory
+    /// for payloads.
+    pub max_in_flight: Option<ByteCount>,
     /// `protocol_detection`, a key of the relay's own; on.
     pub detection: Detection,
 }
@@ -48,6 +51,8 @@ pub struct GrpcServer {
     pub auth: Option<ServerAuth>,
     /// `max_concurrent_streams` of one connection; 512 (the Collector: no bound).
     pub max_streams: Option<u32>,
+    /// `max_connections` of the port, a key of the relay's own; three eighths of the open files, at most 16384.
+    pub max_connections: Option<usize>,
     /// `keepalive::server_parameters`
     pub keepalive: Keepalive,
     /// `include_metadata`: whether payloads keep the headers that they came with.
@@ -80,6 +85,8 @@ pub struct HttpServer {
     pub tls: Option<Box<ServerTls>>,
     /// `auth`; none: everybody may send.
     pub auth: Option<ServerAuth>,
+    /// `max_connections` of the port, a key of the relay's own; three eighths of the open files, at most 16384.
+    pub max_connections: Option<usize>,
     /// What its clients see beside that.
     pub surface: HttpSurface,
 }

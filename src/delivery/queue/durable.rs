@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Acknowledge, OnStorageFailure, Overflow, QueueSizer};
 use crate::delivery::OnGivenUp;
-use crate::delivery::lease::{Hold, Lease, Outcome, Part};
+use crate::delivery::lease::{Hold, Outcome, Part, settle};
 use crate::delivery::room::{Bounds, share_of_batch, stopped};
 use crate::failure::{Class, Failure};
 use crate::flow::Receipt;
@@ -19,7 +19,7 @@ use crate::storage::journal::{Appended, Journal, Refused, Replay, Replayed, Rese
 use crate::units::Items;
 
 use super::super::batcher::Batch;
-use super::{Queue, Shared};
+use super::{Queue, Shared, apart};
 
 /// Where a queue is kept, and how.
 pub(crate) struct Disk {
@@ -64,13 +64,6 @@ impl Disk {
 
     fn is_too_old(&self, since: u64, now: u64) -> bool {
         self.max_age.is_some_and(|most| most < Duration::from_nanos(now.saturating_sub(since)))
-    }
-
-    /// Counts what the disk did not take and the end of the relay costs: around the exporter, all of it counts as kept.
-    pub(super) fn interrupted(&self, failure: &Failure, volatile: Items) {
-        if failure.class() == Class::ShuttingDown && volatile != Items::ZERO {
-            (self.on_given_up)(Class::ShuttingDown, volatile, &failure.cause());
-        }
     }
 
     fn expired(&self) -> String {
@@ -135,29 +128,27 @@ impl Shared {
             batch
         };
         if let Some(batch) = batch {
-            self.give_up(disk, batch.parts, Class::QueueFull, why);
+            self.give_up(batch.parts, Class::QueueFull, why).await;
             return true;
         }
         let replay = self.read(disk, 1).await;
         let found = !replay.requests.is_empty();
         for Replayed { payload, claim } in replay.requests {
-            (disk.on_given_up)(Class::QueueFull, payload.items(), why);
+            self.next.give_up(payload, Failure::new(Class::QueueFull, why)).await;
             claim.acknowledge();
         }
         found
     }
 
-    fn give_up(&self, disk: &Disk, parts: Vec<Part>, class: Class, why: &str) {
-        let items: Items = parts.iter().map(|part| part.payload.items()).sum();
-        if !parts.is_empty() {
-            (disk.on_given_up)(class, items, why);
+    async fn give_up(&self, parts: Vec<Part>, class: Class, why: &str) {
+        for Part { payload, lease } in parts {
+            self.next.give_up(payload, Failure::new(class, why.to_owned())).await;
+            lease.conclude(None);
         }
-        parts.into_iter().for_each(|part| part.lease.conclude(None));
     }
 
-    /// What of `batch` is to be sent. While the relay drains, what is on disk stays there; what is too old is dropped.
-    pub(super) fn worth_sending(&self, mut batch: Batch) -> Option<Batch> {
-        let Some(disk) = &self.disk else { return Some(batch) };
+    /// What of `batch` is to be sent. While the relay drains, what is on disk stays there; what is too old is given up.
+    pub(super) async fn worth_sending(&self, disk: &Disk, mut batch: Batch) -> Option<Batch> {
         if self.lifetime.is_draining() {
             batch.parts.retain(|part| !part.lease.is_on_disk());
         }
@@ -165,35 +156,58 @@ impl Shared {
             let now = now();
             let is_old = |part: &Part| part.lease.since_unix_nano().is_some_and(|since| disk.is_too_old(since, now));
             let (old, good) = batch.parts.into_iter().partition(is_old);
-            self.give_up(disk, old, Class::ExpiredInQueue, &disk.expired());
+            self.give_up(old, Class::ExpiredInQueue, &disk.expired()).await;
             batch.parts = good;
         }
         (!batch.parts.is_empty()).then_some(batch)
     }
 
-    /// Sends what `leases` hold, all of which is on disk: so the end of the relay need not wait for it, and its age may end
-    /// it.
-    pub(super) async fn send_within(
-        &self,
-        disk: &Disk,
-        leases: &[Arc<Lease>],
-        items: Items,
-        sending: impl Future<Output = Outcome>,
-    ) -> Outcome {
-        let oldest = leases.iter().filter_map(|lease| lease.since_unix_nano()).min();
-        let expiry = disk.max_age.zip(oldest).map(|(most, since)| {
+    /// Sends `batch`. What is on disk waits for no end of the relay, and not beyond its age: what comes back is to be looked
+    /// at again, since some of it is too old.
+    pub(super) async fn send_kept(&self, disk: &Disk, batch: Batch) -> Option<Batch> {
+        let Batch { parts, gathered, since, shape } = batch;
+        let is_kept = parts.iter().all(|part| part.lease.is_on_disk());
+        let oldest = parts.iter().filter_map(|part| part.lease.since_unix_nano()).min();
+        let expiry = disk.max_age.zip(oldest).filter(|_| is_kept).map(|(most, since)| {
             let age = Duration::from_nanos(now().saturating_sub(since));
-            Instant::now() + most.saturating_sub(age).min(LONGEST_WAIT)
+            // A moment later, so that it is too old by any clock.
+            Instant::now() + most.saturating_sub(age).min(LONGEST_WAIT) + Duration::from_millis(1)
         });
-        tokio::select! {
+        let volatile: Vec<Payload> =
+            parts.iter().filter(|part| !part.lease.is_on_disk()).map(|part| part.payload.clone()).collect();
+        let (payloads, leases) = apart(parts);
+        let again = expiry.map(|_| (payloads.clone(), gathered.clone()));
+        let outcome = tokio::select! {
             biased;
-            outcome = sending => outcome,
-            () = self.end_of_patience() => Err(stopped()),
-            () = sleep_until(expiry.unwrap_or_else(Instant::now)), if expiry.is_some() => {
-                let failure = Failure::new(Class::ExpiredInQueue, disk.expired());
-                (disk.on_given_up)(Class::ExpiredInQueue, items, &disk.expired());
-                Err(failure)
+            outcome = self.send(payloads, gathered) => Some(outcome),
+            () = self.end_of_patience(), if is_kept => Some(Err(stopped())),
+            () = sleep_until(expiry.unwrap_or_else(Instant::now)), if expiry.is_some() => None,
+        };
+        match (outcome, again) {
+            (None, Some((payloads, gathered))) => {
+                let parts = payloads.into_iter().zip(leases).map(|(payload, lease)| Part { payload, lease }).collect();
+                return Some(Batch { parts, gathered, since, shape });
             }
+            (None, None) => {}
+            (Some(outcome), _) => {
+                if let Err(failure) = &outcome
+                    && failure.class() == Class::ShuttingDown
+                {
+                    self.interrupted(disk, volatile, failure);
+                }
+                settle(leases, outcome);
+            }
+        }
+        None
+    }
+
+    /// Sets aside what the disk did not take and the end of the relay would cost, or counts it: around the exporter, all of
+    /// it counts as kept.
+    fn interrupted(&self, disk: &Disk, volatile: Vec<Payload>, failure: &Failure) {
+        let lost: Items =
+            volatile.iter().filter(|payload| !self.next.rescue(payload, failure)).map(Payload::items).sum();
+        if lost != Items::ZERO {
+            (disk.on_given_up)(Class::ShuttingDown, lost, &failure.cause());
         }
     }
 

@@ -15,16 +15,17 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::Acknowledge;
 use crate::failure::{Class, Failure};
-use crate::flow::{Consume, Consumed, Lifetime, Next, Receipt};
+use crate::flow::{Consume, Consumed, Lifetime, Receipt};
 use crate::payload::{MergeRule, Payload};
 use crate::signal::Merge;
 use crate::units::{ByteCount, Items};
 
 use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
-use super::lease::{Hold, Outcome, Part, settle};
+use super::lease::{Hold, Lease, Outcome, Part, settle};
 use super::level::QueueLevel;
 use super::room::{Room, stopped};
+use super::settle::Settle;
 use super::{BatchSent, OnBatch};
 
 pub(super) use durable::Disk;
@@ -46,7 +47,7 @@ pub(super) struct Parts {
     pub(super) on_batch: OnBatch,
     pub(super) lifetime: Lifetime,
     /// Takes each batch, and answers when its export has ended for good.
-    pub(super) next: Next,
+    pub(super) next: Arc<Settle>,
 }
 
 /// Queue and batches in front of an exporter.
@@ -63,7 +64,7 @@ struct Shared {
     level: Arc<QueueLevel>,
     on_batch: OnBatch,
     lifetime: Lifetime,
-    next: Next,
+    next: Arc<Settle>,
     /// Never locked across an await, and never while a payload is walked through.
     state: Mutex<State>,
 }
@@ -205,21 +206,17 @@ impl Shared {
 
     /// Exports one request and tells everyone whose data was in it.
     async fn process(self: &Arc<Self>, batch: Batch) {
-        let Some(batch) = self.worth_sending(batch) else { return };
-        let Some(Batch { parts, gathered, .. }) = self.fitting(batch) else { return };
-        let volatile = parts.iter().filter(|part| !part.lease.is_on_disk()).map(|part| part.payload.items()).sum();
-        let (payloads, leases): (Vec<_>, Vec<_>) = parts.into_iter().map(|part| (part.payload, part.lease)).unzip();
-        let outcome = match &self.disk {
-            Some(disk) if leases.iter().all(|lease| lease.is_on_disk()) => {
-                let items = payloads.iter().map(Payload::items).sum();
-                self.send_within(disk, &leases, items, self.send(payloads, gathered)).await
-            }
-            _ => self.send(payloads, gathered).await,
+        let Some(disk) = &self.disk else {
+            let Some(Batch { parts, gathered, .. }) = self.fitting(batch) else { return };
+            let (payloads, leases) = apart(parts);
+            return settle(leases, self.send(payloads, gathered).await);
         };
-        if let (Some(disk), Err(failure)) = (&self.disk, &outcome) {
-            disk.interrupted(failure, volatile);
+        let mut work = Some(batch);
+        while let Some(batch) = work {
+            let Some(batch) = self.worth_sending(disk, batch).await else { return };
+            let Some(batch) = self.fitting(batch) else { return };
+            work = self.send_kept(disk, batch).await;
         }
-        settle(leases, outcome);
     }
 
     fn next_ready(&self) -> Option<Batch> {
@@ -331,6 +328,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The payloads of `parts`, and their leases.
+fn apart(parts: Vec<Part>) -> (Vec<Payload>, Vec<Arc<Lease>>) {
+    parts.into_iter().map(|part| (part.payload, part.lease)).unzip()
 }
 
 /// How much is joined, and so copied, of what is given up.

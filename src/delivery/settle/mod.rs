@@ -89,6 +89,22 @@ impl Settle {
         salvage::salvage(self, payload, failure).await
     }
 
+    /// The end of `payload`, which nobody tries to deliver any more, although no attempt has failed for good.
+    pub(super) async fn give_up(&self, payload: Payload, failure: Failure) {
+        // How it ended was told to those who count; nobody waits for it.
+        let _ = self.conclude(payload, failure).await;
+    }
+
+    /// Sets `payload` aside, which is only in memory when the relay ends; whether it could. It does not count what is lost.
+    pub(super) fn rescue(&self, payload: &Payload, failure: &Failure) -> bool {
+        let Some(dead_letters) = &self.dead_letters else { return false };
+        let is_kept = dead_letters.keep(payload, failure).is_ok();
+        if is_kept {
+            (self.on_settled)(payload.items(), &Ok(Receipt::set_aside(payload.items())));
+        }
+        is_kept
+    }
+
     /// The end of `payload`, which cannot be delivered: it is set aside, or its items are lost or go back to their sender.
     async fn conclude(&self, payload: Payload, failure: Failure) -> Outcome {
         let items = payload.items();

@@ -9,7 +9,7 @@ mod float;
 mod normal;
 mod sampling;
 mod typed;
-mod value;
+pub(super) mod value;
 
 use std::sync::Arc;
 

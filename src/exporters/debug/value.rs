@@ -11,7 +11,7 @@ use crate::telemetry::clock::Moment;
 use super::float::Script;
 
 /// A value without its type: strings as they are, lists and maps as compact JSON.
-pub(super) struct Plain<'a>(pub(super) Option<&'a AnyValue>);
+pub(in crate::exporters) struct Plain<'a>(pub(in crate::exporters) Option<&'a AnyValue>);
 
 /// A value with its type: `Str(x)`.
 pub(super) struct Typed<'a>(pub(super) Option<&'a AnyValue>);

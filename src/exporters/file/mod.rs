@@ -50,8 +50,8 @@ pub fn file(id: Arc<ComponentId>, config: &File) -> Result<FileSink, SetupProble
         config;
     // A file that rotates is always written on, as in the Collector.
     let existing = if rotation.is_some() { Existing::Append } else { *existing };
-    let writer = Writer::open(path, existing, *directory_mode)
-        .map_err(|error| SetupProblem { key: "path".to_owned(), what: why(path, &error) })?;
+    let writer =
+        Writer::open(path, existing, *directory_mode).map_err(|error| SetupProblem::new("path", why(path, &error)))?;
     let path = path.to_string_lossy().into();
     Ok(FileSink(Arc::new(Stage {
         id,

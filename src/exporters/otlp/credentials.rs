@@ -21,8 +21,8 @@ pub(super) fn credentials(auth: Option<&ClientAuth>) -> Result<Option<Arc<Creden
             what: problem.what,
         })
     };
-    let credentials = Credentials::load(auth, &fetch)
-        .map_err(|problem| SetupProblem { key: "auth".to_owned(), what: problem.to_string() })?;
+    let credentials =
+        Credentials::load(auth, &fetch).map_err(|problem| SetupProblem::new("auth", problem.to_string()))?;
     Ok(Some(Arc::new(credentials)))
 }
 
@@ -35,7 +35,7 @@ fn tokens(config: &Oauth2) -> Result<Fetch, SetupProblem> {
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(ACCEPT, "application/json")
         .body(())
-        .map_err(|error| SetupProblem { key: "token_url".to_owned(), what: format!("no valid URL: {error}") })?;
+        .map_err(|error| SetupProblem::new("token_url", format!("no valid URL: {error}")))?;
     let (timeout, endpoint): (_, Arc<str>) = (config.timeout, config.endpoint.text.as_str().into());
     Ok(Arc::new(move |login: Option<HeaderValue>, form: Bytes| {
         let (client, endpoint, mut head) = (Arc::clone(&client), Arc::clone(&endpoint), head.clone());

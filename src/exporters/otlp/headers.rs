@@ -65,9 +65,11 @@ fn own(instance: &str) -> HeaderMap {
 
 fn add_configured(headers: &mut HeaderMap, configured: &[(HeaderName, Secret)]) -> Result<(), SetupProblem> {
     for (name, secret) in configured {
-        let mut value = HeaderValue::from_str(secret.reveal()).map_err(|_| SetupProblem {
-            key: format!("headers::{name}"),
-            what: "the value holds a character that no header may hold, such as a line break".to_owned(),
+        let mut value = HeaderValue::from_str(secret.reveal()).map_err(|_| {
+            SetupProblem::new(
+                format!("headers::{name}"),
+                "the value holds a character that no header may hold, such as a line break".to_owned(),
+            )
         })?;
         value.set_sensitive(true);
         headers.insert(name.clone(), value);

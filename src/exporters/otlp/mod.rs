@@ -12,6 +12,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::header::HOST;
 use http::uri::Authority;
@@ -52,6 +53,13 @@ impl Certificates {
     /// what cannot be used is logged, and changes nothing.
     pub fn renew(&self) {
         self.0.iter().for_each(|tls| tls.renew());
+    }
+
+    /// When the first certificate of a server that was seen ends, and the first of our own.
+    pub fn ends(&self) -> (Option<SystemTime>, Option<SystemTime>) {
+        let ends: Vec<_> = self.0.iter().map(|tls| tls.ends()).collect();
+        let servers = ends.iter().filter_map(|(server, _)| *server).min();
+        (servers, ends.iter().filter_map(|(_, own)| *own).min())
     }
 }
 
@@ -209,7 +217,7 @@ fn proxy_tls(tls: Option<&ClientTls>, proxy: Option<&Proxy>) -> Result<Option<Ar
 fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupProblem> {
     let mut head = Request::post(url)
         .body(())
-        .map_err(|error| SetupProblem { key: key.to_owned(), what: format!("\"{url}\" is no valid URL: {error}") })?;
+        .map_err(|error| SetupProblem::new(key, format!("\"{url}\" is no valid URL: {error}")))?;
     head.headers_mut().clone_from(headers);
     Ok(head)
 }
@@ -234,6 +242,6 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 impl From<TlsProblem> for SetupProblem {
     fn from(problem: TlsProblem) -> SetupProblem {
         let key = if problem.key.is_empty() { "tls".to_owned() } else { format!("tls::{}", problem.key) };
-        SetupProblem { key, what: problem.what }
+        SetupProblem { key, what: problem.what, mistake: problem.mistake }
     }
 }

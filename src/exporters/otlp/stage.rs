@@ -14,6 +14,7 @@ use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Metadata, Payload};
 use crate::transport::client::{Answer, Client, RequestBody, within};
+use crate::units::ByteCount;
 
 /// How a request is written and its answer read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Stage {
     }
 
     async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answered, Failure> {
-        let target = &self.target;
+        let (target, size) = (&self.target, ByteCount(body.len() as u64));
         let answer = target.client.send(head, body, progress).await?;
         let (verdict, code) = match target.shape {
             Shape::Grpc => {
@@ -144,6 +145,10 @@ impl Stage {
             Shape::Http | Shape::HttpJson => (http_answer::verdict(&answer, head, &target.id), answer.status.as_u16()),
         };
         let verdict = verdict.map_err(|failure| {
+            let failure = match failure.class() {
+                Class::MessageTooLarge => failure.and(&format!(" (this request has {} bytes as it is sent)", size.0)),
+                _ => failure,
+            };
             let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
             if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }
         });

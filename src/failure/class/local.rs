@@ -91,7 +91,7 @@ rows! {
     }
 
     QueueFull "queue_full"
-        Queue Local BackOff Either Unavailable 503 {
+        Queue Queue BackOff Either Unavailable 503 {
         meaning "the exporter's sending_queue is full"
         evidence "what waits and what is under way uses all of sending_queue::queue_size"
         causes [
@@ -118,7 +118,7 @@ rows! {
     }
 
     TooLargeForQueue "too_large_for_queue"
-        Queue Local Never Person InvalidArgument 400 {
+        Queue Queue Never Person InvalidArgument 400 {
         meaning "one request is larger than the whole sending_queue"
         evidence "the size of the request, in units of sending_queue::sizer, exceeds queue_size"
         causes [
@@ -280,7 +280,7 @@ rows! {
     }
 
     ExpiredInQueue "expired_in_queue"
-        Queue Local Never Person Unavailable 503 {
+        Queue Queue Never Person Unavailable 503 {
         meaning "the data waited longer than sending_queue::max_age allows"
         evidence "what is on disk was taken in earlier than max_age ago"
         causes [

@@ -65,8 +65,8 @@ rows! {
             "gRPC was sent to a port for OTLP/HTTP",
         ]
         remedies [
-            "check that the endpoint is an OTLP/HTTP endpoint that takes protobuf",
-            "set encoding: json, if the backend takes only that",
+            "check that the endpoint takes OTLP/HTTP with protobuf, or set encoding: json if it takes only that",
+            "see what the server's access log says of the content type",
         ]
         broken "
             exporters:

@@ -102,7 +102,7 @@ rows! {
 
     TlsSelfSignedCertificate "tls_self_signed_certificate"
         X509 Tls BackOff Person Unavailable 503 {
-        meaning "the server presents a certificate authority as its own certificate"
+        meaning "the server presents a self-signed certificate, or an authority's, as its own"
         evidence "the server's own certificate says CA:TRUE, or its issuer is itself"
         causes [
             "it was made with openssl req -x509, which sets CA:TRUE unless told otherwise",

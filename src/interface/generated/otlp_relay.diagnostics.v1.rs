@@ -161,6 +161,12 @@ pub struct ExporterFlow {
     /// The last trouble, when it is over.
     #[prost(message, optional, tag = "12")]
     pub recovery: ::core::option::Option<Recovery>,
+    /// Where its data goes, if it has fallbacks.
+    #[prost(message, optional, tag = "13")]
+    pub routing: ::core::option::Option<Routing>,
+    /// Items set aside on disk since the start: otelcol_relay_dead_lettered_*.
+    #[prost(uint64, tag = "14")]
+    pub dead_lettered: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Queue {
@@ -178,6 +184,9 @@ pub struct Queue {
     /// Exports that run or wait for their next try.
     #[prost(uint64, tag = "5")]
     pub in_flight: u64,
+    /// Bytes of a durable queue on disk; not there if it is in memory.
+    #[prost(uint64, optional, tag = "6")]
+    pub disk_bytes: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Trouble {
@@ -202,6 +211,26 @@ pub struct Trouble {
     pub meaning: ::prost::alloc::string::String,
     #[prost(string, tag = "10")]
     pub remedy: ::prost::alloc::string::String,
+    /// The remedy as an edit of the configuration, in Collector notation; empty where it is not known.
+    #[prost(string, tag = "11")]
+    pub edit: ::prost::alloc::string::String,
+}
+/// Where the data of an exporter with fallbacks, or of a failover connector, goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Routing {
+    /// The exporter itself and its fallbacks, or the levels, in the order of preference.
+    #[prost(string, repeated, tag = "1")]
+    pub targets: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The one that gets the data; empty when all of them fail.
+    #[prost(string, tag = "2")]
+    pub active: ::prost::alloc::string::String,
+    #[prost(fixed64, tag = "3")]
+    pub since_unix_nano: u64,
+    /// The class of what was wrong with the one before, and its cause; empty if nothing was.
+    #[prost(string, tag = "4")]
+    pub because: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub cause: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Recovery {

@@ -47,7 +47,7 @@ impl Mask {
                 proxies.extend(asked.targets.values().flat_map(|target| proxy(&target.proxy)));
                 auth = asked.auth.as_ref();
             }
-            Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => {}
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {}
         }
         secrets.extend(proxies.iter().map(Secret::reveal));
         let knows = if auth.is_some() { Knows::NotTokens } else { Knows::All };

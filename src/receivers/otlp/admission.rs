@@ -6,14 +6,15 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::failure::{Class, Failure};
-use crate::payload::{Budget, Encoded, Encoding, Payload};
+use crate::payload::{Encoded, Encoding, Payload};
 use crate::signal::Signal;
 use crate::transport::codec::{self, DecodeError};
 use crate::units::ByteCount;
 
 use super::body::Held;
 use super::format::Format;
-use super::refusal::{malformed, no_room, too_large};
+use super::refusal::{malformed, too_large};
+use super::room::{Room, Share};
 use super::{OtlpServer, Sign};
 use crate::protocol::{INSTANCE_HEADER, Protocol};
 
@@ -26,7 +27,7 @@ pub(super) struct Arrival {
     pub(super) body: Held,
     /// The most that it may be after decompression.
     pub(super) limit: ByteCount,
-    pub(super) budget: Arc<Budget>,
+    pub(super) room: Arc<Room>,
 }
 
 impl OtlpServer {
@@ -59,7 +60,7 @@ impl OtlpServer {
 
 impl Arrival {
     /// The payload that it carries. A large one is unpacked beside the worker, whose other connections would wait.
-    pub(super) async fn admit(self) -> Result<Payload, Failure> {
+    pub(super) async fn admit(self) -> Result<(Payload, Share), Failure> {
         let quick = self.encoding.is_none() && self.format == Format::Protobuf;
         if quick || self.body.bytes.len() < LARGE {
             return self.unpack();
@@ -68,15 +69,16 @@ impl Arrival {
         unpacked.unwrap_or_else(|_| Err(Failure::new(Class::Panicked, "the unpacking of a request panicked")))
     }
 
-    fn unpack(self) -> Result<Payload, Failure> {
-        let Held { bytes, mut hold } = self.body;
+    fn unpack(self) -> Result<(Payload, Share), Failure> {
+        let Held { bytes, mut claim } = self.body;
+        let no_room = || self.room.used_up();
+        let mut grant = |more| claim.grow(more);
         let payload = match self.encoding {
-            None => self.format.parse(self.signal, bytes, &mut hold, &self.budget)?,
+            None => self.format.parse(self.signal, bytes, &mut grant, no_room)?,
             Some(encoding) => {
-                let mut grant = |more| hold.grow(more);
                 let plain = codec::decompress_within(encoding, &bytes, self.limit, &mut grant)
-                    .map_err(|error| undecodable(error, self.protocol, &self.budget))?;
-                let payload = self.format.parse(self.signal, plain, &mut hold, &self.budget)?;
+                    .map_err(|error| undecodable(error, self.protocol, &self.room))?;
+                let payload = self.format.parse(self.signal, plain, &mut grant, no_room)?;
                 match codec::recognize(encoding, &bytes).filter(|_| self.format == Format::Protobuf) {
                     Some(encoding) => payload.with_encoded(Encoded { encoding, body: bytes }),
                     None => payload,
@@ -85,18 +87,19 @@ impl Arrival {
         };
         // What is unpacked may be smaller than was reserved, and what is repaired larger.
         let held = payload.held() + BESIDE;
-        if !hold.grow(held - hold.bytes()) {
-            return Err(no_room(&self.budget));
+        if !claim.grow(held - claim.bytes()) {
+            return Err(self.room.used_up());
         }
-        hold.shrink_to(held);
-        Ok(payload.with_hold(hold))
+        claim.shrink_to(held);
+        let (hold, share) = claim.divide();
+        Ok((payload.with_hold(hold), share))
     }
 }
 
-fn undecodable(error: DecodeError, protocol: Protocol, budget: &Budget) -> Failure {
+fn undecodable(error: DecodeError, protocol: Protocol, room: &Room) -> Failure {
     match error {
         DecodeError::TooLarge(limit) => too_large(protocol, None, limit),
-        DecodeError::NoRoom => no_room(budget),
+        DecodeError::NoRoom => room.used_up(),
         corrupt @ DecodeError::Corrupt(..) => malformed("the body cannot be decompressed").because(corrupt),
     }
 }

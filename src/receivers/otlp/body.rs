@@ -1,7 +1,7 @@
 //! How the body of a request is read: once, into an allocation of its own size, within limits of size, memory and time.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -11,17 +11,17 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::failure::{Class, Failure};
-use crate::payload::{Budget, Hold};
 use crate::units::ByteCount;
 
 use crate::protocol::Protocol;
 
-use super::refusal::{malformed, no_room, too_large};
+use super::refusal::{malformed, too_large};
+use super::room::{Claim, Room};
 
 /// Bytes, and the memory that they are accounted for by.
 pub(super) struct Held {
     pub(super) bytes: Bytes,
-    pub(super) hold: Hold,
+    pub(super) claim: Claim,
 }
 
 /// Whether a gRPC message says of itself that it is compressed.
@@ -32,15 +32,15 @@ pub(super) enum Flag {
 }
 
 /// Reads an OTLP/HTTP body of at most `limit`.
-pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, budget: &Arc<Budget>) -> Result<Held, Failure> {
+pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, room: &Room) -> Result<Held, Failure> {
     let declared = body.size_hint();
     if limit.0 < declared.lower() {
         return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
     }
     let most = declared.exact().map_or(limit, ByteCount);
-    let mut buffer = Buffer::new(budget)?;
-    let deadline = Instant::now() + LONGEST;
-    while let Some(data) = next_data(body, deadline).await? {
+    let mut buffer = Buffer::new(room)?;
+    let began = Instant::now();
+    while let Some(data) = next_data(body, began, room).await? {
         let length = ByteCount::of(buffer.bytes.len()) + ByteCount::of(data.len());
         if limit < length {
             return Err(too_large(Protocol::Http, None, limit));
@@ -64,15 +64,11 @@ pub(super) async fn in_time(
 
 /// Reads the one message of at most `limit` that a unary gRPC request consists of (gRPC over HTTP/2,
 /// "Length-Prefixed-Message").
-pub(super) async fn read_message(
-    body: &mut Incoming,
-    limit: ByteCount,
-    budget: &Arc<Budget>,
-) -> Result<(Flag, Held), Failure> {
+pub(super) async fn read_message(body: &mut Incoming, limit: ByteCount, room: &Room) -> Result<(Flag, Held), Failure> {
     let mut prefix = Prefix::default();
-    let mut buffer = Buffer::new(budget)?;
-    let deadline = Instant::now() + LONGEST;
-    while let Some(mut data) = next_data(body, deadline).await? {
+    let mut buffer = Buffer::new(room)?;
+    let began = Instant::now();
+    while let Some(mut data) = next_data(body, began, room).await? {
         if let Some(length) = prefix.complete_from(&mut data)
             && limit < length
         {
@@ -105,15 +101,26 @@ pub(super) async fn discard(body: &mut Incoming) {
     let _ = tokio::time::timeout(DISCARDING_TIME, all).await;
 }
 
-async fn next_data(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Failure> {
+/// The next bytes of a body that began to be read at `began`.
+async fn next_data(body: &mut Incoming, began: Instant, room: &Room) -> Result<Option<Bytes>, Failure> {
+    let mut heard = Instant::now();
     loop {
-        let patience = deadline.min(Instant::now() + STALL);
-        let frame = match tokio::time::timeout_at(patience, body.frame()).await {
+        // Whoever holds memory without using it gives way to those who would use it.
+        if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() {
+            return Err(room.used_up());
+        }
+        let deadline = (heard + STALL).min(began + LONGEST);
+        let frame = match tokio::time::timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) if is_nonsense(&error) => {
+                return Err(malformed("the body is not framed as its headers say").because(error));
+            }
             Ok(Some(Err(error))) => {
                 return Err(Failure::new(Class::BodyInterrupted, "the request ends early").because(error));
             }
+            Err(_) if room.is_scarce() && SCARCE_STALL <= heard.elapsed() => return Err(room.used_up()),
+            Err(_) if Instant::now() < deadline => continue,
             Err(_) => {
                 let text = format!(
                     "the client has sent nothing for {} s, or has not come to the end of its request in {} s",
@@ -127,20 +134,26 @@ async fn next_data(body: &mut Incoming, deadline: Instant) -> Result<Option<Byte
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
+        heard = Instant::now();
     }
 }
 
-/// Bytes that grow together with their hold.
+/// Whether a client sends what is no body, as told from one that ends early: it would send it again.
+fn is_nonsense(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| matches!(source.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+}
+
+/// Bytes that grow together with their claim.
 struct Buffer<'a> {
-    budget: &'a Arc<Budget>,
+    room: &'a Room,
     bytes: Vec<u8>,
-    hold: Hold,
+    claim: Claim,
 }
 
 impl<'a> Buffer<'a> {
-    fn new(budget: &'a Arc<Budget>) -> Result<Buffer<'a>, Failure> {
-        let hold = budget.reserve(ByteCount::ZERO).ok_or_else(|| no_room(budget))?;
-        Ok(Buffer { budget, bytes: Vec::new(), hold })
+    fn new(room: &'a Room) -> Result<Buffer<'a>, Failure> {
+        Ok(Buffer { room, bytes: Vec::new(), claim: room.claim()? })
     }
 
     /// Adds `data` to a body that is not longer than `most`. Room for all of that is made by and by: an announced length
@@ -157,17 +170,17 @@ impl<'a> Buffer<'a> {
 
     fn resize(&mut self, capacity: ByteCount) -> Result<(), Failure> {
         let more = capacity - ByteCount::of(self.bytes.capacity());
-        if !self.hold.grow(more) {
-            return Err(no_room(self.budget));
+        if !self.claim.grow(more) {
+            return Err(self.room.used_up());
         }
         let additional = capacity.as_len().saturating_sub(self.bytes.len());
-        self.bytes.try_reserve_exact(additional).map_err(|_| no_room(self.budget))
+        self.bytes.try_reserve_exact(additional).map_err(|_| self.room.used_up())
     }
 
     fn finish(mut self) -> Held {
         self.bytes.shrink_to_fit();
-        self.hold.shrink_to(ByteCount::of(self.bytes.len()));
-        Held { bytes: Bytes::from(self.bytes), hold: self.hold }
+        self.claim.shrink_to(ByteCount::of(self.bytes.len()));
+        Held { bytes: Bytes::from(self.bytes), claim: self.claim }
     }
 }
 
@@ -218,6 +231,15 @@ const STALL: Duration = Duration::from_secs(30);
 
 /// How long a client may take over a whole body, however steadily it sends: a largest one needs 70 kB/s.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// The same where memory is scarce.
+const SCARCE_STALL: Duration = Duration::from_secs(5);
+
+/// The same where memory is scarce.
+const SCARCE_LONGEST: Duration = Duration::from_secs(30);
+
+/// How often a slow body is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 const DISCARDED_BYTES: usize = 32 << 20;
 

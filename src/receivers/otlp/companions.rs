@@ -1,5 +1,7 @@
 //! What gRPC servers have beside their own services: health for probes, and reflection for tools such as grpcurl.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -33,10 +35,21 @@ impl Companions {
     pub(super) fn of(entries: &Entries) -> Companions {
         let taken = Signal::ALL.into_iter().filter(|signal| entries.get(Protocol::Grpc, *signal).is_some());
         let services: Vec<&str> = taken.filter_map(|signal| service_of(signal.facts().grpc_path)).collect();
-        let mut found = vec![(HEALTH, call(HealthServer::new(Serving(services.clone()))))];
+        let mut found =
+            vec![(HEALTH, call(HealthServer::new(Serving(services.clone())).max_decoding_message_size(LARGEST)))];
         // Descriptors that cannot be read would be a fault of the build, found by the tests: the relay does without them.
-        found.extend(reflection(&services).build_v1().ok().map(|service| (REFLECTION, call(service))));
-        found.extend(reflection(&services).build_v1alpha().ok().map(|service| (REFLECTION_ALPHA, call(service))));
+        found.extend(
+            reflection(&services)
+                .build_v1()
+                .ok()
+                .map(|service| (REFLECTION, call(service.max_decoding_message_size(LARGEST)))),
+        );
+        found.extend(
+            reflection(&services)
+                .build_v1alpha()
+                .ok()
+                .map(|service| (REFLECTION_ALPHA, call(service.max_decoding_message_size(LARGEST)))),
+        );
         Companions(found)
     }
 
@@ -48,7 +61,9 @@ impl Companions {
     /// What the service of the request's path says.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
         match self.find(request.uri().path()) {
-            Some(call) => call(request).await,
+            Some(call) => tokio::time::timeout(PATIENCE, call(request))
+                .await
+                .unwrap_or_else(|_| Status::deadline_exceeded("the request does not come to its end").into_http()),
             None => Status::new(Code::Unimplemented, "unknown service").into_http(),
         }
     }
@@ -125,6 +140,12 @@ impl Health for Serving {
 
 /// Of the methods of `grpc.health.v1.Health`.
 pub(super) const HEALTH_PATH: &str = "/grpc.health.v1.Health/";
+
+/// More than a name of a service has.
+const LARGEST: usize = 16 << 10;
+
+/// For a whole request, which is one short message.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const HEALTH: &str = "grpc.health.v1.Health";
 

@@ -5,10 +5,11 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use crate::failure::Failure;
-use crate::payload::{Budget, Hold, JsonError, Payload};
+use crate::payload::{JsonError, Payload};
 use crate::signal::Signal;
+use crate::units::ByteCount;
 
-use super::refusal::{malformed, no_room};
+use super::refusal::malformed;
 
 /// A format of requests and answers (OTLP specification, "OTLP/HTTP").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,22 +39,20 @@ impl Format {
         }
     }
 
-    /// Reads a request of `signal`; `hold` grows by what JSON becomes.
+    /// Reads a request of `signal`; what JSON becomes is asked of `grant` first.
     pub(super) fn parse(
         self,
         signal: Signal,
         body: Bytes,
-        hold: &mut Hold,
-        budget: &Budget,
+        grant: &mut dyn FnMut(ByteCount) -> bool,
+        no_room: impl Fn() -> Failure,
     ) -> Result<Payload, Failure> {
         match self {
             Format::Protobuf => Payload::parse(signal, body).map_err(|error| malformed(error.to_string())),
-            Format::Json => {
-                Payload::from_json_within(signal, &body, &mut |more| hold.grow(more)).map_err(|error| match error {
-                    JsonError::Malformed(error) => malformed(error.to_string()),
-                    JsonError::NoRoom => no_room(budget),
-                })
-            }
+            Format::Json => Payload::from_json_within(signal, &body, grant).map_err(|error| match error {
+                JsonError::Malformed(error) => malformed(error.to_string()),
+                JsonError::NoRoom => no_room(),
+            }),
         }
     }
 }

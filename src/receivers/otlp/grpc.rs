@@ -1,6 +1,7 @@
 //! OTLP/gRPC: unary Export calls, framed here so that their bodies are never decoded (OTLP specification, "OTLP/gRPC").
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
@@ -19,6 +20,7 @@ use super::admission::Arrival;
 use super::body::{self, Flag};
 use super::format::Format;
 use super::refusal::malformed;
+use super::room::Share;
 use super::{OtlpServer, Sign, companions, status};
 use crate::protocol::Protocol;
 
@@ -58,7 +60,7 @@ pub(super) async fn answer(
         return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
     };
     let admitted = admit(server, signal, &head.headers, &mut body).await;
-    let admitted = admitted.and_then(|payload| server.attach(Protocol::Grpc, &head, payload));
+    let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(Protocol::Grpc, &head, payload)?, share)));
     match server.settle(Protocol::Grpc, peer, next, admitted).await {
         Ok(receipt) => success(&receipt),
         Err(failure) => refusal(&failure),
@@ -70,17 +72,17 @@ async fn admit(
     signal: Signal,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<Payload, Failure> {
+) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let limit = server.settings.limits.grpc;
-    let (flag, body) = body::read_message(body, limit, &server.budget).await?;
+    let (flag, body) = body::read_message(body, limit, &server.room).await?;
     let encoding = match flag {
         Flag::Plain => None,
         Flag::Compressed => Some(encoding(headers)?),
     };
-    let budget = server.budget.clone();
+    let room = Arc::clone(&server.room);
     let format = Format::Protobuf;
-    Arrival { protocol: Protocol::Grpc, signal, format, encoding, body, limit, budget }.admit().await
+    Arrival { protocol: Protocol::Grpc, signal, format, encoding, body, limit, room }.admit().await
 }
 
 /// What compressed messages of this call are compressed with.

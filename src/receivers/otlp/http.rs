@@ -2,6 +2,7 @@
 //! follow the Collector's, but an oversize body is 413 and `identity` is an encoding.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use crate::transport::server::Reply;
 
 use super::admission::Arrival;
 use super::format::Format;
+use super::room::Share;
 use super::{OtlpServer, Sign, body, status, status_json};
 use crate::protocol::Protocol;
 
@@ -34,7 +36,8 @@ pub(super) async fn answer(
     let mut response = match enter(server, sign, peer, &head).await {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, &head.headers, &mut body).await;
-            let admitted = admitted.and_then(|payload| server.attach(Protocol::Http, &head, payload));
+            let admitted =
+                admitted.and_then(|(payload, share)| Ok((server.attach(Protocol::Http, &head, payload)?, share)));
             match server.settle(Protocol::Http, peer, next, admitted).await {
                 Ok(receipt) => success(&receipt, signal, format),
                 Err(failure) => refusal(&failure, format),
@@ -152,14 +155,14 @@ async fn admit(
     format: Format,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<Payload, Failure> {
+) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let encoding = server.settings.surface.encoding(headers)?;
     let limit = server.settings.limits.http;
-    let reading = body::read_whole(body, limit, &server.budget);
+    let reading = body::read_whole(body, limit, &server.room);
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
-    let budget = server.budget.clone();
-    Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, budget }.admit().await
+    let room = Arc::clone(&server.room);
+    Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await
 }
 
 fn success(receipt: &Receipt, signal: Signal, format: Format) -> Response<Reply> {

@@ -11,7 +11,6 @@ use crate::payload::{Metadata, Payload};
 use crate::protocol::Protocol;
 
 use super::OtlpServer;
-use super::refusal::no_room;
 
 impl OtlpServer {
     /// `payload` with the headers of the request that it came in. Their memory is accounted for like its own.
@@ -20,7 +19,7 @@ impl OtlpServer {
             return Ok(payload);
         }
         let metadata = read(head);
-        let hold = self.budget.reserve(metadata.size()).ok_or_else(|| no_room(&self.budget))?;
+        let hold = self.room.hold(metadata.size())?;
         Ok(payload.with_metadata(Arc::new(metadata)).with_hold(hold))
     }
 }

@@ -11,6 +11,7 @@ mod grpc;
 mod http;
 mod metadata;
 mod refusal;
+mod room;
 mod settings;
 mod sign;
 mod status;
@@ -36,6 +37,7 @@ pub use sign::Sign;
 
 use companions::Companions;
 use refusal::Complaints;
+use room::{Room, Share};
 
 /// Answers the export requests of one `otlp` receiver.
 ///
@@ -45,7 +47,7 @@ use refusal::Complaints;
 pub struct OtlpServer {
     settings: Settings,
     entries: Entries,
-    budget: Arc<Budget>,
+    room: Arc<Room>,
     instance: Arc<str>,
     complaints: Complaints,
     companions: Companions,
@@ -64,19 +66,21 @@ impl OtlpServer {
     ) -> Arc<OtlpServer> {
         let (settings, companions) = (settings.into(), Companions::of(&entries));
         let complaints = Complaints::new(refusals);
-        Arc::new(OtlpServer { settings, entries, budget, instance, complaints, companions })
+        let in_flight = settings.in_flight(&budget);
+        let room = Room::new(budget, in_flight);
+        Arc::new(OtlpServer { settings, entries, room, instance, complaints, companions })
     }
 
-    /// Hands on what was admitted; reports what was not.
+    /// Hands on what was admitted, and its share of the room until it is answered; reports what was not.
     async fn settle(
         &self,
         protocol: Protocol,
         peer: SocketAddr,
         next: &Next,
-        admitted: Result<Payload, Failure>,
+        admitted: Result<(Payload, Share), Failure>,
     ) -> Result<Receipt, Failure> {
-        let payload = match admitted {
-            Ok(payload) => payload,
+        let (payload, _share) = match admitted {
+            Ok(admitted) => admitted,
             Err(failure) => {
                 self.complaints.refused(protocol, peer, &failure);
                 return Err(failure);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Detection, OtlpReceiver};
+use crate::payload::Budget;
 use crate::protocol::Protocol;
 use crate::units::ByteCount;
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub limits: MessageLimits,
     pub(super) detection: Detection,
     pub(super) surface: Surface,
+    /// Bytes of requests that are not answered yet; half of the budget for payloads if nothing is said.
+    max_in_flight: Option<ByteCount>,
     /// Whose payloads keep the headers that they came with.
     include_metadata: Vec<Protocol>,
     /// What the ports ask their clients for, by the protocol that each is for.
@@ -34,8 +37,8 @@ pub struct MessageLimits {
 impl Settings {
     /// Those of `receiver`. A protocol that it does not have a port for is answered as it is by default.
     pub fn of(receiver: &OtlpReceiver) -> Settings {
-        let OtlpReceiver { grpc, http, detection } = receiver;
-        let mut settings = Settings { detection: *detection, ..Settings::default() };
+        let OtlpReceiver { grpc, http, max_in_flight, detection } = receiver;
+        let mut settings = Settings { detection: *detection, max_in_flight: *max_in_flight, ..Settings::default() };
         if let Some(grpc) = grpc {
             settings.limits.grpc = grpc.max_message;
             settings.include_metadata.extend(grpc.include_metadata.then_some(Protocol::Grpc));
@@ -58,6 +61,11 @@ impl Settings {
     /// What the port for `protocol` asks its clients for, whatever they speak there.
     pub(super) fn gate(&self, protocol: Protocol) -> Option<&Gate> {
         self.gates.iter().find(|(guarded, _)| *guarded == protocol).map(|(_, gate)| &**gate)
+    }
+
+    /// What the requests that are not answered yet may take of `budget`: one receiver leaves some of it to the others.
+    pub(super) fn in_flight(&self, budget: &Budget) -> Arc<Budget> {
+        Budget::new(self.max_in_flight.unwrap_or(ByteCount(budget.limit().0 / 2)))
     }
 
     /// Whether payloads that came by `protocol` keep the headers that they came with.

@@ -159,12 +159,12 @@ impl Committer {
         state.writing = false;
         let retired = state.active.take().and_then(|number| state.retire(number, 0));
         self.shared.totals.note(&state);
-        drop(state);
-        self.writer = None;
         if let Some(name) = retired {
             // The keeper is gone only when the journal is.
             let _ = self.shared.keeper.send(Keep::Remove(name));
         }
+        drop(state);
+        self.writer = None;
     }
 
     /// Tells the senders. Records before which nothing waits go straight on.
@@ -175,9 +175,9 @@ impl Committer {
         let mut waits = false;
         for (Commit { payload, reservation, answer }, Written { place, next }) in batch.into_iter().zip(written) {
             drop(payload);
-            let Weight { items, bytes, .. } = reservation.spend();
+            let Weight { items, .. } = reservation.spend();
             self.shared.totals.add_appended(items);
-            let passes = state.is_caught_up() && (state.window == 0 || state.window + bytes <= WINDOW.0);
+            let passes = state.is_caught_up() && (state.window == 0 || state.window + place.in_memory() <= WINDOW.0);
             if let Some(segment) = state.segments.get_mut(&place.segment) {
                 segment.end = next;
             }

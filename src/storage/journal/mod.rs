@@ -54,7 +54,8 @@ use commit::Commit;
 use keep::Keep;
 use state::{Place, State};
 
-/// Bytes of requests that one journal may have in memory at a time, beside those that are just being written.
+/// Bytes of requests that one journal may have in memory at a time, beside those that are just being written. Each counts
+/// with what it takes beside its body, so that a million tiny requests are not read at once.
 pub const WINDOW: ByteCount = ByteCount::mib(16);
 
 /// Whose journal it is.
@@ -263,12 +264,12 @@ impl Claim {
         state.finish(&place);
         let retired = state.retire(place.segment, commit::GIVE_BACK);
         self.shared.freed(&state);
-        drop(state);
         let note = match (retired, name) {
             (Some(name), _) => Keep::Remove(name),
             (None, Some(name)) => Keep::Done(name, place.sequence),
             (None, None) => return,
         };
+        // Still locked: a note on a segment must not come behind its removal, or its log would be made anew and stay.
         // The keeper is gone only when the journal is; what it would have noted comes again then.
         let _ = self.shared.keeper.send(note);
     }

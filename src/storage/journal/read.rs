@@ -128,7 +128,7 @@ impl Reader<'_> {
                 else {
                     continue;
                 };
-                state.window += place.weight.bytes;
+                state.window += place.in_memory();
                 (place, name, end)
             };
             // Whatever happens to it from here on, it is given back.

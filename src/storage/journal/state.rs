@@ -76,6 +76,13 @@ pub(super) struct State {
     pub(super) turn: CancellationToken,
 }
 
+impl Place {
+    /// Bytes of memory that the record takes while it is claimed.
+    pub(super) fn in_memory(&self) -> u64 {
+        self.weight.bytes.saturating_add(BESIDE_BODY)
+    }
+}
+
 impl Segment {
     pub(super) fn new(name: Name, base: u64, end: u64, since: u64) -> Segment {
         Segment {
@@ -149,7 +156,7 @@ impl State {
         let one = Unread { records: 1, weight: place.weight };
         segment.unread.take(one);
         self.unread.take(one);
-        self.window += place.weight.bytes;
+        self.window += place.in_memory();
         true
     }
 
@@ -166,7 +173,7 @@ impl State {
 
     /// A claimed record is done with.
     pub(super) fn finish(&mut self, place: &Place) {
-        self.window = self.window.saturating_sub(place.weight.bytes);
+        self.window = self.window.saturating_sub(place.in_memory());
         let Some(segment) = self.segments.get_mut(&place.segment) else { return };
         if segment.finish(place.sequence) {
             segment.live = segment.live.saturating_sub(1);
@@ -177,7 +184,7 @@ impl State {
 
     /// A claim was given up: the record waits again, before those beyond the cursor.
     pub(super) fn give_back(&mut self, place: Place) {
-        self.window = self.window.saturating_sub(place.weight.bytes);
+        self.window = self.window.saturating_sub(place.in_memory());
         self.returned.insert(place.sequence, place);
     }
 
@@ -215,6 +222,9 @@ impl State {
         self.segments.remove(&number).map(|segment| segment.name)
     }
 }
+
+/// What a claimed record takes beside its body: its payload's parts, its claim and its lease.
+const BESIDE_BODY: u64 = 512;
 
 /// More than a segment can hold: a number beyond it is damaged.
 const MOST_RECORDS: usize = 1 << 26;

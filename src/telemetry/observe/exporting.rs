@@ -18,14 +18,15 @@ use crate::units::{ByteCount, Items};
 
 use super::item_counter;
 
-/// Counts what the queue of `exporter` does not take in: `otelcol_exporter_enqueue_failed_*`, and logs it with the
-/// reason why the exporter falls behind.
+/// Counts what the queue of `exporter` does not take in: `otelcol_exporter_enqueue_failed_*`, by class in
+/// `otelcol_exporter_enqueue_failed_by_class`, and logs it with the reason why the exporter falls behind.
 pub fn admitted(exporter: &Arc<ComponentId>, signal: Signal, watch: &Watch, next: Next) -> Next {
     let id = exporter.to_string();
     let help = "Items that the exporter's queue did not take in";
     let labels = [("exporter", id.as_str())];
     let enqueue_failed = item_counter(&watch.registry, "otelcol_exporter_enqueue_failed", signal, help, &labels);
-    Arc::new(Admitted { enqueue_failed, signal, voice: watch.voices.of(exporter), next })
+    let by_class = ByClass::new(watch, "otelcol_exporter_enqueue_failed_by_class", ENQUEUE_FAILED, exporter, signal);
+    Arc::new(Admitted { enqueue_failed, by_class, signal, voice: watch.voices.of(exporter), next })
 }
 
 /// Counts what finally became of data: `otelcol_exporter_sent_*` and `otelcol_exporter_send_failed_*`, in items, with
@@ -114,6 +115,7 @@ pub fn attempted(
 
 struct Admitted {
     enqueue_failed: Counter,
+    by_class: ByClass,
     signal: Signal,
     voice: Arc<Voice>,
     next: Next,
@@ -128,6 +130,7 @@ impl Consume for Admitted {
                 && is_refused_by_queue(failure.class())
             {
                 self.enqueue_failed.add(items.0);
+                self.by_class.add_failure(failure, items.0);
                 self.voice.lost(Loss::Refused, self.signal, failure.class(), items, &failure.cause());
             }
             outcome
@@ -467,6 +470,7 @@ const TIMED: [Phase; 6] = [Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::
 /// From what a loopback needs up to the longest timeouts.
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
+const ENQUEUE_FAILED: &str = "Items that the exporter's queue did not take in, by class of failure";
 const SEND_FAILED_BY_CLASS: &str = "Items that were finally not delivered, by class of failure";
 const UNCLASSIFIED: &str = "otelcol_exporter_unclassified_failures";
 const UNCLASSIFIED_HELP: &str = "Export tries that failed in a way that has no class: each is a bug of the relay";

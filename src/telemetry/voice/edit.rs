@@ -4,7 +4,7 @@ use crate::failure::{Class, Failure};
 use crate::ident::ComponentId;
 
 /// The edit in Collector notation: `exporters::otlp_grpc/eu::tls::insecure: true`.
-pub(super) fn edit(exporter: &ComponentId, failure: &Failure) -> Option<String> {
+pub(in crate::telemetry) fn edit(exporter: &ComponentId, failure: &Failure) -> Option<String> {
     let change = match (failure.class(), failure.endpoint()) {
         (Class::TlsToPlaintextPort, Some(endpoint)) => match endpoint.strip_prefix("https://") {
             Some(rest) => format!("endpoint: http://{rest}"),

@@ -7,25 +7,25 @@
 mod edit;
 mod fingerprint;
 mod incidents;
+mod line;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::failure::{Class, Failure, Heals, Retry};
+use crate::failure::{Class, Failure, Retry};
 use crate::ident::ComponentId;
 use crate::signal::Signal;
 use crate::units::Items;
 
-use self::edit::edit;
+pub(super) use self::edit::edit;
 use self::fingerprint::Fingerprint;
-use self::incidents::{Incidents, Key, Said};
-use super::clock::{Moment, go_duration};
-use super::outlook::Outlook;
+use self::incidents::{Incidents, Key};
+use self::line::{Fate, Line};
+use super::clock::go_duration;
 use super::state::ExporterState;
 
 /// All voices of the process, by exporter.
@@ -48,6 +48,8 @@ struct Story {
     dropped: Items,
     /// By what was lost and why.
     losses: BTreeMap<(Loss, Class), Throttle>,
+    /// Lines about failures after which nothing is tried again: they wait a moment to tell what becomes of the data.
+    held: Vec<Line>,
 }
 
 /// How data was lost, or not taken.
@@ -95,23 +97,46 @@ impl Voice {
     }
 
     /// An attempt for `signal` failed. `state` knows what waits behind it, and how long it can.
-    pub(super) fn failed(&self, signal: Signal, failure: &Failure, state: &ExporterState) {
+    pub(super) fn failed(self: &Arc<Self>, signal: Signal, failure: &Failure, state: &ExporterState) {
         let cause = failure.cause();
         let key = Key {
             class: failure.class(),
             endpoint: failure.endpoint().map(Into::into),
             cause: Fingerprint::of(&cause),
         };
-        let (said, dropped) = {
+        let line = {
             let mut story = lock(&self.story);
             self.troubled.store(true, Ordering::Relaxed);
-            (story.incidents.failed(signal, key, Instant::now()), story.dropped)
+            let said = story.incidents.failed(signal, key, Instant::now());
+            let Some(line) = Line::of(&self.exporter, signal, failure, cause, said, state) else { return };
+            if failure.retry() == Retry::Never && self.release_soon() {
+                story.held.push(line);
+                return;
+            }
+            (line, story.dropped)
         };
-        let told = Told { signal, failure, cause, state, dropped };
-        match said {
-            Said::Nothing => {}
-            Said::First { previous, folded } => self.say_failed(&told, previous, folded),
-            Said::Still { count, lasting } => self.say_still_failing(&told, count, lasting),
+        line.0.say(&self.exporter, line.1, None);
+    }
+
+    /// Whether lines that are held now are said in a moment, whatever happens.
+    fn release_soon(self: &Arc<Self>) -> bool {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+        let voice = Arc::clone(self);
+        runtime.spawn(async move {
+            tokio::time::sleep(HELD_FOR).await;
+            voice.release();
+        });
+        true
+    }
+
+    /// Says what is held.
+    fn release(&self) {
+        let (lines, dropped) = {
+            let mut story = lock(&self.story);
+            (std::mem::take(&mut story.held), story.dropped)
+        };
+        for line in lines {
+            line.say(&self.exporter, dropped, None);
         }
     }
 
@@ -127,7 +152,9 @@ impl Voice {
         }
         let Some(recovery) = recovery else { return };
         let dropped = std::mem::take(&mut story.dropped);
+        let held = std::mem::take(&mut story.held);
         drop(story);
+        held.into_iter().for_each(|line| line.say(&self.exporter, dropped, None));
         tracing::info!(
             class = recovery.class.code(),
             exporter = %self.exporter,
@@ -146,26 +173,36 @@ impl Voice {
             if loss == Loss::Dropped && story.incidents.any_open() {
                 story.dropped += items;
             }
+            let held = story.held.iter().position(|line| line.is_of(signal, class));
+            let (line, dropped) = (held.map(|at| story.held.remove(at)), story.dropped);
             let throttle = story.losses.entry((loss, class)).or_default();
+            if let Some(line) = line {
+                // One line for both: the failure, and what became of the data.
+                let (items, folded) = throttle.take_now(items, Instant::now());
+                drop(story);
+                return line.say(&self.exporter, dropped, Some(Fate { loss, items, folded }));
+            }
             (throttle.pass(items, Instant::now()), story.incidents.current())
         };
         let Some((items, folded)) = let_pass else { return };
         // Where the queue is full, why it fills is what helps.
         let because = failing_with.filter(|other| *other != class).map(Class::code);
-        let (exporter, data_type, remedy) = (&self.exporter, signal.name(), class.row().remedy);
+        let (exporter, data_type, row) = (&self.exporter, signal.name(), class.row());
+        let (family, phase, remedy) = (row.family.name(), row.phase.name(), row.remedy);
         let (class, items) = (class.code(), items.0);
+        let help = format_args!("otlp-relay explain {class}").to_string();
         match loss {
             Loss::Dropped => tracing::error!(
-                class, %exporter, data_type, dropped_items = items, folded, failing_with = because, cause = words,
-                "Exporting failed. Dropping data."
+                class, family, %exporter, data_type, phase, dropped_items = items, folded, failing_with = because,
+                cause = words, remedy, help, "Exporting failed. Dropping data."
             ),
             Loss::Refused => tracing::error!(
-                class, %exporter, data_type, rejected_items = items, folded, failing_with = because, cause = words,
-                "Exporting failed. Rejecting data."
+                class, family, %exporter, data_type, phase, rejected_items = items, folded, failing_with = because,
+                cause = words, remedy, help, "Exporting failed. Rejecting data."
             ),
             Loss::Rejected => tracing::warn!(
-                class, %exporter, data_type, dropped_items = items, folded, cause = words,
-                "Partial success response"
+                class, family, %exporter, data_type, phase, retry = "no", dropped_items = items, folded, cause = words,
+                remedy, help, "Partial success response"
             ),
             Loss::DeadLettered => tracing::warn!(
                 class, %exporter, data_type, dead_lettered_items = items, folded, cause = words,
@@ -178,8 +215,9 @@ impl Voice {
         }
     }
 
-    /// Tells of the losses that wait for the next line of their kind.
+    /// Tells of what is held, and of the losses that wait for the next line of their kind.
     fn last_words(&self) {
+        self.release();
         for ((loss, class), throttle) in &mut lock(&self.story).losses {
             // What senders were told of, what is on disk, and what has a line as dropped, is not among them.
             if !matches!(loss, Loss::Dropped | Loss::Rejected) || throttle.folded == 0 {
@@ -190,85 +228,6 @@ impl Voice {
                 class = class.code(), exporter = %self.exporter, dropped_items = items.0, folded,
                 "Exporting failed. Dropped more data than the lines before tell."
             );
-        }
-    }
-
-    fn say_failed(&self, told: &Told<'_>, previous: Option<Class>, folded: u64) {
-        let (failure, row) = (told.failure, told.failure.class().row());
-        macro_rules! say {
-            ($level:ident) => {
-                tracing::$level!(
-                    class = row.code,
-                    family = row.family.name(),
-                    exporter = %self.exporter,
-                    data_type = told.signal.name(),
-                    endpoint = failure.endpoint(),
-                    phase = failure.phase().name(),
-                    retry = %Again(failure.retry()),
-                    meaning = row.meaning,
-                    cause = told.cause,
-                    remedy = row.remedy,
-                    edit = edit(&self.exporter, failure),
-                    previous_class = previous.map(Class::code),
-                    folded = (folded != 0).then_some(folded),
-                    queued = told.state.queued(),
-                    dropped = told.dropped.0,
-                    help = %format_args!("otlp-relay explain {}", row.code),
-                    "export failed"
-                )
-            };
-        }
-        if row.heals == Heals::Person { say!(error) } else { say!(warn) }
-    }
-
-    fn say_still_failing(&self, told: &Told<'_>, count: u64, lasting: Duration) {
-        let (failure, row) = (told.failure, told.failure.class().row());
-        let since = Moment::now().before(lasting);
-        // What is not tried again is gone, and told by a line of its own.
-        let outlook = told.state.outlook().filter(|_| failure.retry() != Retry::Never);
-        let left = outlook.map(|outlook| outlook.left().map_or_else(|| "never".to_owned(), go_duration));
-        macro_rules! say {
-            ($level:ident) => {
-                tracing::$level!(
-                    class = row.code,
-                    exporter = %self.exporter,
-                    data_type = told.signal.name(),
-                    endpoint = failure.endpoint(),
-                    count,
-                    since = %since,
-                    lasting = go_duration(lasting),
-                    cause = told.cause,
-                    queued = told.state.queued(),
-                    dropped = told.dropped.0,
-                    will_drop_in = left,
-                    will_drop_by = outlook.and_then(Outlook::decided_by),
-                    "export still failing"
-                )
-            };
-        }
-        if row.heals == Heals::Person { say!(error) } else { say!(warn) }
-    }
-}
-
-/// A failure, with what else its line tells.
-struct Told<'a> {
-    signal: Signal,
-    failure: &'a Failure,
-    cause: String,
-    state: &'a ExporterState,
-    dropped: Items,
-}
-
-/// When it is tried again, in words.
-struct Again(Retry);
-
-impl fmt::Display for Again {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Retry::Never => f.write_str("no"),
-            Retry::BackOff => f.write_str("yes (backs off)"),
-            Retry::Hold => f.write_str("yes (at the longest interval)"),
-            Retry::After(delay) => write!(f, "yes (after {})", go_duration(delay)),
         }
     }
 }
@@ -286,6 +245,13 @@ impl Throttle {
         Some(self.take())
     }
 
+    /// As [`Throttle::pass`], for a line that is written in any case.
+    fn take_now(&mut self, items: Items, now: Instant) -> (Items, u64) {
+        self.items += items;
+        self.last = Some(now);
+        self.take()
+    }
+
     fn take(&mut self) -> (Items, u64) {
         (std::mem::take(&mut self.items), std::mem::take(&mut self.folded))
     }
@@ -297,3 +263,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// How long the log keeps silent about something that it has just told.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
+
+/// How long a line waits to tell what became of the data. Whoever looks at the log does not notice it.
+const HELD_FOR: Duration = Duration::from_millis(250);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failure::Class;
 use crate::flow::{Lifetime, Workers};
 
 use super::connection::Shared;
+use super::places::{Place, Places};
 use super::socket::Acceptor;
 use super::{Answer, Listener, OncePer, Terms};
 
@@ -32,13 +32,10 @@ pub fn serve<A: Answer>(
         let _entered = runtime.enter();
         listener.acceptor()?
     };
-    let gate = Gate {
-        socket,
-        slots: Arc::new(Semaphore::new(terms.load().limits.connections)),
-        complaints: OncePer::new(LOG_INTERVAL, LOG_KINDS),
-    };
+    let places = Places::new(Arc::clone(&terms));
+    let gate = Gate { socket, places: Arc::clone(&places), complaints: OncePer::new(LOG_INTERVAL, LOG_KINDS) };
     let turns = workers.all().to_vec();
-    let shared = Arc::new(Shared::new(answer, terms, lifetime.clone()));
+    let shared = Arc::new(Shared::new(answer, terms, places, lifetime.clone()));
     let lives = lifetime.clone();
     lifetime.spawn_on(runtime, "accept loop", async move {
         tokio::select! {
@@ -51,7 +48,7 @@ pub fn serve<A: Answer>(
 
 struct Gate {
     socket: Acceptor,
-    slots: Arc<Semaphore>,
+    places: Arc<Places>,
     complaints: OncePer<&'static str>,
 }
 
@@ -59,7 +56,7 @@ impl Gate {
     async fn accept_all<A: Answer>(&self, turns: &[Handle], lifetime: &Lifetime, shared: &Arc<Shared<A>>) {
         let mut pause = SHORTEST_PAUSE;
         for worker in turns.iter().cycle() {
-            let Some(slot) = self.slot().await else { return };
+            let place = self.place().await;
             let (stream, peer) = loop {
                 match self.socket.accept().await {
                     Ok(accepted) => break accepted,
@@ -75,23 +72,23 @@ impl Gate {
             let attended = Arc::clone(shared).attend(stream, peer);
             lifetime.spawn_on(worker, "connection", async move {
                 attended.await;
-                drop(slot);
+                drop(place);
             });
         }
     }
 
     /// A place for one more connection, as soon as there is one.
-    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-            return Some(slot);
+    async fn place(&self) -> Place {
+        if let Some(place) = self.places.try_take() {
+            return place;
         }
         if self.complaints.admits("connections") {
             tracing::warn!(
-                remedy = "raise the limit of open files (ulimit -n, LimitNOFILE=), or look for clients that connect anew for each request",
+                remedy = "raise max_connections of the receiver, or the limit of open files (ulimit -n, LimitNOFILE=); or look for clients that connect anew for each request",
                 "all connections of a listener are taken; new clients wait"
             );
         }
-        Arc::clone(&self.slots).acquire_owned().await.ok()
+        self.places.take().await
     }
 
     fn complain(&self, error: &io::Error) {
@@ -195,6 +192,26 @@ mod tests {
         let limits = Limits { header: SHORT, ..Limits::default() };
         check_hung_up(limits.clone(), &[&REQUEST[..10]]).await;
         check_hung_up(limits, &[REQUEST, &REQUEST[..10]]).await;
+    }
+
+    #[tokio::test]
+    async fn a_crowded_listener_lets_idle_connections_go_and_keeps_the_others() {
+        let limits = Limits { connections: 4, crowded_idle: SHORT, ..Limits::default() };
+        let (mut clients, _lifetime, _workers) = connected(limits, 3).await;
+        for client in &mut clients {
+            client.write_all(REQUEST).await.unwrap();
+            assert_eq!(client.read_u8().await.unwrap(), b'H');
+            // Three of four is not crowded.
+            assert!(tokio::time::timeout(SHORT * 2, client.read_exact(&mut [0; 1000])).await.is_err());
+        }
+        let mut fourth = TcpStream::connect(clients[0].peer_addr().unwrap()).await.unwrap();
+        fourth.write_all(&REQUEST[..10]).await.unwrap();
+        for client in &mut clients {
+            let hung_up = tokio::time::timeout(SHORT * 40, client.read_to_end(&mut Vec::new())).await;
+            assert!(hung_up.is_ok(), "an idle connection stays on a crowded listener");
+        }
+        fourth.write_all(&REQUEST[10..]).await.unwrap();
+        assert_eq!(fourth.read_u8().await.unwrap(), b'H');
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use crate::flow::Lifetime;
 use crate::transport::Socket;
 
 use super::greeting::Greeting;
+use super::places::Places;
 use super::pulse::{Listening, Pulse};
 use super::socket::Accepted;
 use super::tls::HTTP2;
@@ -32,6 +33,7 @@ use super::{Answer, Limits, Terms, TlsServer};
 pub(super) struct Shared<A> {
     answer: Arc<A>,
     terms: Arc<ArcSwap<Terms>>,
+    places: Arc<Places>,
     lifetime: Lifetime,
     greeting: Greeting,
 }
@@ -70,8 +72,13 @@ enum Order {
 }
 
 impl<A: Answer> Shared<A> {
-    pub(super) fn new(answer: Arc<A>, terms: Arc<ArcSwap<Terms>>, lifetime: Lifetime) -> Shared<A> {
-        Shared { answer, terms, lifetime, greeting: Greeting::new() }
+    pub(super) fn new(
+        answer: Arc<A>,
+        terms: Arc<ArcSwap<Terms>>,
+        places: Arc<Places>,
+        lifetime: Lifetime,
+    ) -> Shared<A> {
+        Shared { answer, terms, places, lifetime, greeting: Greeting::new() }
     }
 
     /// Serves the client at `peer` until it leaves, is silent for too long, or the intake ends.
@@ -102,6 +109,7 @@ impl<A: Answer> Shared<A> {
         tokio::select! {
             opening = opening(socket) => opening.unwrap_or(Opening::Nothing),
             () = pulse.stops(limits.idle, limits.header) => Opening::Nothing,
+            () = self.crowded_out(pulse, limits.crowded_idle, limits.header) => Opening::Nothing,
             () = self.lifetime.intake_ended() => Opening::Nothing,
         }
     }
@@ -163,6 +171,19 @@ impl<A: Answer> Shared<A> {
         }
     }
 
+    /// Ends like [`Pulse::stops`], but only while the listener is crowded: who has nothing to say makes room.
+    async fn crowded_out(&self, pulse: &Pulse, idle: Duration, head: Duration) {
+        let mut crowd = self.places.crowded();
+        // The sender lives as long as the listener's places: without it there is no crowd.
+        while crowd.wait_for(|crowded| *crowded).await.is_ok() {
+            tokio::select! {
+                () = pulse.stops(idle, head) => return,
+                _ = crowd.wait_for(|crowded| !*crowded) => {}
+            }
+        }
+        std::future::pending().await
+    }
+
     /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
     fn orders<'a>(
         &'a self,
@@ -176,6 +197,8 @@ impl<A: Answer> Shared<A> {
         orders.push(Box::pin(self.lifetime.intake_ended().map(|()| Order::Finish)));
         orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
         orders.push(Box::pin(pulse.stops(limits.idle, head).map(|()| Order::Finish)));
+        let (idle, head) = (limits.idle.min(limits.crowded_idle), head.min(limits.header));
+        orders.push(Box::pin(self.crowded_out(pulse, idle, head).map(|()| Order::Finish)));
         // HTTP/1.1 has no word for it that does not cross with a request.
         if let (Some(age), Speaks::Http2) = (limits.age, speaks) {
             let most = age.spread();
@@ -211,6 +234,7 @@ fn protocols(limits: &Limits, executor: OnThisRuntime) -> auto::Builder<OnThisRu
     let mut http = auto::Builder::new(executor);
     // Heads are timed by the pulse: this timer would also end connections that are merely idle.
     http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(!limits.one_request);
+    http.http1().max_buf_size(limits.http1_buffer);
     http.http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(limits.ping)
@@ -219,6 +243,8 @@ fn protocols(limits: &Limits, executor: OnThisRuntime) -> auto::Builder<OnThisRu
         .max_header_list_size(limits.header_list)
         .initial_stream_window_size(limits.stream_window)
         .initial_connection_window_size(limits.connection_window)
+        .max_send_buf_size(limits.send_buffer)
+        .max_local_error_reset_streams(limits.local_resets)
         .max_pending_accept_reset_streams(limits.pending_resets);
     http
 }

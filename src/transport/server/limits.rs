@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once; further ones wait in the system's backlog.
     pub connections: usize,
+    /// How long a connection may be silent while seven of eight connections are taken: those who have nothing to say
+    /// make room, so that idle clients, however many, do not keep others out.
+    pub crowded_idle: Duration,
     /// How long a connection may be silent between requests.
     pub idle: Duration,
     /// How long a TLS handshake may take.
@@ -22,6 +25,10 @@ pub struct Limits {
     pub ping: Duration,
     /// How long the answer to that may take.
     pub pong: Duration,
+    /// Bytes that are buffered of an HTTP/1.1 connection, both ways: what its head may have at most.
+    pub http1_buffer: usize,
+    /// Bytes of answers that are buffered of an HTTP/2 request whose client does not read.
+    pub send_buffer: usize,
     /// Concurrent HTTP/2 requests of one connection.
     pub streams: u32,
     /// Bytes of the headers of one HTTP/2 request.
@@ -32,6 +39,8 @@ pub struct Limits {
     pub connection_window: u32,
     /// Requests of one HTTP/2 connection that are reset before they were looked at (CVE-2023-44487).
     pub pending_resets: usize,
+    /// Requests of one HTTP/2 connection that the relay has to reset for breaking the protocol (CVE-2025-8671).
+    pub local_resets: usize,
 }
 
 /// How old a connection may get: so that clients spread anew over several relays.
@@ -57,6 +66,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: connections(),
+            crowded_idle: Duration::from_secs(5),
             idle: Duration::from_secs(600),
             handshake: Duration::from_secs(10),
             age: None,
@@ -64,11 +74,14 @@ impl Default for Limits {
             one_request: false,
             ping: Duration::from_secs(60),
             pong: Duration::from_secs(20),
+            http1_buffer: 64 << 10,
+            send_buffer: 64 << 10,
             streams: 512,
             header_list: 64 << 10,
             stream_window: 1 << 20,
             connection_window: 2 << 20,
             pending_resets: 64,
+            local_resets: 128,
         }
     }
 }

@@ -9,6 +9,7 @@ mod holder;
 mod limits;
 mod listener;
 mod once_per;
+mod places;
 mod pulse;
 mod reply;
 mod socket;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
@@ -15,7 +15,7 @@ use tokio_rustls::server::TlsStream;
 use crate::config::{CaReload, PemSource, ServerTls};
 use crate::transport::Socket;
 use crate::transport::tls::{
-    self, Identity, Renewed, TlsProblem, add_authorities, authorities, identity_problem, names,
+    self, CertificateFacts, Identity, Renewed, TlsProblem, add_authorities, authorities, identity_problem, names,
 };
 
 /// The TLS settings of a listener, with their files read.
@@ -34,6 +34,7 @@ struct Files {
 struct Loaded {
     config: Arc<ServerConfig>,
     certificate: String,
+    end: Option<SystemTime>,
 }
 
 /// A handshake that failed.
@@ -53,6 +54,11 @@ impl TlsServer {
         let read = move |old: Option<&Files>| Files::read(&readers, old);
         let make = move |files: &Files| Loaded::make(files, &makers);
         Ok(TlsServer { files: Renewed::load(owner, interval(tls), read, make)? })
+    }
+
+    /// When its certificate ends.
+    pub fn end(&self) -> Option<SystemTime> {
+        self.files.current().end
     }
 
     /// Shakes hands over `stream`.
@@ -94,14 +100,15 @@ impl Loaded {
         };
         let Identity { chain, key } = files.identity.clone();
         let certificate = describe(&chain);
+        let end = chain.first().and_then(|leaf| CertificateFacts::read(leaf)).map(|facts| facts.not_after);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&tls::versions(&tls.terms))
             .map_err(|error| TlsProblem::new("", error.to_string()))?
             .with_client_cert_verifier(clients)
             .with_single_cert(chain, key)
-            .map_err(|error| identity_problem(&tls.key, &error))?;
+            .map_err(|error| identity_problem(&tls.certificate, &tls.key, &error))?;
         config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
-        Ok(Loaded { config: Arc::new(config), certificate })
+        Ok(Loaded { config: Arc::new(config), certificate, end })
     }
 }
 

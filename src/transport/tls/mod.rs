@@ -117,12 +117,16 @@ pub(super) fn add_system_roots(roots: &mut RootCertStore) {
     }
 }
 
-/// Why a certificate does not make an identity together with the key of `source`.
-pub(super) fn identity_problem(source: &PemSource, error: &rustls::Error) -> TlsProblem {
+/// Why `certificate` does not make an identity together with the key of `source`.
+pub(super) fn identity_problem(certificate: &PemSource, source: &PemSource, error: &rustls::Error) -> TlsProblem {
     let fault = match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Fault {
             mistake: Mistake::KeyMismatch,
-            what: "the key does not belong to the certificate: were both renewed?".to_owned(),
+            what: format!(
+                "the key of {} does not belong to the certificate of {}: were both renewed?",
+                pem::describe(source),
+                pem::describe(certificate)
+            ),
         },
         other => {
             Fault { mistake: Mistake::PemInvalid, what: format!("the certificate and its key cannot be used: {other}") }

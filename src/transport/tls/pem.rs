@@ -75,7 +75,7 @@ fn sections(source: &PemSource, bytes: &[u8]) -> Result<Sections, Fault> {
     })
 }
 
-fn describe(source: &PemSource) -> String {
+pub(super) fn describe(source: &PemSource) -> String {
     match source {
         PemSource::File(path) => path.display().to_string(),
         PemSource::Inline(_) => "the text".to_owned(),

@@ -19,6 +19,8 @@ pub(in super::super) struct TlsContext {
     pub(super) server_name: String,
     pub(super) identity: Identity,
     pub(super) roots: usize,
+    /// The versions that we accept, in words.
+    pub(super) versions: &'static str,
     pub(super) shown: Option<Shown>,
     /// Where the server asked for a certificate of ours: the authorities that it names.
     pub(super) accepted: Option<Vec<String>>,
@@ -58,7 +60,7 @@ impl TlsContext {
                 Class::TlsToPlaintextPort,
                 "the peer answers the TLS handshake with something that is not TLS: the port is plaintext",
             ),
-            Error::PeerIncompatible(reason) => incompatible(reason),
+            Error::PeerIncompatible(reason) => incompatible(reason, self.versions),
             Error::NoApplicationProtocol => no_http2(),
             other => Obstacle::new(Class::TlsHandshakeFailure, "the TLS handshake failed").because(other.clone()),
         };
@@ -109,8 +111,15 @@ impl TlsContext {
             CertificateError::Revoked => {
                 (Class::TlsCertificateRevoked, "the server's certificate is revoked".to_owned())
             }
-            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+                Class::TlsBadSignature,
+                format!(
+                    "the signature of the server's certificate{} does not verify: an authority of that name is trusted \
+                     here (tls::ca_file), but with a key of another kind; was the authority created anew?",
+                    self.issued_by()
+                ),
+            ),
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. } => (
                 Class::TlsCertificateWeak,
                 format!(
                     "the server's certificate{} is signed with an algorithm that is no longer accepted{}",
@@ -201,7 +210,7 @@ impl TlsContext {
             ),
             (AlertDescription::ProtocolVersion, _) => (
                 Class::TlsVersionMismatch,
-                "the server accepts neither TLS 1.2 nor TLS 1.3: it says ProtocolVersion".to_owned(),
+                format!("the server does not accept {}: it says ProtocolVersion", self.versions),
             ),
             (AlertDescription::NoApplicationProtocol, _) => return no_http2(),
             (AlertDescription::UnrecognisedName, _) => (
@@ -227,13 +236,13 @@ pub(super) fn shown(name: &ServerName<'_>) -> String {
     name.to_str().into_owned()
 }
 
-fn incompatible(reason: &PeerIncompatible) -> Obstacle {
+fn incompatible(reason: &PeerIncompatible, versions: &str) -> Obstacle {
     match reason {
         PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled => {
-            Obstacle::new(Class::TlsVersionMismatch, format!("no TLS version fits both sides: {reason:?}"))
+            Obstacle::new(Class::TlsVersionMismatch, format!("the server does not speak {versions}: {reason:?}"))
         }
         other => Obstacle::new(Class::TlsHandshakeFailure, format!("both sides of TLS do not fit: {other:?}")),
     }
@@ -287,6 +296,7 @@ mod tests {
         TlsContext {
             server_name: "localhost".to_owned(),
             identity,
+            versions: "TLS 1.2 or TLS 1.3",
             roots: 1,
             shown: None,
             accepted: None,

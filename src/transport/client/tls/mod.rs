@@ -7,6 +7,8 @@ mod verify;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
@@ -22,7 +24,7 @@ use self::shown::Shown;
 use self::verify::{Trust, Verifier};
 use super::obstacle::Obstacle;
 use crate::attempt::Session;
-use crate::config::{ClientTls, Endpoint};
+use crate::config::{ClientTls, Endpoint, TlsVersion};
 use crate::transport::tls::{
     self, CA_KEYS, Renewed, TlsProblem, add_authorities, add_system_roots, identity_problem, key_of,
 };
@@ -31,6 +33,8 @@ use crate::transport::tls::{
 pub struct TlsClient {
     files: Arc<Renewed<Files, Loaded>>,
     server_name: ServerName<'static>,
+    /// When the certificate that the server showed last ends, in seconds since 1970; 0 before there is one.
+    shown_end: AtomicU64,
 }
 
 /// What the files of the settings hold.
@@ -47,6 +51,9 @@ struct Loaded {
     asked: Arc<Asked>,
     identity: Identity,
     roots: usize,
+    versions: &'static str,
+    /// When our own certificate ends.
+    own_end: Option<SystemTime>,
 }
 
 /// Whether we can show a certificate of our own.
@@ -74,13 +81,26 @@ impl TlsClient {
         let read = move |_: Option<&Files>| Files::read(&readers);
         let make = move |files: &Files| Loaded::make(files, &makers);
         let files = Renewed::load(endpoint.text.clone(), tls.reload_interval, read, make)?;
-        Ok(TlsClient { files, server_name })
+        Ok(TlsClient { files, server_name, shown_end: AtomicU64::new(0) })
     }
 
     /// Reads the files again, whatever `reload_interval` says: connections from now on use what is in them. Files that
     /// cannot be used are logged, and change nothing.
     pub fn renew(&self) {
         self.files.look();
+    }
+
+    /// When the certificate ends that the server showed last, and when our own does, as far as there are any.
+    pub fn ends(&self) -> (Option<SystemTime>, Option<SystemTime>) {
+        let shown = self.shown_end.load(Ordering::Relaxed);
+        let shown = (shown != 0).then(|| UNIX_EPOCH + Duration::from_secs(shown));
+        (shown, self.files.current().own_end)
+    }
+
+    fn was_shown(&self, leaf: &CertificateDer<'_>) {
+        if let Some(since) = end_of(leaf).and_then(|end| end.duration_since(UNIX_EPOCH).ok()) {
+            self.shown_end.store(since.as_secs(), Ordering::Relaxed);
+        }
     }
 
     /// A connector that offers these protocols, the preferred one first.
@@ -111,12 +131,24 @@ impl TlsConnector {
         let mut context = loaded.context(name, before);
         match shaken {
             Ok(stream) => {
+                if let Some(leaf) = stream.get_ref().1.peer_certificates().and_then(<[_]>::first) {
+                    self.client.was_shown(leaf);
+                }
                 context.session = Some(Arc::new(session(&context.server_name, stream.get_ref().1)));
                 Ok((stream, context))
             }
-            Err(error) => Err(context.explain_handshake(&error)),
+            Err(error) => {
+                if let Some(leaf) = loaded.verifier.refused().first() {
+                    self.client.was_shown(leaf);
+                }
+                Err(context.explain_handshake(&error))
+            }
         }
     }
+}
+
+fn end_of(leaf: &CertificateDer<'_>) -> Option<SystemTime> {
+    tls::CertificateFacts::read(leaf).map(|facts| facts.not_after)
 }
 
 /// What a finished handshake agreed on.
@@ -159,15 +191,22 @@ impl Loaded {
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&verifier) as _);
         let (mut config, identity) = match (files.identity.clone(), &tls.identity) {
-            (Some(tls::Identity { chain, key }), Some((_, source))) => {
+            (Some(tls::Identity { chain, key }), Some((certificate, source))) => {
                 let config = builder.with_client_auth_cert(chain, key);
-                (config.map_err(|error| identity_problem(source, &error))?, Identity::Configured)
+                (config.map_err(|error| identity_problem(certificate, source, &error))?, Identity::Configured)
             }
             _ => (builder.with_no_client_auth(), Identity::None),
         };
         let asked = Arc::new(Asked::of(Arc::clone(&config.client_auth_cert_resolver)));
         config.client_auth_cert_resolver = Arc::clone(&asked) as _;
-        Ok(Loaded { config, verifier, asked, identity, roots })
+        let own = files.identity.as_ref().and_then(|identity| identity.chain.first());
+        let own_end = own.and_then(|leaf| end_of(leaf));
+        let versions = match (tls.terms.min_version, tls.terms.max_version) {
+            (TlsVersion::V1_3, _) => "TLS 1.3, the lowest that tls::min_version allows here",
+            (_, TlsVersion::V1_2) => "TLS 1.2, the highest that tls::max_version allows here",
+            _ => "TLS 1.2 or TLS 1.3",
+        };
+        Ok(Loaded { config, verifier, asked, identity, roots, versions, own_end })
     }
 
     /// What is needed to explain an error of a handshake before which servers had asked for a certificate so often.
@@ -176,6 +215,7 @@ impl Loaded {
             server_name: explain::shown(server_name),
             identity: self.identity,
             roots: self.roots,
+            versions: self.versions,
             shown: Shown::of(self.verifier.refused()),
             accepted: (asked_before < self.asked.times()).then(|| self.asked.accepted()),
             session: None,

@@ -52,7 +52,7 @@ impl Shown {
         } else if algorithm.starts_with(RSA) && issuers < LEAST_RSA_BITS {
             format!(": it is signed with an RSA key of {issuers} bits, and less than {LEAST_RSA_BITS} are not accepted")
         } else {
-            ": an authority of that name is trusted here, but with another key; was the authority created anew?"
+            ": an authority of that name is trusted here (tls::ca_file), but with another key; was the authority created anew?"
                 .to_owned()
         }
     }

@@ -1,0 +1,8 @@
+//! Fuzzes the reader of the files of journals.
+#![no_main]
+#![allow(dead_code, unreachable_pub)]
+
+#[path = "../../tests/fuzzing/bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::journal(data));

@@ -1,0 +1,69 @@
+//! `processors::resource` and `processors::attributes`
+
+use serde_json::Value;
+
+/// `processors::resource` or `processors::attributes`: what is done to attributes, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attributes {
+    /// Whose attributes they are.
+    pub of: AttributesOf,
+    /// `attributes` of `resource`, `actions` of `attributes`; at least one.
+    pub actions: Vec<AttributeAction>,
+}
+
+/// Whose attributes a processor changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributesOf {
+    /// `resource`: those of the resource.
+    Resource,
+    /// `attributes`: those of each span, data point or log record.
+    Item,
+}
+
+/// One action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeAction {
+    /// `key`: which attribute.
+    pub key: String,
+    /// `action`, with what it needs.
+    pub action: AttributeChange,
+}
+
+/// `action`
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeChange {
+    /// `insert`: only where the attribute is not there.
+    Insert(AttributeSource),
+    /// `update`: only where it is there.
+    Update(AttributeSource),
+    /// `upsert`: either way.
+    Upsert(AttributeSource),
+    /// `delete`
+    Delete,
+    /// `hash`: the SHA-256 of its value, in hexadecimal digits.
+    Hash,
+    /// `convert` to `converted_type`.
+    Convert(AttributeType),
+}
+
+/// Where the value of an attribute comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeSource {
+    /// `value`
+    Value(Value),
+    /// `from_attribute`: another one of the same owner.
+    Attribute(String),
+    /// `from_context: metadata.NAME`: a header of the request, in lower case; several values are joined by `;`.
+    Metadata(String),
+}
+
+/// `converted_type`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeType {
+    /// `int`
+    Int,
+    /// `double`
+    Double,
+    /// `string`
+    Text,
+}
