@@ -454,7 +454,7 @@ fn telemetry() -> Value {
             "initial_fields": {"a": 1, "b": "c"}, "disable_zap_resource": true,
         },
         "metrics": {
-            "level": "basic",
+            "level": "detailed", "views": [],
             "readers": [
                 {"pull": {"exporter": {"prometheus": {
                     "host": "127.0.0.1", "port": 6, "without_scope_info": false, "without_units": false,

@@ -143,6 +143,31 @@ fn metrics_are_served_where_the_pull_readers_say() {
 }
 
 #[test]
+fn what_the_relay_does_not_say_of_itself_is_taken_with_a_warning() {
+    let with = |telemetry: &str| {
+        format!(
+            "receivers: {{nop: }}\nexporters: {{nop: }}\nservice:\n  telemetry: {{{telemetry}}}\n\
+             \x20 pipelines: {{logs: {{receivers: [nop], exporters: [nop]}}}}\n"
+        )
+    };
+    let otlp = "{batch: {exporter: {otlp: {protocol: grpc, endpoint: 'b:4317'}}}}";
+    for telemetry in [
+        format!("logs: {{processors: [{otlp}]}}"),
+        format!("traces: {{propagators: [b3], processors: [{otlp}]}}"),
+        "metrics: {level: detailed, views: [{selector: {instrument_name: a}, stream: {name: b}}]}".to_owned(),
+        "metrics: {readers: [{pull: {exporter: {prometheus: }}}, {periodic: {exporter: {console: {}}}}]}".to_owned(),
+        "resource: {attributes: [{name: a, value: b}], detectors: {attributes: {included: ['*']}}}".to_owned(),
+    ] {
+        let warnings = shown(&good(&with(&telemetry)).warnings);
+        let said = matches!(warnings.as_slice(), [warning] if warning.contains("has no effect in otlp-relay"));
+        assert!(said, "{telemetry}: {warnings:?}");
+    }
+    let views = with("metrics: {views: [{selector: {}, stream: {}}]}");
+    let problem = load_with(&[], views.as_str()).expect_err("a problem").to_string();
+    assert!(problem.contains("views can only be set when service::telemetry::metrics::level is detailed"), "{problem}");
+}
+
+#[test]
 fn a_file_in_a_usual_place_wins_over_the_embedded_default() {
     let text = "receivers: {nop: }\nexporters: {nop: }\n\
                 service: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n";

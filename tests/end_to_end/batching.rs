@@ -119,3 +119,43 @@ fn sizes(backend: &Backend, sender: &str) -> Vec<u64> {
     }
     sizes
 }
+
+/// The sizes of batches that `/metrics` has at this level: those of the queue, and those of the processor in bytes.
+async fn check_sizes(level: &str, shown: &[&str]) {
+    let backend = Backend::start();
+    let setup = Setup::forwarding(Wire::Grpc, &backend, "")
+        .processor("batch", "timeout: 10ms, send_batch_size: 100")
+        .service("telemetry::metrics::level", level);
+    let relay = Relay::start(&setup).await;
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&lean_spans("app", 0..100)).await;
+    backend.wait_for_items(100).await;
+    let metrics = relay.metrics().await;
+    let names = metrics.names();
+    for (name, labels, sum) in [
+        ("otelcol_exporter_queue_batch_send_size", ("exporter", "otlp_grpc"), Some(100.0)),
+        ("otelcol_exporter_queue_batch_send_size_bytes", ("exporter", "otlp_grpc"), None),
+        ("otelcol_processor_batch_batch_send_size", ("processor", "batch"), Some(100.0)),
+        ("otelcol_processor_batch_batch_send_size_bytes", ("processor", "batch"), None),
+    ] {
+        let series = format!("{name}_sum");
+        assert_eq!(names.contains(&series.as_str()), shown.contains(&name), "{level}: {name}");
+        if shown.contains(&name) {
+            let found = metrics.sum(&series, &[labels]).unwrap_or_default();
+            assert!(sum.map_or(100.0 < found, |sum| sum == found), "{level}: {name} {found}");
+        }
+    }
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn the_sizes_of_batches_are_shown_by_the_level_of_the_metrics() {
+    check_sizes("basic", &[]).await;
+    check_sizes("normal", &["otelcol_processor_batch_batch_send_size"]).await;
+    let all = [
+        "otelcol_exporter_queue_batch_send_size",
+        "otelcol_exporter_queue_batch_send_size_bytes",
+        "otelcol_processor_batch_batch_send_size",
+        "otelcol_processor_batch_batch_send_size_bytes",
+    ];
+    check_sizes("detailed", &all).await;
+}

@@ -220,14 +220,19 @@ async fn a_socks_proxy_that_does_not_help_says_why() {
     ] {
         let (stub, _) = socks(nowhere, reply).await;
         let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
+        config.endpoint.host = "backend.invalid".to_owned();
         config.link.proxy = socks_proxy(stub.address, login);
         check(&grpc(&config), class, &["socks5://", "chosen by proxy_url"]).await;
     }
-    let stub = answers("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let stub = Stub::start(|mut stream| async move {
+        let _ = stream.read_u8().await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    })
+    .await;
     let mut config = grpc_config("192.0.2.1:4317".parse().unwrap());
     config.link.proxy = socks_proxy(stub.address, None);
     config.timeout = Some(SHORT * 10);
-    check(&grpc(&config), Class::ProxyClosed, &["socks5://"]).await;
+    check(&grpc(&config), Class::ProxyProtocolMismatch, &["socks5://", "SOCKS proxies"]).await;
 }
 
 /// An `https://` proxy whose certificate is from `authority`, and that opens tunnels to `backend`.
