@@ -93,17 +93,50 @@ async fn dropped_data_is_told_at_most_once_a_minute_with_all_its_items() {
         script.then(Err(refused()));
         let _ = stage.consume(spans(10)).await;
     }
-    let line = "ERROR Exporting failed. Dropping data. class=connection_refused exporter=otlp_grpc/eu data_type=traces";
+    let line = "ERROR Exporting failed. Dropping data. class=connection_refused family=refused exporter=otlp_grpc/eu \
+        data_type=traces phase=connect";
+    let rest = "cause=\"connection refused\" remedy=\"check that the backend is running and listening on this address \
+        and port\" help=\"otlp-relay explain connection_refused\"";
     log.check(&[
-        &format!("{line} dropped_items=10 folded=0 cause=\"connection refused\""),
-        &format!("{line} dropped_items=30 folded=2 cause=\"connection refused\""),
+        &format!("{line} dropped_items=10 folded=0 {rest}"),
+        &format!("{line} dropped_items=30 folded=2 {rest}"),
     ]);
     script.then(Ok(rejecting(3)));
     let _ = stage.consume(spans(10)).await;
     log.check(&[
-        "WARN Partial success response class=rejected exporter=otlp_grpc/eu data_type=traces dropped_items=3 \
-        folded=0 cause=\"no env\"",
+        "WARN Partial success response class=rejected family=rejected exporter=otlp_grpc/eu data_type=traces \
+        phase=response retry=no dropped_items=3 folded=0 cause=\"no env\" remedy=\"look at what the backend says of \
+        them\" help=\"otlp-relay explain rejected\"",
     ]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_for_good_and_the_loss_of_its_data_are_one_line() {
+    let (log, _guard) = Written::capture(LogEncoding::Console);
+    let attempts = Attempts::new();
+    let denied = || Failure::new(Class::Unauthenticated, "401");
+    attempts.fails(&attempts.traces, denied()).await;
+    log.check(&[]);
+    let script = Scripted::answering([Err(denied())]);
+    let stage = settled(&exporter(), Signal::Traces, &attempts.watch, script as Next);
+    let _ = stage.consume(spans(7)).await;
+    let lines = log.take();
+    assert!(lines[0].starts_with("ERROR export failed. Dropping data. class=unauthenticated "), "{lines:?}");
+    assert!(lines[0].contains(" dropped_items=7 dropped=7 "), "{lines:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    log.check(&[]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_for_good_whose_data_is_saved_elsewhere_is_told_all_the_same() {
+    let (log, _guard) = Written::capture(LogEncoding::Console);
+    let attempts = Attempts::new();
+    attempts.fails(&attempts.traces, Failure::new(Class::Unauthenticated, "401")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let lines = log.take();
+    assert!(lines[0].starts_with("ERROR export failed class=unauthenticated "), "{lines:?}");
+    assert_eq!(lines.len(), 1, "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,7 +92,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
     };
     let target = Arc::new(Target {
         id,
-        endpoint: endpoint.text.as_str().into(),
+        endpoint: bare(&endpoint.text).into(),
         client: Arc::new(Client::new(settings)),
         credentials: credentials(auth.as_ref())?,
         shape: Shape::Grpc,
@@ -108,6 +108,11 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
     };
     let ways = Signal::ALL.into_iter().map(way).collect::<Result<_, SetupProblem>>()?;
     Ok(Backend { ways, tls: certificates })
+}
+
+/// An endpoint without its query, in which some backends want a secret.
+fn bare(endpoint: &str) -> &str {
+    endpoint.split('?').next().unwrap_or_default()
 }
 
 /// The `tls` of a server that is called `authority`, unless it has a name already.
@@ -139,7 +144,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
         let HttpTarget { key, endpoint, path, tls, proxy: _ } = asked;
         let target = Target {
             id: Arc::clone(&id),
-            endpoint: endpoint.text.as_str().into(),
+            endpoint: bare(&endpoint.text).into(),
             client: clients.get(asked)?,
             credentials: credentials.clone(),
             shape,

@@ -74,7 +74,9 @@ impl Circumstances {
     /// Of an answer to a request with `head`.
     pub(super) fn of(head: &Request<()>, answer: &Answer) -> Circumstances {
         let headers = &answer.headers;
-        let mut text = format!("in answer to POST {}", head.uri());
+        // A query may hold a secret.
+        let url = head.uri().to_string();
+        let mut text = format!("in answer to POST {}", url.split('?').next().unwrap_or_default());
         for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, ALLOW, VIA, CONTENT_TYPE] {
             if let Some(value) = text_of(headers, name.as_str()) {
                 text.push_str(&format!(", {name}: {}", tidy(value)));
