@@ -46,11 +46,11 @@ async fn a_receiver_inside_a_container_listens_on_loopback() {
     drop(relay);
     let text = setup.text().replace("127.0.0.1:", "localhost:");
     let config = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    std::fs::write(config.path(), text).unwrap();
+    fs::write(config.path(), text).unwrap();
     let process = crate::support::cli::Process::relay(&["--config", config.path().to_str().unwrap()], &inside);
     let said = || process.log().into_iter().find(|line| line.contains("WARN") && line.contains("=bind_loopback_only"));
     let line = crate::support::eventually("a warning", || std::future::ready(said())).await;
-    check_words(&line, &["inside this pod only", "0.0.0.0:", "config.yaml:", "protocols::grpc::endpoint"], &[]);
+    check_words(&line, &["inside this pod only", "0.0.0.0:", ".yaml:2:", "protocols::grpc::endpoint"], &[]);
 }
 
 #[tokio::test]

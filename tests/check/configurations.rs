@@ -35,8 +35,9 @@ async fn mistakes_come_first_with_their_class_and_place() {
 #[tokio::test]
 async fn warnings_count_only_when_it_is_asked_for() {
     let backend = Backend::start();
-    // For the Collector, this would be TLS.
-    let yaml = sending("otlp_grpc", &format!("endpoint: 'http://127.0.0.1:{}'", backend.grpc));
+    // The relay sizes its buffers by itself, which it warns of.
+    let settings = format!("endpoint: '127.0.0.1:{}', tls: {{insecure: true}}, read_buffer_size: 9", backend.grpc);
+    let yaml = sending("otlp_grpc", &settings);
     let found = check(&yaml, &[], &[]).await;
     assert_eq!((found.code, found.report["verdict"].as_str()), (Some(0), Some("warning")), "{}", found.text);
     assert_eq!(check(&yaml, &["--strict"], &[]).await.code, Some(1));

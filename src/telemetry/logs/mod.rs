@@ -211,7 +211,7 @@ mod tests {
 
     #[track_caller]
     fn check(level: LogLevel, ours: Level, theirs: Level) {
-        for (target, least) in [("otlp_relay::service", ours), ("h2::client", theirs)] {
+        for (target, least) in [("otlp_relay::service", ours), ("hyper::client", theirs)] {
             for shown in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG] {
                 assert_eq!(targets(level).would_enable(target, &shown), shown <= least, "{level:?} {target} {shown}");
             }
