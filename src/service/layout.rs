@@ -15,7 +15,7 @@ pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
         processors: pipeline.processors.clone(),
         exporters: plan.pipelines.get(id).map(|planned| planned.exporters.clone()).unwrap_or_default(),
     });
-    let exporters = plan.chains.iter().filter_map(|chain| {
+    let exporters = plan.chains.union(&plan.standbys).filter_map(|chain| {
         config.exporters.get(&chain.exporter).map(|asked| exporter(&chain.exporter, chain.signal, asked))
     });
     Layout {

@@ -2,24 +2,36 @@
 
 use std::time::Duration;
 
-use crate::interface::diagnostics::RelayStatus;
+use crate::interface::diagnostics::{Exporter, RelayStatus};
 use crate::telemetry::clock::Moment;
 
 use super::super::html::Html;
 
 /// How data gets on, in a few words: the first thing to read.
 pub(super) fn exporting(status: &RelayStatus) -> String {
-    let failing = status.exporters.iter().filter(|exporter| exporter.state == "failing").count();
-    match (status.state.as_str(), failing, status.exporters.len()) {
-        ("starting", ..) => "Starting".to_owned(),
-        ("stopping", ..) => "Stopping".to_owned(),
-        (_, 0, _) if status.exporting == "idle" => "Nothing sent yet".to_owned(),
-        (_, 0, _) => "All is well".to_owned(),
+    let failing: Vec<&Exporter> = status.exporters.iter().filter(|exporter| exporter.state == "failing").collect();
+    let words = match (status.state.as_str(), failing.len(), status.exporters.len()) {
+        ("starting", ..) => return "Starting".to_owned(),
+        ("stopping", ..) => return "Stopping".to_owned(),
+        (_, 0, _) if status.exporting == "idle" => return "Nothing sent yet".to_owned(),
+        (_, 0, _) => return "All is well".to_owned(),
         (_, 1, 1) => "The exporter is failing".to_owned(),
         (_, failing, all) if failing == all => "All exporters are failing".to_owned(),
         (_, 1, all) => format!("1 of {all} exporters is failing"),
         (_, failing, all) => format!("{failing} of {all} exporters are failing"),
+    };
+    match failing.into_iter().all(is_stood_in_for) {
+        true => format!("{words}; a fallback takes the data"),
+        false => words,
     }
+}
+
+/// Whether another exporter takes all that this one fails to deliver.
+fn is_stood_in_for(exporter: &Exporter) -> bool {
+    exporter.flows.iter().filter(|flow| flow.state == "failing").all(|flow| {
+        let routing = flow.routing.as_ref();
+        routing.is_some_and(|routing| !routing.active.is_empty() && routing.targets.first() != Some(&routing.active))
+    })
 }
 
 /// The state as a sign and a word: never told by colour alone.
