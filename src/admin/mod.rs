@@ -5,6 +5,7 @@
 
 mod diagnostics;
 mod health;
+mod host;
 mod html;
 mod metrics;
 mod page;
@@ -14,6 +15,6 @@ mod zpages;
 
 pub use diagnostics::diagnostics_calls;
 pub use health::{HealthFacts, HealthPage, health_route};
-pub use metrics::metrics_route;
+pub use metrics::{Audience, metrics_route};
 pub use server::{Answer, Answering, Calls, Route, serve, serve_with_calls};
 pub use zpages::{ReloadRequest, Zpages, zpages_route};

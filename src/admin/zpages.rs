@@ -4,7 +4,7 @@
 //! by an address, as localhost, or as the configuration does. A reload is only for this machine: the client must also
 //! connect over loopback and be no page of a browser.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -12,6 +12,7 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode, header};
 use tokio::sync::{mpsc, oneshot};
 
+use super::host::{is_named_rightly, is_no_name_of_the_web};
 use super::page::Page;
 use super::server::{Answer, Answering, Route, not_found, now, page};
 use super::status::{StatusFacts, to_json};
@@ -67,10 +68,7 @@ impl Zpages {
 
     /// Whether the client calls the relay by a name that no page of the web can have.
     fn is_named_rightly(&self, request: &Parts) -> bool {
-        let of_header = request.headers.get_all(header::HOST).iter().map(|host| host.to_str().ok());
-        let mut hosts = of_header.chain(request.uri.authority().map(|authority| Some(authority.as_str())));
-        let rightly = |host: &str| is_no_name_of_the_web(host) || names(host, &self.host);
-        hosts.all(|host| host.is_some_and(rightly))
+        is_named_rightly(request, |host| names(host, &self.host))
     }
 }
 
@@ -134,12 +132,6 @@ fn is_local(request: &Parts) -> bool {
     let mut hosts = request.headers.get_all(header::HOST).iter();
     let named_locally = hosts.all(|host| host.to_str().is_ok_and(is_no_name_of_the_web));
     from_here && named_locally && !request.headers.contains_key(header::ORIGIN)
-}
-
-fn is_no_name_of_the_web(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 fn text(status: StatusCode, body: &str) -> Answer {

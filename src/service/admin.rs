@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::status::{Running, StatusFacts};
-use crate::admin::{self, HealthFacts, HealthPage, ReloadRequest};
+use crate::admin::{self, Audience, HealthFacts, HealthPage, ReloadRequest};
 use crate::config::{
     Config, Extension, HealthCheck, ListenAddress, Metrics, MetricsLevel, MetricsReader, PrometheusReader, Zpages,
 };
@@ -156,8 +156,9 @@ impl Admin {
 
     fn serve(&mut self, site: &Site, socket: TcpListener, end: CancellationToken) {
         match site.clone() {
-            Site::Metrics(PrometheusReader { listen: _, spelling }, level) => {
-                let route = admin::metrics_route(self.registry.clone(), View { spelling, level });
+            Site::Metrics(PrometheusReader { listen, spelling }, level) => {
+                let (view, audience) = (View { spelling, level }, Audience::of(&listen));
+                let route = admin::metrics_route(self.registry.clone(), view, audience);
                 self.servers.spawn(admin::serve(socket, route, end));
             }
             Site::Zpages(Zpages { listen }) => {

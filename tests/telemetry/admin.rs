@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use otlp_relay::admin::{HealthFacts, HealthPage, Route, health_route, metrics_route, serve};
+use otlp_relay::admin::{Audience, HealthFacts, HealthPage, Route, health_route, metrics_route, serve};
 use otlp_relay::telemetry::{Registry, View};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +57,7 @@ fn page(path: &str) -> HealthPage {
 async fn metrics_are_served_at_one_path() {
     let registry = Registry::new();
     registry.counter("otelcol_c", "Counts", &[]).add(1);
-    let server = Server::start(metrics_route(registry, View::default())).await;
+    let server = Server::start(metrics_route(registry, View::default(), Audience::Anyone)).await;
     assert_eq!(
         server.get("/metrics").await,
         (200, "# HELP otelcol_c Counts\n# TYPE otelcol_c counter\notelcol_c 1\n".into())
@@ -96,8 +96,17 @@ async fn health_follows_the_life_of_the_service() {
 }
 
 #[tokio::test]
+async fn metrics_for_this_machine_are_not_shown_by_a_name_of_the_web() {
+    let server = Server::start(metrics_route(Registry::new(), View::default(), Audience::ThisMachine)).await;
+    for (host, expected) in [("localhost:8888", 200), ("127.0.0.1", 200), ("[::1]:8888", 200), ("evil.example", 403)] {
+        let (code, _) = server.send(&format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
+        assert_eq!(code, expected, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
-    let server = Server::start(metrics_route(Registry::new(), View::default())).await;
+    let server = Server::start(metrics_route(Registry::new(), View::default(), Audience::Anyone)).await;
     let _mute = TcpStream::connect(server.address).await.unwrap();
     server.check_code("/metrics", 200).await;
     server.end.cancel();
