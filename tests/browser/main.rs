@@ -1,6 +1,6 @@
 //! Does a page in a real browser get its telemetry through? Chromium, and the built program with `cors:`.
 //!
-//! Without Chromium a test says so and passes; `OTLP_RELAY_REQUIRE_INTEROP=1` makes that a failure.
+//! Without Chromium a test says so and passes; `OTLP_RELAY_REQUIRE_INTEROP=1` has it installed where that can be done.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
