@@ -5,6 +5,7 @@ pub mod queue;
 mod records;
 mod replay;
 mod replayed;
+pub mod sequence;
 mod show;
 
 pub use listing::{Filter, listing, listing_json};
