@@ -103,6 +103,21 @@ async fn the_proxy_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_takes_the_connection_itself() {
+    let proxy = http1(|_| response(200, &[], "")).await;
+    let url = format!("http://{}", proxy.address);
+    let expected = Expected {
+        class: "tls_handshake_closed",
+        phase: "tls",
+        retry: Again::Yes,
+        words: &["HTTPS_PROXY", &url, "goes through the proxy"],
+        never: &[],
+    };
+    let settings = format!("endpoint: 'https://backend.example.test:4318', {QUICK_RETRY}");
+    check(|| exporting("otlp_http", &settings), &[("HTTPS_PROXY", &url)], &expected).await;
+}
+
+#[tokio::test]
 async fn the_proxy_forbids_the_backend() {
     let proxy = http1(|_| response(403, &[("server", "squid/6")], "<title>Access denied</title>")).await;
     let url = format!("http://{}", proxy.address);

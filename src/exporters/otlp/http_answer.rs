@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use super::words::{Circumstances, retry_after, words};
 use super::{partial, text_of};
-use crate::failure::{Class, Failure, from_http};
+use crate::failure::{Class, Failure, from_http, status_text};
 use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
@@ -48,7 +48,11 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
     match read {
         Some(receipt) => Ok(receipt),
         None => {
-            let text = format!("the backend answers HTTP {}, but not with OTLP: {}", answer.status, words(answer));
+            let text = format!(
+                "the backend answers HTTP {}, but not with OTLP: {}",
+                status_text(answer.status),
+                words(answer)
+            );
             failed(Failure::new(Class::NotOtlpResponse, text))
         }
     }

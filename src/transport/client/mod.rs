@@ -50,7 +50,7 @@ use self::proxy::Via;
 use self::resolve::Host;
 use crate::attempt::{Progress, RequestHead, Response};
 use crate::config::{Balancer, Reuse};
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, Phase};
 use crate::flow::{worker_count, worker_index};
 use crate::transport::UNIX_PEER;
 
@@ -162,7 +162,7 @@ impl Client {
             Ok(lease) => lease,
             Err(obstacle) => {
                 // Another failure than the one that was looked into: the next of that kind is news again.
-                if obstacle.class != Class::TlsHandshakeClosed {
+                if !is_open(obstacle.class) {
                     self.spoken.forget();
                 }
                 if obstacle.class != Class::ConnectionRefused {
@@ -222,16 +222,21 @@ impl Client {
         }
     }
 
-    /// A peer that closes when it is asked for TLS may not know TLS.
+    /// A peer that closes when it is asked for TLS may not know TLS, and one that answers with something else may not know
+    /// HTTP either.
     async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
-        let Some(peer) = peer.filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
-            return obstacle;
-        };
-        match self.look_at(peer, obstacle.class).await {
-            Some(Speaks::Http1 | Speaks::Http2) => Obstacle::new(
+        let Some(peer) = peer.filter(|_| is_open(obstacle.class)) else { return obstacle };
+        let class = obstacle.class;
+        match self.look_at(peer, class).await {
+            Some(Speaks::Http1 | Speaks::Http2) if class == Class::TlsHandshakeClosed => Obstacle::new(
                 Class::TlsToPlaintextPort,
                 "the peer closes the connection when it is asked for TLS, and answers plaintext",
             ),
+            Some(Speaks::Other) => Obstacle::new(
+                Class::ProtocolMismatch,
+                "the peer answers the TLS handshake with something that is neither TLS nor HTTP",
+            )
+            .in_phase(Phase::Tls),
             _ => obstacle,
         }
     }
@@ -271,6 +276,11 @@ impl Client {
         pools.push((runtime, Arc::clone(&pool)));
         Some(pool)
     }
+}
+
+/// Whether a failed handshake leaves open what is there.
+fn is_open(class: Class) -> bool {
+    matches!(class, Class::TlsHandshakeClosed | Class::TlsToPlaintextPort)
 }
 
 /// What is recorded of a request.
