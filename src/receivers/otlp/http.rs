@@ -95,6 +95,9 @@ fn route<'a>(
         if let Some(response) = redirect(server, head).or_else(|| no_call(head)) {
             return Err(response);
         }
+        if signal.is_none() && is_export(head) {
+            server.complaints.astray(peer, head.uri.path());
+        }
         return Err(text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n"));
     };
     if head.method != Method::POST {
@@ -105,8 +108,20 @@ fn route<'a>(
     }
     match Format::of(&head.headers) {
         Some(format) => Ok((signal, format, next)),
-        None => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE)),
+        None => {
+            let kind = head.headers.get(CONTENT_TYPE).map_or("none", |kind| kind.to_str().unwrap_or("unreadable"));
+            server.complaints.foreign(peer, kind);
+            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE))
+        }
     }
+}
+
+/// Whether it is meant as an export, at whatever path: scanners and health checks are not.
+fn is_export(head: &Parts) -> bool {
+    let path = head.uri.path();
+    let names_a_signal = Signal::ALL.iter().any(|signal| path.contains(signal.facts().http_path));
+    let is_protobuf = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(PROTOBUF));
+    head.method == Method::POST && (names_a_signal || is_protobuf)
 }
 
 /// What a request gets that has the path of a gRPC call and is none (gRPC over HTTP/2, "Requests").
@@ -229,4 +244,5 @@ fn reply(code: StatusCode, content_type: &'static str, data: Bytes) -> Response<
     response
 }
 
+const PROTOBUF: &[u8] = b"application/x-protobuf";
 const UNSUPPORTED_TYPE: &str = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
