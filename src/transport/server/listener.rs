@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::holder::holder;
+use super::holder::{Holder, holders};
 use super::socket::{Acceptor, UnixSocket};
 use crate::config::{ListenAddress, Places};
 use crate::failure::Class;
@@ -51,8 +51,8 @@ pub struct BindError {
     pub address: ListenAddress,
     /// The kind of problem, decided by the system's error number.
     pub problem: BindProblem,
-    /// Who listens there already, where that is known: `process 4711 (otelcol)`.
-    pub holder: Option<String>,
+    /// Who listens there already, where that is known.
+    pub holders: Vec<Holder>,
     /// Where the configuration asks for it, to stand in front of the rest. May be empty.
     pub stands: String,
     /// What the system says.
@@ -62,9 +62,9 @@ pub struct BindError {
 
 impl BindError {
     fn new(address: ListenAddress, problem: BindProblem, source: io::Error) -> BindError {
-        let taken = problem == BindProblem::InUse && address.socket().is_none();
-        let holder = taken.then(|| holder(address.port)).flatten();
-        BindError { address, problem, holder, stands: String::new(), source }
+        let wanted = ip_of(&address).filter(|_| problem == BindProblem::InUse);
+        let holders = wanted.map(|ip| holders(ip, address.port)).unwrap_or_default();
+        BindError { address, problem, holders, stands: String::new(), source }
     }
 
     /// Asked for at `path` of the configuration, which stands at one of its `places`.
@@ -75,10 +75,13 @@ impl BindError {
     }
 
     fn who(&self) -> String {
-        match &self.holder {
-            Some(holder) => format!(" by {holder}"),
-            None if self.problem == BindProblem::InUse => " by another process".to_owned(),
-            None => String::new(),
+        let holders: Vec<String> = self.holders.iter().map(Holder::to_string).collect();
+        match holders.is_empty() {
+            false => format!(" by {}", holders.join(", ")),
+            true if self.problem == BindProblem::InUse => {
+                format!(" by a process that this user cannot see (as root: ss -ltnp 'sport = :{}')", self.address.port)
+            }
+            true => String::new(),
         }
     }
 }
@@ -175,6 +178,16 @@ impl BindProblem {
             io::ErrorKind::InvalidInput => BindProblem::BadHost,
             _ => BindProblem::Other,
         }
+    }
+}
+
+/// The address to look for in the kernel's tables; none for a unix socket.
+fn ip_of(address: &ListenAddress) -> Option<IpAddr> {
+    match address.host.as_str() {
+        _ if address.socket().is_some() => None,
+        "" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
     }
 }
 

@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use crate::failure::Class;
 
 pub use accept::serve;
-pub use holder::holder;
+pub use holder::{Holder, holders};
 pub use limits::{Age, Limits};
 pub use listener::{BindError, BindProblem, Listener};
 pub use once_per::OncePer;
