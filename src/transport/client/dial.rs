@@ -47,6 +47,11 @@ pub(super) enum Route {
 }
 
 impl Route {
+    /// Whether its own port is not what is dialled.
+    pub(super) fn is_indirect(&self) -> bool {
+        !matches!(self, Route::Direct)
+    }
+
     /// The proxy, if there is one.
     pub(super) fn via(&self) -> Option<&Via> {
         match self {
