@@ -294,7 +294,8 @@ fn of_warning(warning: &Problem) -> Check {
         return Check::ok("configuration", target, format!("{target}: {}", warning.what));
     }
     // The relay starts without a credential, as the Collector does, but no backend that wants one takes its data.
-    let has_no_credential = [Mistake::UnexpandedVariable, Mistake::EmptyCredential].contains(&warning.mistake)
+    let of_headers = [Mistake::UnexpandedVariable, Mistake::EmptyCredential, Mistake::InvalidHeader];
+    let has_no_credential = of_headers.contains(&warning.mistake)
         && warning.path.starts_with("exporters::")
         && warning.path.contains("::headers");
     let is_fatal = warning.mistake == Mistake::ExportLoop || has_no_credential;
