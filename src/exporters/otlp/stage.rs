@@ -149,6 +149,10 @@ impl Stage {
                 Class::MessageTooLarge => failure.and(&format!(" (this request has {} bytes as it is sent)", size.0)),
                 _ => failure,
             };
+            let failure = match target.client.stands_in() {
+                Some(proxy) => failure.and(&format!("; it was sent to {proxy}, which may have answered itself")),
+                None => failure,
+            };
             let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
             if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }
         });

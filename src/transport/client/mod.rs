@@ -224,6 +224,11 @@ impl Client {
         }
     }
 
+    /// The proxy that is sent whole requests in place of the endpoint, in words: what answers may be it.
+    pub fn stands_in(&self) -> Option<&str> {
+        self.relay().map(|via| &*via.name)
+    }
+
     /// A peer that closes when it is asked for TLS may not know TLS, and one that answers with something else may not know
     /// HTTP either.
     async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
@@ -248,7 +253,7 @@ impl Client {
         let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::ConnectionRefused) else {
             return obstacle;
         };
-        if self.dialer.route().via().is_some() {
+        if self.dialer.route().is_indirect() {
             return obstacle;
         }
         let hint = self.hints.see(obstacle.class, Box::pin(refusal_hint(peer))).await;

@@ -45,7 +45,7 @@ pub enum BindProblem {
 /// Why an address cannot be listened on. Displays the place in the configuration, the address, the problem, who is in the
 /// way and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{stands}cannot listen on {address}: {}{}; {} [{}]", problem.class().row().meaning, self.who(), problem.class().row().remedy, problem.class().code())]
+#[error("{stands}cannot listen on {address}: {}{}; {} [{}]", problem.class().row().meaning, self.who(), self.remedy(), problem.class().code())]
 pub struct BindError {
     /// The address, as the configuration has it.
     pub address: ListenAddress,
@@ -72,6 +72,14 @@ impl BindError {
     pub fn at(self, path: &str, places: &Places) -> BindError {
         let place = places.find(path).map(|place| format!("{place}: ")).unwrap_or_default();
         BindError { stands: format!("{place}{path}: "), ..self }
+    }
+
+    /// What to do.
+    fn remedy(&self) -> &'static str {
+        match self.holders.iter().any(Holder::is_this_process) {
+            true => "the configuration wants it twice: give each its own port",
+            false => self.problem.class().row().remedy,
+        }
     }
 
     fn who(&self) -> String {
@@ -252,6 +260,9 @@ mod tests {
     async fn the_kind_of_problem_is_told() {
         let taken = Listener::bind(&address("127.0.0.1", 0)).await.unwrap();
         check_problem("127.0.0.1", taken.local_addr().port(), BindProblem::InUse).await;
+        let again = address("127.0.0.1", taken.local_addr().port());
+        let told = Listener::bind(&again).await.unwrap_err().to_string();
+        assert!(told.contains("by this very process") && told.contains("wants it twice"), "{told}");
         check_problem("192.0.2.1", 0, BindProblem::Unavailable).await;
         check_problem("http://0.0.0.0", 0, BindProblem::BadHost).await;
     }
