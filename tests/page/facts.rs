@@ -118,7 +118,8 @@ async fn clients_are_told_what_they_send_wrong() {
     let mut rest = Vec::new();
     // It is turned away, be it with a reset.
     let _ = tokio::time::timeout(Duration::from_secs(10), hello.read_to_end(&mut rest)).await.unwrap();
-    let classes = ["malformed_request", "peer_sent_tls", "unwanted_signal", "unknown_path", "unknown_content_type"];
+    let classes =
+        ["malformed_request", "peer_sent_tls", "unwanted_signal", "peer_unknown_path", "peer_unknown_content_type"];
     for class in classes {
         let find = |status: &Value| status["clients"].as_array()?.iter().find(|fault| fault["class"] == class).cloned();
         let fault = wait_for(port, class, find).await;

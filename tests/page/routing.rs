@@ -114,6 +114,7 @@ async fn what_a_queue_refuses_is_an_event_with_its_reason_and_its_count() {
     let (status, metrics) = (crate::scene::status(port).await, relay.metrics().await);
     let refused = metrics.value("otelcol_exporter_enqueue_failed_spans", &[("exporter", "otlp_grpc")]);
     assert_eq!((flow(&status, "otlp_grpc")["enqueue_failed"].as_f64(), refused), (Some(15.0), 15.0));
-    assert!(client::get(port, "/").await.text().contains("queue_full"));
+    let page = client::get(port, "/").await.text();
+    assert!(page.contains("queue_full") && page.contains("15 refused"), "{page}");
     relay.signal("KILL");
 }

@@ -301,7 +301,7 @@ pub struct Client {
     /// grpc, http or tls.
     #[prost(string, tag = "2")]
     pub protocol: ::prost::alloc::string::String,
-    /// A class, or wrong_port, unwanted_signal, unknown_path or unknown_content_type.
+    /// A class, or wrong_port, or unwanted_signal.
     #[prost(string, tag = "3")]
     pub class: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]

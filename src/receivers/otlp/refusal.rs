@@ -29,7 +29,7 @@ pub struct Fault<'a> {
     pub client: IpAddr,
     /// What it speaks: `grpc`, `http` or `tls`.
     pub protocol: &'static str,
-    /// A class of the failure table, or `wrong_port`, `unwanted_signal`, `unknown_path` or `unknown_content_type`.
+    /// A class of the failure table, or `wrong_port` or `unwanted_signal`.
     pub class: &'static str,
     /// The evidence, in words.
     pub cause: &'a str,
@@ -110,29 +110,15 @@ impl Complaints {
     /// `peer` posts what looks like an export to `path`, which nothing is served at.
     pub(super) fn astray(&self, peer: SocketAddr, path: &str) {
         let path: String = path.chars().take(MAX_SHOWN).collect();
-        self.unanswerable(peer, "unknown_path", &format!("POST {path}"), ASTRAY, ASTRAY_REMEDY);
+        let failure = Failure::new(Class::PeerUnknownPath, format!("POST {path}"));
+        self.refused(Protocol::Http, peer, &failure);
     }
 
     /// `peer` posts a body of a `kind` that is no encoding of OTLP.
     pub(super) fn foreign(&self, peer: SocketAddr, kind: &str) {
         let kind: String = kind.chars().take(MAX_SHOWN).collect();
-        self.unanswerable(peer, "unknown_content_type", &format!("Content-Type: {kind}"), FOREIGN, FOREIGN_REMEDY);
-    }
-
-    /// `peer` does over HTTP what is answered by a status alone.
-    fn unanswerable(
-        &self,
-        peer: SocketAddr,
-        class: &'static str,
-        cause: &str,
-        meaning: &'static str,
-        remedy: &'static str,
-    ) {
-        let (client, protocol) = (peer.ip().to_canonical(), Protocol::Http);
-        self.refusals.errs(&Fault { client, protocol: protocol.name(), class, cause, meaning, remedy });
-        if self.logged.admits((client, class)) {
-            tracing::warn!(%client, %protocol, cause, remedy, "{meaning}");
-        }
+        let failure = Failure::new(Class::PeerUnknownContentType, format!("Content-Type: {kind}"));
+        self.refused(Protocol::Http, peer, &failure);
     }
 
     /// The request of `peer` is for `signal`, which no pipeline of the receiver takes.
@@ -183,12 +169,6 @@ pub(super) fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> Fa
 }
 
 const UNWANTED_REMEDY: &str = "add a pipeline for the signal, or turn its export off in the client";
-
-const ASTRAY: &str = "a client posts to a path that nothing is served at";
-const ASTRAY_REMEDY: &str = "post to /v1/traces, /v1/metrics or /v1/logs; in OTEL_EXPORTER_OTLP_ENDPOINT write http://host:port \
-     alone: SDKs append the path";
-const FOREIGN: &str = "a client sends a content type that is no OTLP";
-const FOREIGN_REMEDY: &str = "send OTLP as application/x-protobuf or application/json";
 
 /// Characters of what a client says of itself.
 const MAX_SHOWN: usize = 100;

@@ -29,7 +29,7 @@ impl Holder {
     }
 }
 
-/// `otelcol (pid 4711, at 0.0.0.0:4317)`
+/// `process otelcol (pid 4711, at 0.0.0.0:4317)`
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Holder { pid, name, address } = self;
