@@ -124,15 +124,7 @@ impl Place<'_> {
     fn taken(&self, error: &BindError) -> Check {
         let address = self.address;
         let check = Check::ok("listen", self.path, format!("listening on {address}"));
-        // What the error displays ends with what to do.
-        let said = error.to_string();
-        let remedy = said.split_once("; ").map_or("choose another address", |(_, remedy)| remedy);
-        let mut trouble = Trouble {
-            class: Some(error.problem.code()),
-            family: Some("listen"),
-            phase: Some("listen"),
-            ..Trouble::new(error.source.to_string(), remedy)
-        };
+        let mut trouble = Trouble::of_class(error.problem.class(), error.source.to_string());
         if error.problem != BindProblem::InUse {
             trouble.cause = format!("{address}: {}", error.source);
             return check.fails(trouble);
@@ -142,6 +134,10 @@ impl Place<'_> {
         if found.iter().any(Holder::is_this_process) {
             trouble.cause = format!("{address} is wanted twice in this configuration");
             trouble.remedy = "give each its own port".to_owned();
+            return check.fails(trouble);
+        }
+        if told.is_empty() && address.socket().is_some() {
+            trouble.cause = format!("{address} is in use by another process");
             return check.fails(trouble);
         }
         if told.is_empty() {

@@ -84,12 +84,13 @@ impl BindError {
 
     fn who(&self) -> String {
         let holders: Vec<String> = self.holders.iter().map(Holder::to_string).collect();
-        match holders.is_empty() {
-            false => format!(" by {}", holders.join(", ")),
-            true if self.problem == BindProblem::InUse => {
+        match (holders.is_empty(), self.problem, self.address.socket()) {
+            (false, ..) => format!(" by {}", holders.join(", ")),
+            (true, BindProblem::InUse, Some(_)) => " by another process".to_owned(),
+            (true, BindProblem::InUse, None) => {
                 format!(" by a process that this user cannot see (as root: ss -ltnp 'sport = :{}')", self.address.port)
             }
-            true => String::new(),
+            (true, ..) => String::new(),
         }
     }
 }
