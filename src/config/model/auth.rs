@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::secret::in_query;
 use super::{ClientTls, Endpoint, Secret};
 use crate::ident::ComponentId;
 
@@ -28,6 +29,34 @@ pub enum ClientMeans {
     Headers(HeadersSetter),
     /// `oauth2client`
     Oauth2(Box<Oauth2>),
+}
+
+impl ClientAuth {
+    /// What of it stands in the configuration and is shown to nobody but those who ask for it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        match &self.means {
+            ClientMeans::Bearer(BearerToken { tokens: Tokens::Written(tokens), .. }) => tokens.clone(),
+            ClientMeans::Bearer(BearerToken { tokens: Tokens::File(_), .. }) => Vec::new(),
+            ClientMeans::Basic(basic) => login(&basic.username, &basic.password).collect(),
+            ClientMeans::Headers(setter) => {
+                let values = setter.rules.iter().filter_map(|rule| rule.value.as_ref()?.written()).cloned();
+                let first = setter.additional.iter().flat_map(|auth| auth.secrets());
+                values.chain(first).collect()
+            }
+            ClientMeans::Oauth2(oauth2) => {
+                let login = login(&oauth2.client_id, &oauth2.client_secret);
+                let params = oauth2.params.iter().map(|(_, value)| value.clone());
+                login.chain(params).chain(in_query(&oauth2.path)).collect()
+            }
+        }
+    }
+}
+
+/// A login, as far as it stands in the configuration. A user name alone is none.
+fn login(name: &TextSource, password: &TextSource) -> impl Iterator<Item = Secret> {
+    let password = password.written();
+    let both = name.written().zip(password).map(|(name, password)| Secret::login(name.reveal(), password.reveal()));
+    both.into_iter().chain(password.cloned())
 }
 
 /// `receivers::<id>::protocols::*::auth::authenticator`: what clients have to show.
@@ -55,6 +84,16 @@ pub enum TextSource {
     Written(Secret),
     /// In a file. A line break at its end does not belong to it.
     File(PathBuf),
+}
+
+impl TextSource {
+    /// The text that stands in the configuration.
+    pub fn written(&self) -> Option<&Secret> {
+        match self {
+            TextSource::Written(text) => Some(text),
+            TextSource::File(_) => None,
+        }
+    }
 }
 
 /// `extensions::bearertokenauth`
@@ -150,6 +189,16 @@ pub enum HeaderSource {
         /// `default_value`
         otherwise: Option<Secret>,
     },
+}
+
+impl HeaderSource {
+    /// The value that stands in the configuration.
+    fn written(&self) -> Option<&Secret> {
+        match self {
+            HeaderSource::Text(text) => text.written(),
+            HeaderSource::Context { otherwise, .. } => otherwise.as_ref(),
+        }
+    }
 }
 
 /// `extensions::oauth2client`: the client-credentials grant (RFC 6749, section 4.4).

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Request;
 
 use super::encode::{Packing, body, json_body, message};
-use super::{grpc_answer, http_answer};
+use super::{grpc_answer, headers, http_answer};
 use crate::attempt::Progress;
 use crate::auth::Credentials;
 use crate::failure::{Class, Failure, Mask, Retry};
@@ -117,10 +117,7 @@ impl Stage {
         credentials.add(head.headers_mut(), metadata).await?;
         let outcome = self.post(&head, body, progress).await;
         // Credentials that change cannot be known to the mask of the whole exporter.
-        let shown = || {
-            let secrets = head.headers().values().filter(|value| value.is_sensitive());
-            Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned))
-        };
+        let shown = || Mask::new(headers::secrets(head.headers()));
         match outcome {
             Ok(Answered { answer, verdict }) => Ok(Answered {
                 answer,

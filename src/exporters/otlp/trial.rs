@@ -9,7 +9,7 @@ use http::header::{DATE, SERVER};
 use tokio::time::timeout;
 
 use super::stage::{Answered, Stage, masked};
-use super::{Backend, text_of};
+use super::{Backend, headers, text_of};
 use crate::attempt::{Attempt, Progress};
 use crate::config::Secret;
 use crate::failure::{Class, Failure};
@@ -88,8 +88,7 @@ impl Stage {
         if let Some(credentials) = &self.target.credentials {
             let _ = timeout(AT_HAND, credentials.add(&mut headers, None)).await;
         }
-        let marked = headers.values().filter(|value| value.is_sensitive());
-        marked.filter_map(|value| Some(Secret::new(value.to_str().ok()?))).collect()
+        headers::secrets(&headers).map(Secret::new).collect()
     }
 
     async fn export_nothing(&self, signal: Signal, progress: &Progress) -> Result<Answered, Failure> {
