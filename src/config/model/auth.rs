@@ -44,9 +44,7 @@ impl ClientAuth {
                 values.chain(first).collect()
             }
             ClientMeans::Oauth2(oauth2) => {
-                let login = login(&oauth2.client_id, &oauth2.client_secret);
-                let params = oauth2.params.iter().map(|(_, value)| value.clone());
-                login.chain(params).chain(in_query(&oauth2.path)).collect()
+                login(&oauth2.client_id, &oauth2.client_secret).chain(oauth2.secrets()).collect()
             }
         }
     }
@@ -222,4 +220,11 @@ pub struct Oauth2 {
     pub timeout: Option<Duration>,
     /// `expiry_buffer`: how long before its end a token is replaced; 5 minutes.
     pub expiry_buffer: Duration,
+}
+
+impl Oauth2 {
+    /// What a token server is shown beside the login.
+    pub fn secrets(&self) -> impl Iterator<Item = Secret> {
+        self.params.iter().map(|(_, value)| value.clone()).chain(in_query(&self.path))
+    }
 }

@@ -223,7 +223,7 @@ fn proxy_tls(tls: Option<&ClientTls>, proxy: Option<&Proxy>) -> Result<Option<Ar
 fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupProblem> {
     let mut head = Request::post(url)
         .body(())
-        .map_err(|error| SetupProblem::new(key, format!("\"{url}\" is no valid URL: {error}")))?;
+        .map_err(|error| SetupProblem::new(key, format!("\"{}\" is no valid URL: {error}", bare(url))))?;
     head.headers_mut().clone_from(headers);
     Ok(head)
 }
