@@ -34,6 +34,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A query whose values are not shown.
+pub fn without_values(query: &str) -> String {
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) => format!("{key}=[REDACTED]"),
+        None => "[REDACTED]".to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
 /// The values in the query of `path`, as they are written and as they are meant.
 pub(super) fn in_query(path: &str) -> impl Iterator<Item = Secret> {
     let pairs = path.split_once('?').into_iter().flat_map(|(_, query)| query.split('&'));

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
-use crate::config::{Exporter, Secret};
+use crate::config::{Exporter, Secret, without_values};
 use crate::failure::Mask;
 use crate::interface::record::Field;
 
@@ -45,12 +45,8 @@ fn shown(mask: &Mask, name: &HeaderName, value: &HeaderValue) -> String {
 pub(super) fn uri(mask: &Mask, uri: &Uri) -> String {
     let mut shown = uri.path().to_owned();
     if let Some(query) = uri.query() {
-        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) => format!("{key}={REDACTED}"),
-            None => REDACTED.to_owned(),
-        });
         shown.push('?');
-        shown.push_str(&pairs.collect::<Vec<_>>().join("&"));
+        shown.push_str(&without_values(query));
     }
     mask.clean(shown)
 }
