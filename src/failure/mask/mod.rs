@@ -9,6 +9,7 @@ mod views;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -21,7 +22,7 @@ use super::{Failure, PeerStatus};
 
 /// The secrets that are masked. Never prints them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Mask(Vec<Form>);
+pub struct Mask(Arc<[Form]>);
 
 impl Mask {
     /// Masks each of `values`, the values of headers above all: the whole, the credential behind a scheme
@@ -34,11 +35,23 @@ impl Mask {
     /// Masks `values`, too.
     #[must_use]
     pub fn with<S: AsRef<str>>(&self, values: impl IntoIterator<Item = S>) -> Mask {
-        let mut forms = self.0.clone();
-        values.into_iter().for_each(|value| forms::add(&mut forms, value.as_ref()));
+        let mut forms = Vec::new();
+        for value in values.into_iter().filter(|value| !self.knows(value.as_ref())) {
+            forms::add(&mut forms, value.as_ref());
+        }
+        if forms.is_empty() {
+            return self.clone();
+        }
+        forms.extend(self.0.iter().cloned());
         forms.sort();
         forms.dedup();
-        Mask(forms)
+        Mask(forms.into())
+    }
+
+    /// Whether `value` is masked already, with all that it is made of.
+    fn knows(&self, value: &str) -> bool {
+        let value = value.trim().as_bytes();
+        self.0.binary_search_by(|form| form.bytes.as_slice().cmp(value)).is_ok()
     }
 
     /// `text` without secrets, if there is one in it. Where it ends, or was cut, it does not end with the beginning of
@@ -103,7 +116,7 @@ impl Mask {
     fn look_at(&self, view: &View<'_>, found: &mut Vec<Range<usize>>) {
         let bytes = view.bytes();
         let ends = view.ends();
-        for Form { bytes: form, shortest } in &self.0 {
+        for Form { bytes: form, shortest } in self.0.iter() {
             let whole = memmem::find_iter(bytes, form).map(|at| at..at + form.len());
             let cut = ends.iter().filter_map(|&end| {
                 let lengths = (*shortest..form.len()).rev();
