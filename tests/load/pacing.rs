@@ -116,7 +116,8 @@ async fn a_second_signal_does_not_wait_for_answers() {
     let [endpoint, _] = aim(&backend, Wire::Grpc);
     let process =
         Process::relay(&["load", &endpoint, "--duration", "1h", "--timeout", "1h", "--give-up-after", "0s"], &[]);
-    backend.wait_for_requests(1).await;
+    // Four connections with ten requests each.
+    backend.wait_for_requests(40).await;
     process.signal("INT");
     let is_ending = || process.log().iter().any(|line| line.starts_with("Ending: "));
     eventually("the end of the sending", || async { is_ending().then_some(()) }).await;
