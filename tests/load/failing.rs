@@ -24,6 +24,7 @@ async fn each_answer_counts_as_it_is_by_its_class() {
     assert_eq!(report["requests"]["accepted"], 7);
     assert_eq!(report["requests"]["failed"], 3);
     assert_eq!(report["items"], serde_json::json!({"sent": 100, "accepted": 66, "rejected": 4, "failed": 30}));
+    assert_eq!(report["rejection"], "the test rejects some");
     assert_eq!(report["latency_ms"]["count"], 7);
 }
 

@@ -55,6 +55,7 @@ pub fn json(work: &Work, outcome: &Outcome, verified: Option<&Verified>) -> Valu
             "body_bytes_per_second": rate(tally.bodies.0),
         },
         "latency_ms": latency(&tally.latency),
+        "rejection": tally.rejection.as_deref(),
         "failures": failures(tally),
         "timeline": course(timeline),
         "cpu_seconds": cpu_seconds,

@@ -91,6 +91,9 @@ impl Lines {
     }
 
     fn failures(&mut self, outcome: &Outcome) {
+        if let Some(words) = &outcome.tally.rejection {
+            self.line("rejected", &format!("the first with the words: {words}"));
+        }
         for (class, failed) in &outcome.tally.failures {
             let items = failed.items;
             let text = format!("{class}: {} requests, {items} items; help=otlp-relay explain {class}", failed.requests);

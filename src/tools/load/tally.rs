@@ -1,6 +1,7 @@
 //! What became of the requests: counted on the thread that sends them, and added up by the one that looks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::failure::{Class, Failure};
@@ -52,6 +53,8 @@ pub struct Tally {
     pub signals: BTreeMap<Signal, Counts>,
     /// The latency of accepted requests.
     pub latency: Latency,
+    /// What the peer says of the first items that it rejected.
+    pub rejection: Option<Arc<str>>,
     /// Failures by class.
     pub failures: BTreeMap<Class, Failed>,
     /// When the last answer came.
@@ -93,6 +96,7 @@ impl Tally {
             bodies: ByteCount::ZERO,
             signals: BTreeMap::new(),
             latency: Latency::new(EXACT),
+            rejection: None,
             failures: BTreeMap::new(),
             last: None,
         }
@@ -122,6 +126,9 @@ impl Tally {
             Ok(receipt) => {
                 let rejected = receipt.rejected.min(*items);
                 counts.rejected += rejected;
+                if rejected != Items::ZERO && self.rejection.is_none() {
+                    self.rejection.clone_from(&receipt.message);
+                }
                 counts.accepted += *items - rejected;
                 self.accepted += 1;
                 self.latency.record(*latency);
@@ -148,6 +155,7 @@ impl Tally {
         self.messages += std::mem::take(&mut other.messages);
         self.bodies += std::mem::take(&mut other.bodies);
         self.last = self.last.max(other.last);
+        self.rejection = self.rejection.take().or(other.rejection.take());
         for (signal, counts) in std::mem::take(&mut other.signals) {
             self.signals.entry(signal).or_default().add(counts);
         }
