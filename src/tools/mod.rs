@@ -1,6 +1,8 @@
-//! Tools that look back: what was recorded of exports, and sending it again; what waits in durable queues.
+//! Tools beside the relay: what was recorded of exports, and sending it again; what waits in durable queues; load to test
+//! with.
 
 mod listing;
+pub mod load;
 pub mod queue;
 mod records;
 mod replay;
