@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use http::{Request, Response};
-use hyper::body::Incoming;
+use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -18,13 +18,13 @@ use crate::protocol::Protocol;
 use crate::signal::Signal;
 use crate::transport::server::Reply;
 
-use super::Entries;
+use super::{Entries, Route};
 
 /// The services that stand beside Export.
 pub(super) struct Companions(Vec<(&'static str, Call)>);
 
 /// Calls a service.
-type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
+type Call = Box<dyn Fn(Request<Body>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
 
 /// `grpc.health.v1.Health`: everything that is offered is served, from the first connection to the last one. How exporters
 /// fare is not asked here, since clients would turn away from a relay that could have kept their data.
@@ -33,7 +33,7 @@ struct Serving(Vec<&'static str>);
 impl Companions {
     /// The companions of a server that takes the signals of `entries` by gRPC.
     pub(super) fn of(entries: &Entries) -> Companions {
-        let taken = Signal::ALL.into_iter().filter(|signal| entries.get(Protocol::Grpc, *signal).is_some());
+        let taken = Signal::ALL.into_iter().filter(|signal| entries.next(Protocol::Grpc, *signal).is_some());
         let services: Vec<&str> = taken.filter_map(|signal| service_of(signal.facts().grpc_path)).collect();
         let mut found =
             vec![(HEALTH, call(HealthServer::new(Serving(services.clone())).max_decoding_message_size(LARGEST)))];
@@ -59,7 +59,7 @@ impl Companions {
     }
 
     /// What the service of the request's path says.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Reply> {
         match self.find(request.uri().path()) {
             Some(call) => tokio::time::timeout(PATIENCE, call(request))
                 .await
@@ -88,7 +88,7 @@ fn reflection(services: &[&str]) -> Builder<'static> {
 
 fn call<S>(service: S) -> Call
 where
-    S: Service<Request<Incoming>, Response = Response<tonic::body::Body>> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     Box::new(move |request| {

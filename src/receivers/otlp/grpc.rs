@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
-use hyper::body::Incoming;
+use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::failure::{Class, Failure};
@@ -17,26 +17,27 @@ use crate::transport::codec;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::body::{self, Flag};
+use super::body::{self, Flag, RequestBody};
 use super::format::Format;
 use super::refusal::malformed;
 use super::room::Share;
-use super::{OtlpServer, Sign, companions, status};
+use super::{OtlpServer, Route, Sign, companions, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call. Whatever the type says of its messages, they are read as protobuf, as in grpc-go.
-pub(super) fn speaks(request: &Request<Incoming>) -> bool {
+pub(super) fn speaks<B>(request: &Request<B>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
     let grpc = rest.is_some_and(|rest| matches!(rest, [] | [b';' | b'+', ..]));
     grpc && request.version() == Version::HTTP_2 && request.method() == Method::POST
 }
 
-pub(super) async fn answer(
+pub(super) async fn answer<B: RequestBody>(
     server: &OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    request: Request<B>,
+    route: &dyn Route,
 ) -> Response<Reply> {
     let signal = Signal::from_grpc_path(request.uri().path());
     let (head, mut body) = request.into_parts();
@@ -50,9 +51,9 @@ pub(super) async fn answer(
         return refusal(&failure);
     }
     if signal.is_none() && server.companions.offer(head.uri.path()) {
-        return server.companions.answer(Request::from_parts(head, body)).await;
+        return server.companions.answer(Request::from_parts(head, Body::new(body))).await;
     }
-    let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
+    let found = signal.and_then(|signal| Some((signal, route.next(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
         if let Some(signal) = signal {
             server.complaints.unwanted(Protocol::Grpc, peer, signal);
@@ -71,7 +72,7 @@ async fn admit(
     server: &OtlpServer,
     signal: Signal,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let limit = server.settings.limits.grpc;
