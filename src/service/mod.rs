@@ -15,6 +15,7 @@ mod signals;
 mod start;
 mod system;
 
+pub use files::raise_limit;
 pub use run::run;
 pub use start::StartError;
 pub use system::System;

@@ -1,4 +1,5 @@
-//! Tools that look back: what was recorded of exports, and sending it again; what waits in durable queues.
+//! Tools around a relay: what was recorded of exports, and sending it again; what waits in durable queues; what a load test
+//! is pointed at.
 
 mod listing;
 pub mod queue;
@@ -7,6 +8,7 @@ mod replay;
 mod replayed;
 pub mod sequence;
 mod show;
+pub mod sink;
 
 pub use listing::{Filter, listing, listing_json};
 pub use records::{Entry, Fault, Source, entries, sources};
