@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
+pub(crate) use schedule::Policy;
 pub use settle::OnSettled;
 pub use targets::{Look, OnSwitch, Reason, Switch, Target, Targets, Thresholds};
 

@@ -1,7 +1,8 @@
-//! Tools around a relay: what was recorded of exports, and sending it again; what waits in durable queues; what a load test
-//! is pointed at.
+//! Tools beside the relay: what was recorded of exports, and sending it again; what waits in durable queues; load to test
+//! with, and what it is pointed at.
 
 mod listing;
+pub mod load;
 pub mod queue;
 mod records;
 mod replay;

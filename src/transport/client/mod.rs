@@ -109,9 +109,28 @@ impl Client {
             balancer,
             patience,
             keep: keep.share(worker_count()),
-            in_use: keep.max_in_use.filter(|_| !dialer.may_speak_http2()).map(places),
+            in_use: places(keep, &dialer),
             dialer: Arc::new(dialer),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
+            spoken: Looks::new(),
+            hints: Looks::new(),
+        }
+    }
+
+    /// A client of the same endpoint with connections of its own, of which there are none yet.
+    #[must_use]
+    pub fn apart(&self) -> Client {
+        Client {
+            host: self.host.clone(),
+            port: self.port,
+            authority: self.authority.clone(),
+            wire: self.wire,
+            dialer: Arc::clone(&self.dialer),
+            balancer: self.balancer,
+            patience: self.patience,
+            keep: self.keep,
+            in_use: places(self.keep, &self.dialer),
+            pools: (0..self.pools.len()).map(|_| Mutex::default()).collect(),
             spoken: Looks::new(),
             hints: Looks::new(),
         }
@@ -284,8 +303,10 @@ fn answered(answer: &Answer) -> Response {
     Response { status, headers, trailers, body }
 }
 
-fn places(count: usize) -> Semaphore {
-    Semaphore::new(count.min(Semaphore::MAX_PERMITS))
+/// Connections of HTTP/2 carry many requests each: they are not counted.
+fn places(keep: Keep, dialer: &Dialer) -> Option<Semaphore> {
+    let most = keep.max_in_use.filter(|_| !dialer.may_speak_http2())?;
+    Some(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))
 }
 
 /// How long a patient client waits after the first try for a connection, and at most.
