@@ -1,6 +1,7 @@
 //! Does a relay in front of a sink that fails deliver everything, and once where nothing is lost behind its back?
 
 use crate::scene::{Sink, numbered};
+use crate::support::cli;
 use crate::support::client::{Coding, Wire};
 use crate::support::export::Signal;
 use crate::support::net::local;
@@ -33,6 +34,24 @@ async fn failures_in_front_of_acceptance_lose_and_double_nothing() {
     for wire in [Wire::Grpc, Wire::Http] {
         let sink = Sink::start(&["--fail", "unavailable=20%,http_502=10%,reset_request=10%"]).await;
         assert_eq!(through(&forwarding(wire, &sink), wire, &sink).await, [all, all, 0, 0], "{wire:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_load_generator_finds_everything_that_a_relay_delivered_to_a_sink_that_fails() {
+    for (wire, protocol) in [(Wire::Grpc, "grpc"), (Wire::Http, "http/json")] {
+        let sink = Sink::start(&["--fail", "unavailable=10%,http_504=5%", "--latency", "exponential:2ms"]).await;
+        let relay = Relay::start(&forwarding(wire, &sink)).await;
+        let (to, verify) =
+            (format!("http://{}", local(relay.ports.receiver(wire))), format!("http://{}", local(sink.admin)));
+        let load = ["load", &to, "--protocol", protocol, "--signal", "traces,metrics,logs", "--count", "1200"];
+        let more = ["--items-per-request", "20", "--connections", "2", "--verify", &verify, "--json"];
+        let finished = cli::run(&[&load[..], &more].concat(), &[]).await;
+        assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
+        let report: serde_json::Value = serde_json::from_str(&finished.stdout).expect("JSON");
+        assert_eq!(report["verified"]["clean"], true, "{report}");
+        assert_eq!(sink.items().await, 1200);
+        relay.stop_without_loss().await;
     }
 }
 
