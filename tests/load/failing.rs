@@ -75,7 +75,7 @@ async fn it_waits_for_a_receiver_that_is_not_up_yet() {
 #[tokio::test]
 async fn wrong_flags_are_named_with_the_mend() {
     let missing: &[&str] = &["https://localhost:1", "--ca-file", "/nowhere/ca.pem"];
-    let cases: [(&[&str], &[&str]); 16] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (&["--rate", "0"], &["--rate", "how many in a second"]),
         (&["--rate", "fast"], &["--rate", "how many in a second"]),
         (&["--ramp", "5s"], &["--ramp needs --rate"]),
@@ -90,6 +90,8 @@ async fn wrong_flags_are_named_with_the_mend() {
         (&["--ca-file", "x.pem"], &["--ca-file is for TLS; write https://localhost:4317"]),
         (missing, &["--ca-file: ", "/nowhere/ca.pem"]),
         (&["localhost"], &["ENDPOINT: ", "localhost:4317"]),
+        (&["--connections", "10000", "--concurrency", "100"], &["lower --connections"]),
+        (&["--attribute-size", "1000000", "--items-per-request", "100000"], &["lower --connections"]),
         (&["--duration", "0s"], &["--duration", "more than 0"]),
         (&["--verify", "localhost:9"], &["--verify", "write http://host:port"]),
     ];

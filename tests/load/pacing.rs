@@ -72,6 +72,16 @@ async fn what_could_not_be_sent_in_time_is_counted() {
 }
 
 #[tokio::test]
+async fn a_slow_schedule_ends_with_its_last_request() {
+    let backend = Backend::start();
+    // The other 199 places have nothing to wait for: the second request would be due after half a minute.
+    let arguments = ["--request-rate", "0.0333", "--count", "10", "--items-per-request", "10", "--timeout", "1s"];
+    let report = report(&backend, &arguments, 0).await;
+    assert_eq!(number(&report, "/requests/accepted"), 1.0);
+    assert_eq!(report["schedule"], serde_json::json!({"requests_per_second": 0.0333, "ramp_seconds": 0.0}));
+}
+
+#[tokio::test]
 async fn a_ramp_sends_less_at_first() {
     let backend = Backend::start();
     let arguments = ["--rate", "1000", "--items-per-request", "10", "--duration", "1s"];

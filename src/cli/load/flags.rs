@@ -11,8 +11,10 @@ use crate::config::{Config, Endpoint, Problem, Retry, parse_duration};
 use crate::exporters::SetupProblem;
 use crate::flow::worker_count;
 use crate::ident::ComponentId;
+use crate::memory::available;
 use crate::signal::Signal;
 use crate::tools::load::{Format, Pace, Schedule, Work, signals, sink};
+use crate::units::ByteCount;
 
 use crate::cli::exporter::{configure, headers, tls_files};
 
@@ -123,6 +125,7 @@ impl Load {
     pub(super) fn work(&self) -> Result<(Work, Vec<String>), String> {
         let pace = self.pace()?;
         let (connections, concurrency) = self.width(pace)?;
+        self.check_room(connections * concurrency)?;
         let kind = if self.protocol == Spoken::Grpc { "otlp_grpc/load" } else { "otlp_http/load" };
         let id = ComponentId::parse(kind).map_err(|bad| bad.to_string())?;
         let config = configure(&id, &self.described()?)
@@ -136,6 +139,8 @@ impl Load {
         let work = Work {
             id: Arc::new(id),
             exporter,
+            endpoint: self.target(),
+            protocol: self.protocol_name(),
             format: if self.protocol == Spoken::HttpJson { Format::Json } else { Format::Protobuf },
             run: self.run.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
             signals: self.distinct_signals(),
@@ -157,9 +162,11 @@ impl Load {
     /// Where it goes, in a few words.
     pub(super) fn aim(&self) -> String {
         let signals: Vec<&str> = self.distinct_signals().iter().map(|signal| signal.name()).collect();
-        let protocol = self.protocol.to_possible_value();
-        let protocol = protocol.as_ref().map_or("", |value| value.get_name());
-        format!("{} to {} over {protocol}", signals.join(", "), self.target())
+        format!("{} to {} over {}", signals.join(", "), self.target(), self.protocol_name())
+    }
+
+    fn protocol_name(&self) -> String {
+        self.protocol.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
     fn distinct_signals(&self) -> Vec<Signal> {
@@ -205,6 +212,18 @@ impl Load {
         Ok((connections.unwrap_or(40), 1))
     }
 
+    /// Whether so many requests at a time fit into this machine.
+    fn check_room(&self, requests: usize) -> Result<(), String> {
+        let item = USUAL_ITEM + u64::from(self.attribute_size);
+        let request = ByteCount(item.saturating_mul(self.items_per_request));
+        let all = ByteCount(request.0.saturating_mul(requests as u64));
+        if requests <= MOST_REQUESTS && all.0 <= available().0 / 2 {
+            return Ok(());
+        }
+        let what = format!("{requests} requests of about {request} may be under way, which is {all} of memory");
+        Err(format!("{what}; lower --connections, --concurrency, --items-per-request or --attribute-size"))
+    }
+
     /// The flags in the words of a configuration.
     fn described(&self) -> Result<Value, String> {
         let mut tls =
@@ -212,10 +231,14 @@ impl Load {
         if self.insecure_skip_verify {
             tls.insert("insecure_skip_verify".to_owned(), json!(true));
         }
+        let is_for_tls = !tls.is_empty();
         let endpoint = self.target();
-        if !tls.is_empty() && !endpoint.starts_with("https://") {
-            let https = endpoint.replacen("http://", "https://", 1);
-            return Err(format!("{} is for TLS; write {https} for it", self.first_tls_flag()));
+        if !endpoint.starts_with("https://") {
+            if is_for_tls {
+                let https = endpoint.replacen("http://", "https://", 1);
+                return Err(format!("{} is for TLS; write {https} for it", self.first_tls_flag()));
+            }
+            tls.insert("insecure".to_owned(), json!(true));
         }
         let mut exporter = json!({
             "endpoint": endpoint,
@@ -301,4 +324,8 @@ fn run_name(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("it may have letters, digits, dots, dashes and underscores".to_owned()) }
 }
 
+/// Bytes of an item in JSON, which is the longer way to write it, and of its compressed copy.
+const USUAL_ITEM: u64 = 1500;
+/// Each is a task, too.
+const MOST_REQUESTS: usize = 100_000;
 const USUAL_DURATION: Duration = Duration::from_secs(10);

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::service;
 use crate::tools::load::{self as tool, Ending, Fault, Live, Outcome, Stop, Told, Verified, Work};
 
 use super::{complain, say};
@@ -37,6 +38,7 @@ enum Success {
 fn run(asked: &Load) -> Result<Success, String> {
     let (work, notes) = asked.work()?;
     notes.iter().for_each(|note| complain(&format!("Warning: {note}\n")));
+    service::raise_limit();
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let outcome = runtime.block_on(send(asked, &work))?;
     let verified = runtime.block_on(verify(asked, &work, &outcome));
@@ -98,6 +100,9 @@ async fn listen(stop: Stop) {
 
 async fn verify(asked: &Load, work: &Work, outcome: &Outcome) -> Result<Option<Verified>, String> {
     let Some(sink) = &asked.verify else { return Ok(None) };
+    if !asked.json {
+        complain(&format!("Asking {} what has arrived\n", sink.text));
+    }
     let Outcome { tally, sequences, .. } = outcome;
     tool::verify(sink, &work.run, tally, sequences, asked.verify_timeout).await.map(Some)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::latency::Latency;
+use super::schedule::Schedule;
 use super::tally::{Counts, Tally};
 use super::timeline::Timeline;
 use super::verify::Verified;
@@ -19,6 +20,8 @@ pub fn json(work: &Work, outcome: &Outcome, verified: Option<&Verified>) -> Valu
         tally.signals.iter().map(|(signal, counts)| (signal.name().to_owned(), items(*counts))).collect();
     json!({
         "run": work.run,
+        "endpoint": work.endpoint,
+        "protocol": work.protocol,
         "ended": match ending {
             Ending::Done => "done",
             Ending::Interrupted => "interrupted",
@@ -28,6 +31,7 @@ pub fn json(work: &Work, outcome: &Outcome, verified: Option<&Verified>) -> Valu
             Pace::Closed => "closed",
             Pace::Open(_) => "open",
         },
+        "schedule": schedule(work.pace),
         "items_per_request": work.items_per_request,
         "connections": work.connections,
         "concurrency": work.concurrency,
@@ -56,6 +60,16 @@ pub fn json(work: &Work, outcome: &Outcome, verified: Option<&Verified>) -> Valu
         "cpu_seconds": cpu_seconds,
         "verified": verified.map(checked),
     })
+}
+
+/// What was asked for in an open loop.
+fn schedule(pace: Pace) -> Value {
+    match pace {
+        Pace::Closed => Value::Null,
+        Pace::Open(Schedule { rate, ramp }) => {
+            json!({"requests_per_second": rate, "ramp_seconds": ramp.as_secs_f64()})
+        }
+    }
 }
 
 fn items(counts: Counts) -> Value {

@@ -59,7 +59,7 @@ pub async fn load(work: &Work, stop: &Stop, told: &mut (dyn FnMut(Told<'_>) + Se
         elapsed,
         unanswered: run.taken.load(Ordering::Relaxed).saturating_sub(answered),
         sequences: run.next.iter().map(|(signal, next)| (*signal, next.load(Ordering::Relaxed))).collect(),
-        unsent: unsent(work, &run, cut.or(work.duration).unwrap_or(Duration::MAX)),
+        unsent: unsent(&run, cut.or(work.duration).unwrap_or(Duration::MAX)),
         cpu_seconds: cpu.and_then(|before| Some(cpu_seconds()? - before)),
         threads,
         ending,
@@ -85,6 +85,7 @@ fn prepare(work: &Work) -> Run {
         items: work.items_per_request.max(1),
         begun,
         end: work.duration.and_then(|duration| begun.checked_add(duration)),
+        requests: work.count.map(|count| count.div_ceil(work.items_per_request.max(1))),
         left: work.count.map(AtomicU64::new),
         next: work.signals.iter().map(|signal| (*signal, AtomicU64::new(0))).collect(),
         taken: AtomicU64::new(0),
@@ -135,10 +136,10 @@ fn begin(
 }
 
 /// Requests that were due in the time in which there was sending, and were never sent.
-fn unsent(work: &Work, run: &Run, sending: Duration) -> u64 {
-    let Pace::Open(schedule) = work.pace else { return 0 };
+fn unsent(run: &Run, sending: Duration) -> u64 {
+    let Pace::Open(schedule) = run.pace else { return 0 };
     let due = schedule.due_by(sending);
-    let due = work.count.map_or(due, |count| due.min(count.div_ceil(run.items)));
+    let due = run.requests.map_or(due, |requests| due.min(requests));
     due.saturating_sub(run.taken.load(Ordering::Relaxed))
 }
 

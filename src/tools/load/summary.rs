@@ -10,9 +10,10 @@ use crate::units::ByteCount;
 /// The report of a run, in lines.
 pub fn summary(work: &Work, outcome: &Outcome, verified: Option<&Verified>) -> String {
     let mut lines = Lines(String::new());
+    lines.target(work);
     lines.sent(outcome);
     lines.latency(work, outcome);
-    lines.failures(work, outcome);
+    lines.failures(outcome);
     lines.cpu(outcome);
     if let Some(verified) = verified {
         lines.verified(work, outcome, verified);
@@ -30,6 +31,12 @@ struct Lines(String);
 impl Lines {
     fn line(&mut self, key: &str, value: &str) {
         self.0.push_str(&format!("{key:<11} {value}\n"));
+    }
+
+    fn target(&mut self, work: &Work) {
+        let Work { endpoint, protocol, connections, items_per_request, .. } = work;
+        let size = format!("{connections} connections, {items_per_request} items a request");
+        self.line("target", &format!("{endpoint} over {protocol}, {size}"));
     }
 
     fn sent(&mut self, outcome: &Outcome) {
@@ -62,10 +69,10 @@ impl Lines {
 
     fn latency(&mut self, work: &Work, outcome: &Outcome) {
         let latency = &outcome.tally.latency;
-        let shown = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
-        let shown =
-            shown.iter().filter_map(|(name, quantile)| Some(format!("{name} {}", show(latency.at(*quantile)?))));
-        let shown: Vec<String> = shown.collect();
+        let shown = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+        let shown = shown.into_iter().map(|(name, quantile)| (name, latency.at(quantile)));
+        let shown = shown.chain([("max", latency.longest())]);
+        let shown: Vec<String> = shown.filter_map(|(name, time)| Some(format!("{name} {}", show(time?)))).collect();
         if !shown.is_empty() {
             let from = if matches!(work.pace, Pace::Open(_)) { " (from when a request was due)" } else { "" };
             self.line("latency", &format!("{}{from}", shown.join(", ")));
@@ -82,15 +89,14 @@ impl Lines {
         }
     }
 
-    fn failures(&mut self, work: &Work, outcome: &Outcome) {
+    fn failures(&mut self, outcome: &Outcome) {
         for (class, failed) in &outcome.tally.failures {
             let items = failed.items;
             let text = format!("{class}: {} requests, {items} items; help=otlp-relay explain {class}", failed.requests);
             self.line("failed", &text);
         }
         if outcome.unanswered > 0 {
-            let waited = show(work.grace);
-            self.line("unanswered", &format!("{} requests, {waited} after the last was sent", outcome.unanswered));
+            self.line("unanswered", &format!("{} requests when it ended", outcome.unanswered));
         }
     }
 

@@ -71,7 +71,7 @@ pub async fn verify(
     let until = Instant::now() + limit;
     loop {
         // A first look finds nothing yet where the sink is not up, which is no reason to stop looking.
-        let found = ask(&client, sink, run).await.and_then(|found| check(&found, tally, sequences));
+        let found = ask(&client, sink, run).await.map(|found| check(&found, tally, sequences));
         let is_complete = found.as_ref().is_ok_and(|found| found.signals.values().all(|checked| checked.lost == 0));
         if until <= Instant::now() {
             return found;
@@ -79,7 +79,7 @@ pub async fn verify(
         if is_complete {
             // What comes twice comes later.
             tokio::time::sleep(AFTERMATH).await;
-            return ask(&client, sink, run).await.and_then(|found| check(&found, tally, sequences));
+            return ask(&client, sink, run).await.map(|found| check(&found, tally, sequences));
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -92,16 +92,16 @@ async fn ask(client: &Client, sink: &Endpoint, run: &str) -> Result<Value, Strin
     let exchange = Box::pin(client.send(&head, RequestBody::default(), &progress));
     let answer = within(Some(PATIENCE), &progress, exchange).await;
     let answer = answer.map_err(|failure| format!("{url}: {}: {}", failure.class(), failure.cause()))?;
-    match answer.status {
-        StatusCode::OK => serde_json::from_slice(&answer.body)
-            .map_err(|_| format!("{url} does not answer as the admin address of a sink does")),
-        // Nothing of the run has come.
-        StatusCode::NOT_FOUND => Ok(Value::Null),
-        status => Err(format!("{url} answers {status}")),
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    match (answer.status, body) {
+        (StatusCode::OK, Some(run)) if run["signals"].is_object() => Ok(run),
+        // A sink's word for a run of which nothing has come.
+        (StatusCode::NOT_FOUND, Some(fault)) if fault["error"].is_string() => Ok(Value::Null),
+        (status, _) => Err(format!("{url} answers {status}, but not as the admin address of a sink does")),
     }
 }
 
-fn check(found: &Value, tally: &Tally, sequences: &[(Signal, u64)]) -> Result<Verified, String> {
+fn check(found: &Value, tally: &Tally, sequences: &[(Signal, u64)]) -> Verified {
     let checked = |(signal, sent): &(Signal, u64)| {
         let counts = tally.signals.get(signal).copied().unwrap_or_default();
         let number = |key: &str| found["signals"][signal.name()][key].as_u64();
@@ -116,10 +116,7 @@ fn check(found: &Value, tally: &Tally, sequences: &[(Signal, u64)]) -> Result<Ve
         };
         (*signal, checked)
     };
-    if !found.is_null() && !found["signals"].is_object() {
-        return Err("the sink's answer has no \"signals\"".to_owned());
-    }
-    Ok(Verified { signals: sequences.iter().map(checked).collect() })
+    Verified { signals: sequences.iter().map(checked).collect() }
 }
 
 const PAUSE: Duration = Duration::from_millis(200);

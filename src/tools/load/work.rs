@@ -18,6 +18,10 @@ pub struct Work {
     pub id: Arc<ComponentId>,
     /// Where to, with TLS, headers, compression and timeout: an `otlp_grpc` or `otlp_http` exporter.
     pub exporter: Exporter,
+    /// Where that is, for the report.
+    pub endpoint: String,
+    /// What is spoken there, for the report.
+    pub protocol: String,
     /// How requests are written: as the exporter says that they are.
     pub format: Format,
     /// What the run is called: the resource attribute of its items.

@@ -26,6 +26,8 @@ pub(super) struct Run {
     pub(super) begun: Instant,
     /// When nothing more is sent.
     pub(super) end: Option<Instant>,
+    /// Requests in all; no end without it.
+    pub(super) requests: Option<u64>,
     /// Items that may still be sent; no end without it.
     pub(super) left: Option<AtomicU64>,
     /// The next sequence of each signal.
@@ -111,11 +113,18 @@ impl Worker {
         while let Some(job) = self.next().await {
             let place = usize::try_from(job.number % signals).unwrap_or(0);
             let (Some(way), Some(sequences)) = (ways.get(place), self.run.take(place)) else { return };
-            let Some(pause) = self.send(way, place, sequences, job.due).await else { continue };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.run.lifetime.intake_ended() => {}
+            if let Some(pause) = self.send(way, place, sequences, job.due).await {
+                self.rest(pause).await;
             }
+        }
+    }
+
+    /// Waits for so long; nothing when the run was over before.
+    async fn rest(&self, pause: Duration) -> Option<()> {
+        tokio::select! {
+            biased;
+            () = self.run.lifetime.intake_ended() => None,
+            () = tokio::time::sleep(pause) => Some(()),
         }
     }
 
@@ -138,7 +147,9 @@ impl Worker {
     async fn wait(&self, turn: &mut Turn, schedule: Schedule) -> Option<Instant> {
         let number = turn.number * self.count + self.index;
         let due = self.run.begun.checked_add(schedule.due(number))?;
-        if self.run.end.is_some_and(|end| end <= due) {
+        // Nobody waits for a request that there will not be.
+        let is_beyond = self.run.requests.is_some_and(|requests| requests <= number);
+        if is_beyond || self.run.end.is_some_and(|end| end <= due) {
             return None;
         }
         if due <= Instant::now() {
@@ -172,9 +183,9 @@ impl Worker {
         let outcome = loop {
             let outcome = way.send(filled.message.clone()).await;
             let pause = outcome.as_ref().err().and_then(|failure| schedule.as_mut()?.next(failure.retry()));
-            match pause {
-                Some(pause) if !self.run.lifetime.is_draining() => tokio::time::sleep(pause.whole).await,
-                _ => break outcome,
+            let Some(pause) = pause else { break outcome };
+            if self.rest(pause.whole).await.is_none() {
+                break outcome;
             }
             retries += 1;
         };

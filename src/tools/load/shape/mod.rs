@@ -40,8 +40,11 @@ pub(super) struct Order<'a> {
     pub(super) attribute_size: usize,
 }
 
+/// Writes a request.
+type Shape = fn(&Order<'_>) -> Vec<u8>;
+
 /// The signals that there are shapes for, with the encoded request of each.
-const SHAPES: [(Signal, fn(&Order<'_>) -> Vec<u8>); 3] =
+const SHAPES: [(Signal, Shape); 3] =
     [(Signal::Traces, traces::request), (Signal::Metrics, metrics::request), (Signal::Logs, logs::request)];
 
 /// The signals that can be generated.
@@ -62,7 +65,7 @@ impl Order<'_> {
     }
 
     fn dice(&self, signal: u64) -> Dice {
-        Dice(mix(signal ^ self.variant))
+        Dice(fastrand::Rng::with_seed(signal ^ self.variant))
     }
 }
 
@@ -116,36 +119,34 @@ fn any(value: Value) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
-/// Random numbers that are the same in every run, so that runs can be compared (splitmix64).
-struct Dice(u64);
+/// Random numbers that are the same in every run, so that runs can be compared.
+struct Dice(fastrand::Rng);
 
 impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
     fn below(&mut self, end: u64) -> u64 {
-        self.roll() % end.max(1)
+        self.0.u64(..end.max(1))
     }
 
     fn pick<T: Copy>(&mut self, of: &[T]) -> Option<T> {
-        let at = usize::try_from(self.below(of.len() as u64)).unwrap_or(0);
-        of.get(at).copied()
+        self.0.choice(of).copied()
+    }
+
+    fn id(&mut self) -> Vec<u8> {
+        self.0.u64(1..).to_be_bytes().to_vec()
     }
 
     /// Words that compress about as well as identifiers do, `len` bytes of them.
     fn words(&mut self, len: usize) -> String {
         let mut words = String::with_capacity(len + 9);
         while words.len() < len {
-            words.push_str(&format!("{:08x}-", self.roll() >> 32));
+            words.push_str(&format!("{:08x}-", self.0.u32(..)));
         }
         words.truncate(len);
         words
     }
 }
 
-/// A one-to-one scramble of all 64-bit numbers.
+/// A one-to-one scramble of all 64-bit numbers (the last steps of splitmix64): what it makes of different numbers differs.
 pub(super) const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -33,7 +33,7 @@ fn span(order: &Order<'_>, sequence: u64, number: u64, dice: &mut Dice) -> Span 
     Span {
         trace_id: TRACE_ID.to_vec(),
         span_id: SPAN_ID.to_vec(),
-        parent_span_id: if has_parent { dice.roll().to_be_bytes().to_vec() } else { Vec::new() },
+        parent_span_id: if has_parent { dice.id() } else { Vec::new() },
         name: format!("{method} {route}"),
         kind: kind as i32,
         start_time_unix_nano: START,

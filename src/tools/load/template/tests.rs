@@ -139,12 +139,14 @@ proptest! {
     }
 }
 
+type Coder = fn(&[u8]) -> Vec<u8>;
+
 /// `message`, decoded and encoded by prost.
 fn encoded_again(signal: Signal, message: &[u8]) -> Bytes {
     fn again<M: Message + Default>(message: &[u8]) -> Vec<u8> {
         M::decode(message).unwrap().encode_to_vec()
     }
-    let coders: [(Signal, fn(&[u8]) -> Vec<u8>); 3] = [
+    let coders: [(Signal, Coder); 3] = [
         (Signal::Traces, again::<ExportTraceServiceRequest>),
         (Signal::Metrics, again::<ExportMetricsServiceRequest>),
         (Signal::Logs, again::<ExportLogsServiceRequest>),
