@@ -10,7 +10,6 @@ use clap::Args;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use crate::config::{
 };
 use crate::flow::{Lifetime, Workers};
 use crate::protocol::Protocol;
-use crate::service;
+use crate::service::{self, Signals};
 use crate::telemetry;
 use crate::tools::sink::{Asked, BadAsk, Place, Report, Sink as Engine};
 use crate::transport::server::{Limits, Listener, Terms, TlsServer};
@@ -116,10 +115,10 @@ async fn run(asked: &Sink, opening: Opening, engine: &Arc<Engine>) -> Result<Str
     let pages = desk.on_this_runtime().map_err(|error| format!("--admin: {error}; write HOST:PORT"))?;
     let pages = tokio::spawn(admin::serve(pages, route(Arc::clone(engine)), end.clone()));
     let first = engine.report();
-    let mut ended = Ended::listen().map_err(system)?;
+    let signals = Signals::listen().map_err(system)?;
     complain(&format!("OTLP/gRPC on {grpc_socket}, OTLP/HTTP on {http_socket}, status and faults on http://{desk}\n"));
     tokio::select! {
-        () = ended.wait(asked.duration) => {}
+        () = end_of(signals, asked.duration) => {}
         () = show(engine, &first, asked) => {}
     }
     lifetime.drain(GRACE).await;
@@ -209,30 +208,17 @@ fn summary(report: &Report, first: &Report) -> String {
     format!("taken in {:.1} s\n{}", report.elapsed.as_secs_f64(), report.table(first))
 }
 
-/// What ends a sink.
-struct Ended {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Ended {
-    fn listen() -> io::Result<Ended> {
-        Ok(Ended { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for a signal, or for as long as `duration`.
-    async fn wait(&mut self, duration: Option<Duration>) {
-        let over = async {
-            match duration {
-                Some(duration) => sleep(duration).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = over => {}
+/// Waits for any signal that ends a program, or for as long as `duration`.
+async fn end_of(mut signals: Signals, duration: Option<Duration>) {
+    let over = async {
+        match duration {
+            Some(duration) => sleep(duration).await,
+            None => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        _ = signals.next() => {}
+        () = over => {}
     }
 }
 
