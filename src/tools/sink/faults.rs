@@ -93,7 +93,7 @@ pub(super) struct Slow {
 }
 
 /// What meets one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Fate {
     /// How long its answer waits; before anything of it is taken.
     pub(super) latency: Duration,
@@ -129,7 +129,7 @@ impl Faults {
     pub(super) fn next(&self) -> Fate {
         let Said { chances, slow } = &self.said;
         if chances.is_empty() && slow.is_none() && self.latency.is_none() {
-            return Fate { latency: Duration::ZERO, rate: None, chance: None };
+            return Fate::default();
         }
         let mut dice = Dice::of(self.asked.seed, self.turn.fetch_add(1, Ordering::Relaxed));
         let (number, slowness) = (dice.share(), dice.share());

@@ -39,7 +39,7 @@ struct Visit {
 
 impl Answer for Port {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
-        let visit = self.sink.visit();
+        let visit = self.sink.visit(&request);
         let request = request.map(|body| Paced::new(body, visit.fate.rate));
         let mut response = visit.conduct.server.answer(&self.sign, peer, request, &visit).await;
         match visit.met.get() {
@@ -61,10 +61,12 @@ impl Answer for Port {
 }
 
 impl Sink {
-    /// A visit that begins now, by the faults of this moment.
-    fn visit(&self) -> Visit {
+    /// The visit of `request`, by the faults of this moment. Probes and stray requests meet none, and take none from others.
+    fn visit<B>(&self, request: &Request<B>) -> Visit {
         let (conduct, ledger) = (self.conduct.load_full(), self.ledger.load_full());
-        let fate = conduct.faults.next();
+        let path = request.uri().path();
+        let exports = Signal::from_grpc_path(path).or_else(|| Signal::from_http_path(path)).is_some();
+        let fate = if exports { conduct.faults.next() } else { Fate::default() };
         Visit { conduct, ledger, fate, protocol: OnceLock::new(), met: OnceLock::new() }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn faults(text: &str) -> Result<Said, String> {
     if 1.0 + 1e-9 < sum {
         return Err(format!(
             "the shares add up to {} %; a request meets one fault at most, so take some off",
-            sum * 100.0
+            (sum * 1e6).round() / 1e4
         ));
     }
     Ok(said)
