@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
-use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::failure::{Class, Failure};
@@ -32,11 +31,11 @@ pub(super) fn speaks<B>(request: &Request<B>) -> bool {
     grpc && request.version() == Version::HTTP_2 && request.method() == Method::POST
 }
 
-pub(super) async fn answer<B: RequestBody>(
+pub(super) async fn answer(
     server: &OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
-    request: Request<B>,
+    request: Request<impl RequestBody>,
     route: &dyn Route,
 ) -> Response<Reply> {
     let signal = Signal::from_grpc_path(request.uri().path());
@@ -51,7 +50,7 @@ pub(super) async fn answer<B: RequestBody>(
         return refusal(&failure);
     }
     if signal.is_none() && server.companions.offer(head.uri.path()) {
-        return server.companions.answer(Request::from_parts(head, Body::new(body))).await;
+        return server.companions.answer(Request::from_parts(head, body)).await;
     }
     let found = signal.and_then(|signal| Some((signal, route.next(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
