@@ -1,9 +1,9 @@
 //! What goes wrong: counted by class, explained once, and not tried for ever. Flags that cannot be meant.
 
-use std::time::Duration;
-
 use super::support::backend::{Answer, Backend};
+use super::support::cli::Process;
 use super::support::client::Wire;
+use super::support::eventually;
 use super::{aim, load, report};
 
 #[tokio::test]
@@ -61,15 +61,18 @@ async fn it_gives_up_where_nothing_ever_succeeds() {
 }
 
 #[tokio::test]
-async fn it_waits_for_a_receiver_that_is_not_up_yet() {
+async fn a_receiver_that_comes_up_later_is_loaded_then() {
     let mut backend = Backend::absent();
     let [endpoint, _] = aim(&backend, Wire::Grpc);
-    let running = tokio::spawn(async move { load(&[&endpoint, "--rate", "1000", "--duration", "1s"]).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let process = Process::relay(&["load", &endpoint, "--duration", "1h", "--give-up-after", "0s"], &[]);
+    let has_failed = || process.log().iter().any(|line| line.starts_with("Failed: connection_refused: "));
+    eventually("a refused connection", || async { has_failed().then_some(()) }).await;
     backend.run();
-    backend.wait_for_requests(1).await;
-    let finished = running.await.unwrap();
+    backend.wait_for_items(1000).await;
+    process.signal("INT");
+    let finished = process.finish().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("failed      connection_refused: "), "{}", finished.stdout);
 }
 
 #[tokio::test]

@@ -1,8 +1,14 @@
 //! What arrives: every item once, over every protocol, in every coding, under TLS.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::{TcpListener, TcpStream};
+
 use super::support::backend::Backend;
 use super::support::client::Wire;
 use super::support::export::Signal;
+use super::support::net::{free_port, local};
 use super::support::relay::Relay;
 use super::support::setup::Setup;
 use super::support::tls::{Authority, Clients};
@@ -63,6 +69,38 @@ async fn bodies_are_compressed_and_headers_are_sent() {
         assert_eq!((record.encoding.as_str(), record.headers["x-tenant"].as_str()), (coding, "seven"));
         assert_eq!(record.items, 40);
         assert!(finished.stdout.contains("uncompressed"), "{}", finished.stdout);
+    }
+}
+
+/// Counts the connections that it passes on to `target`; the port that it listens on.
+async fn turnstile(target: u16) -> (u16, Arc<AtomicUsize>) {
+    let (port, count) = (free_port(), Arc::new(AtomicUsize::new(0)));
+    let listener = TcpListener::bind(local(port)).await.unwrap();
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                if let Ok(mut far) = TcpStream::connect(local(target)).await {
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                }
+            });
+        }
+    });
+    (port, count)
+}
+
+#[tokio::test]
+async fn there_are_as_many_connections_as_are_asked_for() {
+    for wire in [Wire::Grpc, Wire::Http] {
+        let backend = Backend::start();
+        let (port, count) = turnstile(backend.port(wire)).await;
+        let [_, protocol] = aim(&backend, wire);
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let load_of = ["--request-rate", "200", "--count", "60", "--items-per-request", "1", "--connections", "3"];
+        let finished = load(&[&[endpoint.as_str(), &protocol, "--signal", "logs,traces"], &load_of[..]].concat()).await;
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert_eq!(count.load(Ordering::Relaxed), 3, "{wire:?}");
     }
 }
 

@@ -111,7 +111,7 @@ async fn verify(asked: &Load, work: &Work, outcome: &Outcome) -> Result<Option<V
 fn bar(work: &Work) -> ProgressBar {
     let length = work.count.or_else(|| work.duration.map(millis));
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-    let template = if length.is_some() { "{bar:30} {msg}" } else { "{spinner} {msg}" };
+    let template = if length.is_some() { "{bar:20} {wide_msg}" } else { "{spinner} {wide_msg}" };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -12,7 +12,7 @@ use crate::attempt::Progress;
 use crate::failure::Failure;
 use crate::flow::Receipt;
 use crate::signal::Signal;
-use crate::transport::client::RequestBody;
+use crate::transport::client::{Client, RequestBody};
 
 /// Sends encoded messages of one signal as the exporter would send payloads. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,12 +28,12 @@ impl Backend {
     /// The same backend, reached over connections of its own.
     #[must_use]
     pub fn apart(&self) -> Backend {
-        let mut made: BTreeMap<*const Target, Arc<Target>> = BTreeMap::new();
+        let mut made: BTreeMap<*const Client, Arc<Client>> = BTreeMap::new();
         let ways = self.ways.iter().map(|(signal, (target, head))| {
-            let apart = made.entry(Arc::as_ptr(target)).or_insert_with(|| {
-                Arc::new(Target { client: Arc::new(target.client.apart()), ..Target::clone(target) })
-            });
-            (*signal, (Arc::clone(apart), head.clone()))
+            // Signals share their connections as before.
+            let client = made.entry(Arc::as_ptr(&target.client)).or_insert_with(|| Arc::new(target.client.apart()));
+            let apart = Target { client: Arc::clone(client), ..Target::clone(target) };
+            (*signal, (Arc::new(apart), head.clone()))
         });
         Backend { ways: ways.collect(), tls: self.tls.clone() }
     }

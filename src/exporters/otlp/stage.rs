@@ -68,7 +68,7 @@ impl<'a> Sent<'a> {
 }
 
 /// The stage of one signal. One `consume` is one attempt.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Stage {
     pub(super) target: Arc<Target>,
     /// Its requests without a body.

@@ -35,7 +35,8 @@ impl Lines {
 
     fn target(&mut self, work: &Work) {
         let Work { endpoint, protocol, connections, items_per_request, .. } = work;
-        let size = format!("{connections} connections, {items_per_request} items a request");
+        let size =
+            format!("{}, {} a request", many(*connections as u64, "connection"), many(*items_per_request, "item"));
         self.line("target", &format!("{endpoint} over {protocol}, {size}"));
     }
 
@@ -109,8 +110,8 @@ impl Lines {
         } else {
             String::new()
         };
-        let threads = outcome.threads;
-        self.line("cpu", &format!("{seconds:.2} s of this program on {threads} threads{each}"));
+        let threads = many(outcome.threads as u64, "thread");
+        self.line("cpu", &format!("{seconds:.2} s of this program on {threads}{each}"));
     }
 
     fn verified(&mut self, work: &Work, outcome: &Outcome, verified: &Verified) {
@@ -129,6 +130,11 @@ impl Lines {
         }
         self.line("run", &work.run);
     }
+}
+
+/// `1 request`, `2 requests`
+fn many(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn rate(count: u64, time: Duration) -> f64 {
