@@ -1,5 +1,5 @@
 //! Tools beside the relay: what was recorded of exports, and sending it again; what waits in durable queues; load to test
-//! with.
+//! with, and what it is pointed at.
 
 mod listing;
 pub mod load;
@@ -9,6 +9,7 @@ mod replay;
 mod replayed;
 pub mod sequence;
 mod show;
+pub mod sink;
 
 pub use listing::{Filter, listing, listing_json};
 pub use records::{Entry, Fault, Source, entries, sources};
