@@ -5,6 +5,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY proto proto
+# Not built, but named by Cargo.toml.
+COPY benches benches
 COPY .ci/static .ci/static
 RUN cp "$(.ci/static)" /otlp-relay
 # Directories that belong to the relay's user, for volumes: the durable queue, dead letters, the Collector's own default.

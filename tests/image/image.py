@@ -3,12 +3,13 @@
 usage: image.py RELAY DIRECTORY; run by .ci/image.
 """
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
 
-from container import Container, Image, Names, send_span, until
+from container import PROJECT, Container, Image, Names, send_span, until
 
 MOST = 15_000_000
 BACKEND = """
@@ -33,6 +34,21 @@ def size(root):
     """The bytes of the image's files."""
     files = (pathlib.Path(folder) / name for folder, _, names in os.walk(root) for name in names)
     return sum(file.lstat().st_size for file in files)
+
+
+def check_context():
+    """The build stage has what Cargo.toml names, and the context what the build stage copies."""
+    lines = (PROJECT / "Dockerfile").read_text().splitlines()
+    lines = lines[:lines.index("FROM scratch")]
+    copied = [source for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]]
+    sent = [line.removeprefix("!") for line in (PROJECT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
+    assert set(copied) == set(sent), f"{copied} are copied, {sent} are there"
+    metadata = subprocess.run(["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"],
+                              cwd=PROJECT, check=True, capture_output=True, text=True)
+    for target in json.loads(metadata.stdout)["packages"][0]["targets"]:
+        path = pathlib.Path(target["src_path"]).relative_to(PROJECT)
+        # Tests are found by themselves, and need not be there.
+        assert target["kind"] == ["test"] or path.parts[0] in copied, f"{path} is not copied"
 
 
 def check_files(image, place):
@@ -86,6 +102,7 @@ def main():
     place = pathlib.Path(sys.argv[2])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     names = Names("127.0.0.1")
+    check_context()
     check_files(image, place)
     check_default(image, place)
     usual = "/etc/otel-collector-config.yaml"
