@@ -182,6 +182,12 @@ impl<'a> Reading<'a> {
         self.report.notes.borrow_mut().learned.kinds.insert(self.path.clone(), kind);
     }
 
+    /// Remembers that `keys` may stand in here.
+    pub(crate) fn offer(&self, keys: &[&str]) {
+        let paths = keys.iter().map(|key| format!("{}::{key}", self.path));
+        self.report.notes.borrow_mut().learned.asked.extend(paths);
+    }
+
     /// Remembers what becomes of a `key` in here that is not read.
     pub(crate) fn leave(&self, key: &str, unread: Unread) {
         self.report.notes.borrow_mut().learned.unread.insert(format!("{}::{key}", self.path), unread);

@@ -150,6 +150,7 @@ impl<'a> Section<'a> {
 
     /// Names every key that nobody asked for.
     pub(crate) fn finish(self) {
+        self.whole.offer(&self.known);
         for entry in self.entries {
             if self.known.contains(&entry.key.as_str()) || self.whole.is_muted() {
                 continue;

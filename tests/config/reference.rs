@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use otlp_relay::config::{Kind, Learned, Secrets, Unread, component_types, describe, learn};
+use otlp_relay::config::{ComponentType, Kind, Learned, Secrets, Unread, component_types, describe, learn};
 use serde_json::{Map, Value};
 
 use super::describe::everything;
@@ -18,6 +18,26 @@ const INTRODUCTION: &str = include_str!("reference.md");
 /// Maps whose keys are names of the writer's own.
 const FREE: [&str; 7] =
     ["headers", "const_labels", "response_headers", "initial_fields", "endpoint_params", "resource", "pipelines"];
+
+/// Ends of keys that have no line of their own: earlier names, what is refused with words of its own, the switch that every
+/// section that can be left out has, and what a reader of metrics takes as an exporter does.
+const OTHER_NAMES: [&str; 13] = [
+    "address",
+    "blocking",
+    "cookies",
+    "cors_allowed_origins",
+    "enabled",
+    "file::encoding",
+    "group_by",
+    "logLevel",
+    "loglevel",
+    "otlp_grpc::protocol",
+    "otlp_http::protocol",
+    "telemetry::traces",
+    "attributes_list",
+];
+/// Where an exporter stands in place of keys of its own.
+const EXPORTER: &str = "periodic::exporter::otlp::";
 
 #[test]
 fn the_reference_of_the_configuration_is_what_the_code_says() {
@@ -62,35 +82,131 @@ fn reference() -> String {
         meanings: meanings(),
         used: Default::default(),
     };
+    let parts = parts(&facts, &everything);
     let mut text = INTRODUCTION.to_owned();
-    for section in ["receivers", "processors", "exporters", "connectors", "extensions"] {
-        let _ = write!(text, "\n## {section}\n");
-        let written = everything[section].as_object().unwrap();
-        for kind in component_types().iter().filter(|kind| kind.section == section) {
+    let mut section = "";
+    for part in &parts {
+        if part.section != section {
+            section = part.section;
+            let _ = write!(text, "\n## {section}\n");
+        }
+        if let Some(kind) = part.kind {
             let _ = write!(text, "\n### {section}: `{}`\n\n", kind.name);
             if !kind.aliases.is_empty() {
                 let _ = write!(text, "Also called `{}`. ", kind.aliases.join("`, `"));
             }
-            let _ = writeln!(text, "{}", facts.meaning(&format!("{section}::{}", kind.name)));
-            let mut rows = BTreeMap::new();
-            let mut unread = BTreeMap::new();
-            for (id, component) in written.iter().filter(|(id, _)| id.split('/').next() == Some(kind.name)) {
-                let path = format!("{section}::{id}");
-                collect(&facts, component, &path, &path, &format!("{section}::{}", kind.name), &mut rows);
-                facts.unread(&path, &mut unread);
-            }
-            push_rows(&mut text, &rows, &unread);
+            let _ = writeln!(text, "{}", facts.meaning(&part.name()));
         }
+        push_rows(&mut text, &rows(&facts, part, &parts), &part.unread);
     }
-    let mut rows = BTreeMap::new();
-    let mut unread = BTreeMap::new();
-    collect(&facts, &everything["service"], "service", "service", "service", &mut rows);
-    facts.unread("service", &mut unread);
-    text.push_str("\n## service\n");
-    push_rows(&mut text, &rows, &unread);
     let unused: Vec<&&str> = facts.meanings.keys().filter(|key| !facts.used.borrow().contains(**key)).collect();
     assert!(unused.is_empty(), "no key is meant by {unused:?} in meanings.txt");
     text
+}
+
+/// A type of component, or the section `service`.
+struct Part {
+    section: &'static str,
+    kind: Option<&'static ComponentType>,
+    /// What each key that is written takes, and its default.
+    written: BTreeMap<String, (String, String)>,
+    /// Every key that may be written, sections included.
+    asked: BTreeSet<String>,
+    unread: BTreeMap<String, Unread>,
+}
+
+impl Part {
+    /// `exporters::otlp_grpc`, or `service`.
+    fn name(&self) -> String {
+        self.kind.map_or(self.section.to_owned(), |kind| format!("{}::{}", self.section, kind.name))
+    }
+
+    /// Adds what stands at `path` in a configuration.
+    fn add(&mut self, facts: &Facts, value: &Value, path: &str) {
+        collect(facts, value, path, path, &mut self.written);
+        for asked in facts.learned.asked.iter().filter_map(|key| key.strip_prefix(&format!("{path}::"))) {
+            self.asked.insert(shown(asked));
+        }
+        for (key, unread) in &facts.learned.unread {
+            if let Some(key) = key.strip_prefix(&format!("{path}::")) {
+                self.unread.insert(shown(key), *unread);
+            }
+        }
+    }
+}
+
+fn parts(facts: &Facts, everything: &Value) -> Vec<Part> {
+    let part = |section, kind| Part {
+        section,
+        kind,
+        written: BTreeMap::new(),
+        asked: BTreeSet::new(),
+        unread: BTreeMap::new(),
+    };
+    let mut parts = Vec::new();
+    for section in ["receivers", "processors", "exporters", "connectors", "extensions"] {
+        let written = everything[section].as_object().unwrap();
+        for kind in component_types().iter().filter(|kind| kind.section == section) {
+            let mut part = part(section, Some(kind));
+            for (id, component) in written.iter().filter(|(id, _)| id.split('/').next() == Some(kind.name)) {
+                part.add(facts, component, &format!("{section}::{id}"));
+            }
+            parts.push(part);
+        }
+    }
+    let mut service = part("service", None);
+    service.add(facts, &everything["service"], "service");
+    parts.push(service);
+    parts
+}
+
+/// Every key of `part`. What is written nowhere in it is written in another part that has the same section in it.
+fn rows(facts: &Facts, part: &Part, parts: &[Part]) -> BTreeMap<String, Row> {
+    let mut keys: BTreeMap<String, (String, String)> = part.written.clone();
+    for asked in part.asked.iter().filter(|asked| !asked.contains(EXPORTER)) {
+        let inside = [format!("{asked}::"), format!("{asked}[]")];
+        let covers = |key: &String| key == asked || inside.iter().any(|inside| key.starts_with(inside));
+        let whole = format!("{}::{asked}", part.name());
+        let has_other_name = OTHER_NAMES.iter().any(|name| whole.ends_with(&format!("::{name}")));
+        if has_other_name || keys.keys().any(covers) || part.unread.keys().any(covers) {
+            continue;
+        }
+        let found = elsewhere(asked, part, parts);
+        assert!(!found.is_empty(), "write {whole} into everything()");
+        keys.extend(found);
+    }
+    let row = |(key, (kind, default)): (String, (String, String))| {
+        let meaning = facts.meaning(&format!("{}::{key}", part.name()));
+        (key.clone(), Row { key, kind, default, meaning })
+    };
+    keys.into_iter().map(row).collect()
+}
+
+/// The key `asked` of `part`, or what is in that section, by what other parts have: in a section of the same name, or, of
+/// this kind of components, by the same name alone.
+fn elsewhere(asked: &str, part: &Part, parts: &[Part]) -> BTreeMap<String, (String, String)> {
+    let mut ends = asked.rsplitn(3, "::");
+    let (last, before) = (ends.next().unwrap(), ends.next().unwrap_or_default());
+    let before = if before.ends_with("[]") { "[]" } else { before };
+    let (exact, name) = (format!("{before}::{last}"), format!("::{last}"));
+    let alike = |known: &&Part| known.section == part.section;
+    let all: Vec<&Part> = parts.iter().collect();
+    let alike: Vec<&Part> = parts.iter().filter(alike).collect();
+    for (parts, end) in [(&alike, &exact), (&all, &exact), (&alike, &name)] {
+        let mut found = BTreeMap::new();
+        for (key, facts) in parts.iter().flat_map(|part| &part.written) {
+            let key = format!("::{key}");
+            if key.ends_with(end) {
+                found.insert(asked.to_owned(), facts.clone());
+            } else if let Some((_, inside)) = key.split_once(&format!("{end}::")) {
+                found.insert(format!("{asked}::{inside}"), facts.clone());
+            }
+        }
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    BTreeMap::new()
 }
 
 /// What `ask` says of `config` as a file.
@@ -148,15 +264,6 @@ impl Facts {
             other => format!("`{other}`"),
         })
     }
-
-    /// The keys inside of `path` that are not read, shown without the path.
-    fn unread(&self, path: &str, found: &mut BTreeMap<String, Unread>) {
-        for (key, unread) in &self.learned.unread {
-            if let Some(key) = key.strip_prefix(&format!("{path}::")) {
-                found.insert(numbered(key), *unread);
-            }
-        }
-    }
 }
 
 /// Members of lists are all alike.
@@ -165,30 +272,32 @@ fn numbered(key: &str) -> String {
     key.split("::").map(part).collect::<Vec<_>>().join("::").replace("::[]", "[]")
 }
 
-/// Every leaf of `value`, which stands at `path`; `root` is left out of what is shown, and `meant` stands for it.
-fn collect(facts: &Facts, value: &Value, path: &str, root: &str, meant: &str, rows: &mut BTreeMap<String, Row>) {
+/// Every leaf of `value`, which stands at `path`, with its type and default; `root` is left out of what is shown.
+fn collect(facts: &Facts, value: &Value, path: &str, root: &str, written: &mut BTreeMap<String, (String, String)>) {
     let key = path.strip_prefix(root).unwrap().trim_start_matches("::");
     let is_free = FREE.iter().any(|free| key.rsplit("::").next() == Some(free));
     match value {
         Value::Object(entries) if !entries.is_empty() => {
             for (name, value) in entries {
-                collect(facts, value, &format!("{path}::{name}"), root, meant, rows);
+                collect(facts, value, &format!("{path}::{name}"), root, written);
             }
         }
         Value::Array(items) if items.iter().any(Value::is_object) => {
             for (at, item) in items.iter().enumerate() {
-                collect(facts, item, &format!("{path}::{at}"), root, meant, rows);
+                collect(facts, item, &format!("{path}::{at}"), root, written);
             }
         }
         _ if key.is_empty() || is_free && value.is_object() || facts.learned.unread.contains_key(path) => {}
         _ => {
-            let shown = free(&numbered(key));
             let kind = facts.learned.kinds.get(path).map_or("any".to_owned(), Kind::to_string);
-            let meaning = facts.meaning(&format!("{meant}::{shown}"));
-            let row = Row { key: shown.clone(), kind, default: facts.default(path), meaning };
-            rows.entry(shown).or_insert(row);
+            written.entry(shown(key)).or_insert((kind, facts.default(path)));
         }
     }
+}
+
+/// `key` as it is shown.
+fn shown(key: &str) -> String {
+    free(&numbered(key))
 }
 
 /// `key` with a star for names of the writer's own.

@@ -17,6 +17,8 @@ pub(crate) struct Notes {
 /// What the decoder says of keys, by their paths in Collector notation (`exporters::otlp_grpc::timeout`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
+    /// Each key that the sections which were read may have, by whatever name, those that are not read included.
+    pub asked: BTreeSet<String>,
     /// What each key that was read takes.
     pub kinds: BTreeMap<String, Kind>,
     /// Keys of the Collector that this relay does not read, in the sections that were read.
