@@ -5,13 +5,14 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY proto proto
-# glibc, linked statically: names are still resolved by /etc/hosts and /etc/resolv.conf, which Docker puts there.
-ENV RUSTFLAGS="-C target-feature=+crt-static"
-RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
-    && cargo build --locked --release --target "$target" \
-    && cp "target/$target/release/otlp-relay" /otlp-relay
-# Directories that belong to the relay's user, for volumes: the durable queue and dead letters.
-RUN mkdir -p /state/var/lib/otlp-relay /state/tmp
+# Not built, but named by Cargo.toml.
+COPY benches benches
+COPY .ci/static .ci/static
+RUN cp "$(.ci/static)" /otlp-relay
+# Directories that belong to the relay's user, for volumes: the durable queue, dead letters, the Collector's own default.
+RUN mkdir -p /state/var/lib/otlp-relay /state/var/lib/otelcol/file_storage /state/tmp
+# For manifests that name the Collector's program.
+RUN ln -s otlp-relay /state/otelcol && ln -s otlp-relay /state/otelcol-contrib
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -52,6 +52,15 @@ fn every_top_level_module_has_a_floor() {
 }
 
 #[test]
+fn the_floors_are_written_down_as_they_are() {
+    let page = fs::read_to_string("CONTRIBUTING.md").unwrap();
+    for (floor, modules) in FLOORS.iter().enumerate() {
+        let row = format!("| {floor} | `{}` |", modules.join("`, `"));
+        assert!(page.lines().any(|line| line == row), "CONTRIBUTING.md lacks {row}");
+    }
+}
+
+#[test]
 fn files_say_what_they_are_for_and_stay_short() {
     for (path, text) in sources("src").chain(sources("tests")).chain(sources("benches")) {
         assert!(text.starts_with("//! "), "{}: the first line does not say what the file is for", path.display());

@@ -8,10 +8,9 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
@@ -21,6 +20,7 @@ use support::backend::Backend;
 use support::cli::Process;
 use support::client::{Coding, Wire};
 use support::export::{Export, Signal, assert_same_items};
+use support::interop::{Absence, installed};
 use support::relay::Relay;
 use support::setup::{Setup, exporter_type};
 
@@ -213,33 +213,9 @@ impl Language {
 
     /// Installs the SDK unless it is there. None, after a word about why, where it cannot be had.
     fn installed(self) -> Option<Sdk> {
-        static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        static NODE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        let once = if self == Language::Python { &PYTHON } else { &NODE };
-        match once.get_or_init(|| install(self)) {
-            Ok(place) => Some(Sdk { language: self, place: place.clone() }),
-            Err(reason) => {
-                let required = std::env::var_os("OTLP_RELAY_REQUIRE_INTEROP").is_some_and(|value| value == "1");
-                assert!(!required, "the {} SDK is required: {reason}", self.name());
-                // Past the capture of the test runner: a skipped test must not look like one that ran.
-                let _ = writeln!(std::io::stderr(), "SKIPPED: a test of the {} SDK: {reason}", self.name());
-                None
-            }
-        }
+        let place = installed(self.name(), Absence::FailsInCi)?;
+        Some(Sdk { language: self, place })
     }
-}
-
-fn install(language: Language) -> Result<PathBuf, String> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-    let root = target.join("interop");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/install.sh");
-    let mut command = Command::new("sh");
-    command.arg(script).arg(language.name()).arg(&root);
-    let output = command.output().map_err(|error| format!("cannot run the install script: {error}"))?;
-    if output.status.success() {
-        return Ok(root.join(language.name()));
-    }
-    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }
 
 impl Sdk {

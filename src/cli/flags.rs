@@ -23,6 +23,13 @@ pub(super) struct Sources {
     feature_gates: Vec<String>,
 }
 
+impl Sources {
+    /// Whether no flag names a configuration.
+    pub(super) fn is_empty(&self) -> bool {
+        self.config.is_empty() && self.set.is_empty()
+    }
+}
+
 /// The configuration that `sources` name, or what to print.
 pub(super) fn load(sources: &Sources) -> Result<Config, String> {
     let (origin, gates) = origin(sources)?;

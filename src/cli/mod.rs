@@ -27,6 +27,7 @@ use crate::service;
 use crate::telemetry;
 
 use check::{Check, check};
+use components::{Components, components};
 use explain::{Explain, explain};
 use flags::{Sources, invalid, load, origin, read};
 use health::{Health, health};
@@ -59,8 +60,7 @@ enum Command {
     PrintConfig(PrintConfig),
     /// Say what a class of failures means and what to do, or what the error text of another program is about.
     Explain(Explain),
-    /// List the components that this relay has.
-    Components,
+    Components(Components),
     /// Look into the durable queues of a relay that does not run, or rescue what is in them.
     Queue(queue::Queue),
     /// Look at recorded exports: debug dumps and dead letters.
@@ -87,7 +87,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn obey(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         _ if cli.version => say(&format!("{NAME} version {VERSION}\n")),
-        Some(Command::Components) => say(&components::listing()),
+        Some(Command::Components(asked)) => components(&asked).and_then(|text| say(&text)),
         Some(Command::Queue(asked)) => queue::queue(&asked).and_then(|text| say(&text)),
         Some(Command::Check(asked)) => return check(&asked),
         Some(Command::Health(asked)) => health(&asked).and_then(|text| say(&text)),

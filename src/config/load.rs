@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::decode::decode;
 use super::default;
-use super::describe::{Description, Secrets};
+use super::describe::{Description, Learned, Secrets};
 use super::environment::Environment;
 use super::expand::expand;
 use super::merge::{merge, setting};
@@ -46,6 +46,17 @@ pub fn describe(
     let decoded = decode(&root, &name, env, &report);
     let description = Description::of(&root, &report.take_notes(), secrets);
     Ok((description, decoded.settled(report)))
+}
+
+/// What the decoder says of the keys of a configuration, good or not.
+///
+/// # Errors
+/// The problem that kept it from being read.
+pub fn learn(origin: &Origin, env: &dyn Environment) -> Result<Learned, Problems> {
+    let Read { root, name, report } = read(origin, env)?;
+    // What is wrong with the values is not asked for.
+    let _ = decode(&root, &name, env, &report);
+    Ok(report.take_notes().learned)
 }
 
 /// A configuration that was read and not decoded yet.

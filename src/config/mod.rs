@@ -24,10 +24,10 @@ mod types;
 mod yaml;
 
 pub use decode::{ProxyVariable, listen_address, why_direct};
-pub use describe::{Description, Secrets};
+pub use describe::{Description, Kind, Learned, Secrets, Unread};
 pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
-pub use load::{Origin, describe, load};
+pub use load::{Origin, describe, learn, load};
 pub use model::*;
 pub use problem::{Mistake, Place, Places, Problem, Problems, Weight};
 pub(crate) use suggest::{hint, nearest};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::describe::Notes;
+use super::describe::{Kind, Notes, Unread};
 use super::duration::{self, GoDuration};
 use super::model::Secret;
 use super::problem::{Mistake, Problem};
@@ -177,8 +177,25 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Remembers what the value is read as.
+    fn learn(&self, kind: Kind) {
+        self.report.notes.borrow_mut().learned.kinds.insert(self.path.clone(), kind);
+    }
+
+    /// Remembers that `keys` may stand in here.
+    pub(crate) fn offer(&self, keys: &[&str]) {
+        let paths = keys.iter().map(|key| format!("{}::{key}", self.path));
+        self.report.notes.borrow_mut().learned.asked.extend(paths);
+    }
+
+    /// Remembers what becomes of a `key` in here that is not read.
+    pub(crate) fn leave(&self, key: &str, unread: Unread) {
+        self.report.notes.borrow_mut().learned.unread.insert(format!("{}::{key}", self.path), unread);
+    }
+
     /// The text as written, whatever type YAML would give it. Null is an empty text.
     pub(crate) fn text(&self) -> Option<String> {
+        self.learn(Kind::Text);
         let text = self.spelling();
         match &text {
             None => self.wrong_type("string"),
@@ -193,7 +210,9 @@ impl<'a> Reading<'a> {
     /// A text that must not be shown to anybody.
     pub(crate) fn secret(&self) -> Option<Secret> {
         self.report.notes.borrow_mut().secrets.insert(self.path.clone());
-        self.text().map(Secret::new)
+        let text = self.text();
+        self.learn(Kind::Secret);
+        text.map(Secret::new)
     }
 
     /// The text as written; nothing for maps and lists.
@@ -208,6 +227,7 @@ impl<'a> Reading<'a> {
 
     /// `true` or `false` without quotes.
     pub(crate) fn boolean(&self) -> Option<bool> {
+        self.learn(Kind::Boolean);
         if let Some(Typed::Bool(value)) = self.typed() {
             return Some(value);
         }
@@ -217,6 +237,7 @@ impl<'a> Reading<'a> {
 
     /// The value of `enabled`: true when it is no boolean, which is reported.
     pub(crate) fn switch(&self) -> bool {
+        self.learn(Kind::Boolean);
         match self.typed() {
             Some(Typed::Bool(value)) => value,
             Some(Typed::Null) if self.node.provenance.unset.is_empty() => true,
@@ -231,6 +252,7 @@ impl<'a> Reading<'a> {
 
     /// A whole number from zero.
     pub(crate) fn unsigned(&self) -> Option<u64> {
+        self.learn(Kind::Unsigned);
         let number = match self.typed() {
             Some(Typed::Integer(number)) => number,
             Some(Typed::Float(number)) if number.fract() == 0.0 && number.abs() < 1e18 => number as i128,
@@ -250,6 +272,7 @@ impl<'a> Reading<'a> {
 
     /// A whole number of either sign.
     pub(crate) fn integer(&self) -> Option<i64> {
+        self.learn(Kind::Integer);
         match self.typed() {
             Some(Typed::Integer(number)) if i64::try_from(number).is_ok() => i64::try_from(number).ok(),
             _ => {
@@ -261,6 +284,7 @@ impl<'a> Reading<'a> {
 
     /// A number.
     pub(crate) fn float(&self) -> Option<f64> {
+        self.learn(Kind::Float);
         match self.typed() {
             Some(Typed::Integer(number)) => Some(number as f64),
             Some(Typed::Float(number)) if number.is_finite() => Some(number),
@@ -273,6 +297,7 @@ impl<'a> Reading<'a> {
 
     /// A duration in Go's notation; `refusal` is what the Collector says of a negative one.
     pub(crate) fn duration(&self, refusal: &str) -> Option<Duration> {
+        self.learn(Kind::Duration);
         let text = match self.typed() {
             Some(Typed::Text(text)) => text,
             Some(Typed::Integer(0)) => return Some(Duration::ZERO),
@@ -298,7 +323,9 @@ impl<'a> Reading<'a> {
 
     /// One of `words`, whatever its case.
     pub(crate) fn choice<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
-        let text = self.text()?;
+        let text = self.text();
+        self.learn(Kind::Choice(words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty()).collect()));
+        let text = text?;
         let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
             let key = self.path.rsplit("::").next().unwrap_or_default();
@@ -316,6 +343,7 @@ impl<'a> Reading<'a> {
 
     /// The members of a list.
     pub(crate) fn items(&self) -> Vec<Reading<'a>> {
+        self.learn(Kind::List);
         match &self.node.value {
             Value::List(items) => {
                 items.iter().enumerate().map(|(at, item)| self.child(&at.to_string(), item)).collect()
@@ -331,11 +359,13 @@ impl<'a> Reading<'a> {
     /// The members of a list of strings, each with its own place; the Collector splits one string at its commas.
     pub(crate) fn words(&self) -> Vec<(String, Reading<'a>)> {
         if let Value::Scalar(_) = &self.node.value {
+            self.learn(Kind::Words);
             let text = self.spelling().unwrap_or_default();
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             return words.map(|word| (word.to_owned(), self.clone())).collect();
         }
         let items = self.items().into_iter();
+        self.learn(Kind::Words);
         items.filter_map(|item| item.text().map(|text| (text.trim().to_owned(), item))).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::describe::Unread;
 use super::problem::{Mistake, Problem};
 use super::reading::Reading;
 use super::suggest;
@@ -25,6 +26,16 @@ pub(crate) enum Rule {
     NoEffect(&'static str),
     /// Taken in silence where it has this value, which is what the relay does anyway; with a warning otherwise.
     Fixed(&'static str, &'static str),
+}
+
+impl Rule {
+    fn unread(self) -> Unread {
+        match self {
+            Rule::NotYet => Unread::Refused,
+            Rule::Only(words) => Unread::Only(words),
+            Rule::NoEffect(why) | Rule::Fixed(_, why) => Unread::NoEffect(why),
+        }
+    }
 }
 
 impl<'a> Section<'a> {
@@ -125,6 +136,7 @@ impl<'a> Section<'a> {
     /// Keys of the Collector that this relay does not read, each with what becomes of it.
     pub(crate) fn rest(&mut self, rules: &[(&'static str, Rule)]) {
         for (key, rule) in rules {
+            self.whole.leave(key, rule.unread());
             let Some(value) = self.value(key) else { continue };
             match rule {
                 Rule::Fixed(word, _) if value.is_one_of(&[*word]) => {}
@@ -138,6 +150,7 @@ impl<'a> Section<'a> {
 
     /// Names every key that nobody asked for.
     pub(crate) fn finish(self) {
+        self.whole.offer(&self.known);
         for entry in self.entries {
             if self.known.contains(&entry.key.as_str()) || self.whole.is_muted() {
                 continue;

@@ -293,6 +293,7 @@ pub(crate) fn everything() -> Value {
                 "endpoint": "https://h:4/p", "encoding": "json", "proxy_url": "http://p:1",
                 "auth": {"authenticator": "oauth2client"},
                 "traces_endpoint": "http://h:5/t", "metrics_endpoint": "http://h:5/m", "logs_endpoint": "http://h:5/l",
+                "profiles_endpoint": "http://h:5/p",
                 "compression_params": {"level": 4}, "max_idle_conns": 7, "max_idle_conns_per_host": 8,
                 "max_conns_per_host": 9,
                 "force_attempt_http2": false, "disable_keep_alives": true, "idle_conn_timeout": "13s",

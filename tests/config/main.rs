@@ -14,6 +14,7 @@ mod fallbacks;
 mod links;
 mod parts;
 mod queues;
+mod reference;
 mod running;
 mod shipped;
 mod sources;

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the OpenTelemetry SDKs that tests/sdk.rs drives, and builds a Collector that tests/collector compares with:
-# install.sh python|node|prometheus|collector [directory, default target/interop].
+# install.sh python|node|prometheus|collector|kubernetes|promtool [directory, default target/interop].
+# The last two check what is in deploy/: the schemas of Kubernetes, and Prometheus with its promtool.
 #
 # Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
 # A second call finds the stamp of the same pins and returns at once.
 set -eu
 
-language=${1:?usage: install.sh python|node|prometheus|collector [directory]}
+language=${1:?usage: install.sh python|node|prometheus|collector|kubernetes|promtool [directory]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=${2:-$here/../../target/interop}
 place=$root/$language
@@ -53,8 +54,21 @@ build_collector() {
     cp "$pins" "$stamp"
 }
 
+# Debian's package, unpacked and not installed: no service is started, and no right is needed.
+install_promtool() {
+    [ -x "$place/usr/bin/promtool" ] && return
+    need apt-get
+    need dpkg-deb
+    mkdir -p "$place/lists/partial" "$place/cache/archives/partial"
+    own="-o Dir::State::Lists=$place/lists -o Dir::Cache=$place/cache -o APT::Sandbox::User=$(id -un) -o Acquire::Retries=1"
+    # shellcheck disable=SC2086
+    (cd "$place" && apt-get $own --quiet=2 update && apt-get $own --quiet=2 download prometheus \
+        && dpkg-deb --extract prometheus_*.deb . && rm -rf prometheus_*.deb lists cache)
+}
+
 case $language in
-    python | prometheus) install_python ;;
+    python | prometheus | kubernetes) install_python ;;
+    promtool) install_promtool ;;
     node) install_node ;;
     collector) build_collector ;;
     *) echo "unknown language: $language" >&2; exit 2 ;;

@@ -2,9 +2,8 @@
 //! a test says so and passes; `OTLP_RELAY_REQUIRE_INTEROP=1` makes that a failure.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,34 +11,9 @@ use serde_json::{Value, json};
 use crate::metrics::all;
 use crate::scraping::scraped_at;
 use crate::support::client::{Coding, Wire, http_request};
+use crate::support::interop::{Absence, installed};
 use crate::support::net::free_port;
 use crate::support::relay::Relay;
-
-/// Where the parser is installed, unless it cannot be.
-fn installed() -> Option<&'static Path> {
-    static PLACE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PLACE.get_or_init(install) {
-        Ok(place) => Some(place),
-        Err(reason) => {
-            let required = std::env::var_os("OTLP_RELAY_REQUIRE_INTEROP").is_some_and(|value| value == "1");
-            assert!(!required, "the parser is required: {reason}");
-            // Past the capture of the test runner: a skipped test must not look like one that ran.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: a test of Prometheus' parser: {reason}");
-            None
-        }
-    }
-}
-
-fn install() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory").join("interop");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/install.sh");
-    let output = Command::new("sh").arg(script).arg("prometheus").arg(&root).output();
-    let output = output.map_err(|error| format!("cannot run the install script: {error}"))?;
-    if output.status.success() {
-        return Ok(root.join("prometheus"));
-    }
-    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
-}
 
 /// The samples that the parser sees.
 fn parsed(place: &Path, format: &str, text: &str) -> Vec<Value> {
@@ -55,12 +29,12 @@ fn parsed(place: &Path, format: &str, text: &str) -> Vec<Value> {
 
 /// What is sent is read again from what is scraped with this `accept`.
 async fn check(format: &str, accept: &str, settings: &str) {
-    let Some(place) = installed() else { return };
+    let Some(place) = installed("prometheus", Absence::FailsInCi) else { return };
     let port = free_port();
     let relay = Relay::start(&scraped_at(port, settings)).await;
     relay.client(Wire::Grpc, Coding::None).await.deliver(&all()).await;
     let text = http_request(Method::GET, port, "/metrics", &[("accept", accept)], "").await.text();
-    let samples = parsed(place, format, &text);
+    let samples = parsed(&place, format, &text);
     relay.stop_without_loss().await;
 
     let utf8 = settings.contains("NoUTF8");

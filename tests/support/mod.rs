@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod export;
 pub mod generate;
+pub mod interop;
 pub mod net;
 pub mod relay;
 pub mod scrape;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
@@ -51,6 +52,14 @@ impl Authority {
     pub fn server_files(&self) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
         (self.write("server.pem", &certificate.pem()), self.write("server.key", &key.serialize_pem()))
+    }
+
+    /// The same, with a certificate that ends after `left`.
+    pub fn server_files_for(&self, left: Duration) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.issue_with("localhost", ExtendedKeyUsagePurpose::ServerAuth, |params| {
+            params.not_after = (SystemTime::now() + left).into();
+        });
+        (self.write("ending.pem", &certificate.pem()), self.write("ending.key", &key.serialize_pem()))
     }
 
     /// Ends TLS in front of the port `target`, with a certificate for `name`; answers the port it listens on.

@@ -4,15 +4,16 @@
 //! that the decoder accepts is shown, and no key is listed twice but those with a default.
 
 mod defaults;
+mod notes;
 mod yaml;
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Plain};
 
 use super::model::without_values;
 use super::plain::typed;
 use super::yaml::{Node, Value};
+pub(crate) use notes::Notes;
+pub use notes::{Kind, Learned, Unread};
 
 /// Whether secret values are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +27,6 @@ pub enum Secrets {
 /// A whole configuration, to be printed. Keys are in alphabetical order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description(Plain);
-
-/// What the decoder learned of the values that it read, by their paths.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Notes {
-    /// Those that must not be shown.
-    pub secrets: BTreeSet<String>,
-    /// Those that were read as text, where YAML gives them another type.
-    pub texts: BTreeMap<String, String>,
-}
 
 impl Description {
     /// Of the configuration in `root`.
