@@ -11,6 +11,7 @@ mod journals;
 mod letters;
 mod limiting;
 mod plan;
+mod scrapers;
 mod scraping;
 
 pub use build::{Built, Listen, Server, Tools, build};
@@ -18,4 +19,5 @@ pub use chains::Chains;
 pub use dump::{DumpSwitch, PreparedDump};
 pub use exporter::{direct, persistent};
 pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use scrapers::ScraperBuilt;
 pub use scraping::Scrape;

@@ -20,6 +20,7 @@ use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
+use super::scrapers::Scrapers;
 use super::scrapes::Scrapes;
 use super::start::StartError;
 
@@ -28,6 +29,7 @@ pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
     scrapes: Scrapes,
+    scrapers: Scrapers,
     admin: Admin,
     reports: Reports,
     certificates: Watchman,
@@ -60,8 +62,9 @@ impl Relay {
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
         let certificates = Watchman::new(holdings.watch.registry.clone());
-        let (doors, scrapes, reports) = (Doors::default(), Scrapes::default(), Reports::new());
-        Ok(Relay { holdings, doors, scrapes, admin, reports, certificates, log, grace: Duration::ZERO })
+        let (doors, scrapes, scrapers) = (Doors::default(), Scrapes::default(), Scrapers::default());
+        let reports = Reports::new();
+        Ok(Relay { holdings, doors, scrapes, scrapers, admin, reports, certificates, log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -79,7 +82,7 @@ impl Relay {
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
-        let Built { servers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let Built { servers, scrapers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let dump = self.prepare_dump(&config)?;
         let doors = self.doors.prepare(servers, &config.places).await?;
         let scrapes = self.scrapes.prepare(scrapes, &config.places).await?;
@@ -109,6 +112,7 @@ impl Relay {
             .watch(InUse { exporters: self.holdings.chains.certificates(), receivers: Doors::certificates(&doors) });
         let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
         let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
+        self.scrapers.enforce(scrapers, &self.holdings.workers, &self.holdings.lifetime);
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         in_force.and(shown).and(self.admin.enforce(admin).await)
     }

@@ -257,6 +257,33 @@ pub(crate) fn everything() -> Value {
                 },
                 "http": http(),
             }},
+            "prometheus": {"config": {
+                "global": {
+                    "scrape_interval": "20s", "scrape_timeout": "5s", "external_labels": {"a": "b"},
+                    "body_size_limit": "1MB", "sample_limit": 9,
+                },
+                "scrape_configs": [{
+                    "job_name": "j", "scrape_interval": "30s", "scrape_timeout": "4s", "metrics_path": "/m",
+                    "scheme": "https", "params": {"p": ["1", "2"]}, "honor_labels": true, "honor_timestamps": false,
+                    "follow_redirects": false, "body_size_limit": "2MB", "sample_limit": 10, "label_limit": 11,
+                    "label_name_length_limit": 12, "label_value_length_limit": 13,
+                    "authorization": {"type": "Token", "credentials": "s3"},
+                    "http_headers": {"x-a": {"values": ["b"], "secrets": ["s4"]}},
+                    "tls_config": {
+                        "ca": "a", "cert_file": "/cert", "key_file": "/key", "server_name": "n",
+                        "insecure_skip_verify": true,
+                    },
+                    "static_configs": [{"targets": ["h:1", "[::1]:2"], "labels": {"c": "d"}}],
+                    "relabel_configs": [{"source_labels": ["__address__"], "regex": "(.*):.*", "target_label": "host"}],
+                    "metric_relabel_configs": [{
+                        "source_labels": ["a", "b"], "separator": "-", "regex": "x", "target_label": "y",
+                        "replacement": "z", "action": "replace", "modulus": 0,
+                    }],
+                }, {
+                    "job_name": "k", "basic_auth": {"username": "u", "password": "s5"},
+                    "static_configs": [{"targets": ["h"]}],
+                }],
+            }},
             "nop": null,
         },
         "processors": {
@@ -270,7 +297,13 @@ pub(crate) fn everything() -> Value {
                 {"key": "a", "action": "upsert", "value": 1}, {"key": "b", "action": "delete"},
                 {"key": "c", "action": "insert", "from_attribute": "a"},
             ]},
-            "attributes": {"actions": [
+            "attributes/unused": {"actions": [{"key": "a", "action": "delete", "pattern": "b"}], "include": {
+                "match_type": "strict", "span_names": ["a"], "span_kinds": ["b"], "log_bodies": ["c"],
+                "log_severity_texts": ["d"], "log_severity_number": {"min": "INFO", "match_undefined": true},
+                "metric_names": ["e"],
+            }},
+            "attributes": {"include": matching("strict"), "exclude": matching("regexp"), "actions": [
+                {"key": "g", "action": "extract", "pattern": "^(?P<h>.*)$"},
                 {"key": "d", "action": "insert", "from_context": "metadata.tenant"}, {"key": "e", "action": "hash"},
                 {"key": "f", "action": "convert", "converted_type": "int"},
             ]},
@@ -323,6 +356,17 @@ pub(crate) fn everything() -> Value {
                 "resource_constant_labels": {"included": ["k8s.*"], "excluded": ["*.id"]},
                 "tls": {"cert_file": "/cert", "key_file": "/key", "client_ca_file": "/ca"},
             },
+            "prometheusremotewrite": otlp(json!({
+                "endpoint": "https://h:9/api/v1/write", "namespace": "n", "external_labels": {"a": "b"},
+                "compression": "snappy", "disable_scope_info": true, "send_metadata": true,
+                "target_info": {"enabled": false}, "remote_write_queue": {"enabled": false, "queue_size": 4},
+                "resource_to_telemetry_conversion": {"enabled": true}, "add_metric_suffixes": false,
+                "auth": {"authenticator": "oauth2client"},
+            })),
+            "zipkin": otlp(json!({
+                "endpoint": "http://h:9/api/v2/spans", "format": "proto", "default_service_name": "n",
+                "compression_params": {"level": 4},
+            })),
             "nop": null,
         },
         "connectors": {
@@ -444,6 +488,15 @@ fn otlp(own: Value) -> Value {
     let Value::Object(own) = own else { panic!("{own}") };
     keys.as_object_mut().unwrap().extend(own);
     keys
+}
+
+/// What all signals have.
+fn matching(kind: &str) -> Value {
+    json!({
+        "match_type": kind, "regexp": {"cacheenabled": true, "cachemaxnumentries": 1},
+        "services": ["s"], "attributes": [{"key": "a", "value": "b"}, {"key": "c"}],
+        "resources": [{"key": "d", "value": "e"}], "libraries": [{"name": "l", "version": "1"}],
+    })
 }
 
 fn telemetry() -> Value {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
+use super::{
+    ClientAuth, ClientTls, Delivery, Dialect, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret,
+};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -13,7 +15,7 @@ use crate::signal::Signal;
 pub enum Exporter {
     /// `otlp_grpc`, alias `otlp`
     OtlpGrpc(OtlpGrpc),
-    /// `otlp_http`, alias `otlphttp`
+    /// `otlp_http`, alias `otlphttp`, and those that differ from it in what they say: `prometheusremotewrite`, `zipkin`.
     OtlpHttp(OtlpHttp),
     /// `debug`, alias `logging`
     Debug(Debug),
@@ -75,6 +77,8 @@ pub struct OtlpGrpc {
 /// `exporters::otlp_http`
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpHttp {
+    /// What it says there: OTLP, unless it is an exporter for something else.
+    pub dialect: Dialect,
     /// Where each signal goes. A signal that has no endpoint is in no pipeline with this exporter.
     pub targets: BTreeMap<Signal, HttpTarget>,
     /// `headers`, in the order written.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A value that is never printed.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

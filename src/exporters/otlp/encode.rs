@@ -98,10 +98,10 @@ async fn pack(payload: Payload, encoding: Encoding, level: Option<Level>) -> Res
 }
 
 /// What `write` makes of a payload; of a large one beside the worker.
-async fn aside_if_large(
+pub(super) async fn aside_if_large<T: Send + 'static>(
     payload: Payload,
-    write: impl FnOnce(&Payload) -> io::Result<Bytes> + Send + 'static,
-) -> Result<Bytes, Failure> {
+    write: impl FnOnce(&Payload) -> io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
     let written = if payload.len() < LARGE {
         write(&payload)
     } else {

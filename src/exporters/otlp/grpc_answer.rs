@@ -26,7 +26,7 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
         Some(status) if is_grpc => Err(with_circumstances(from_grpc(&status), head, &answer.headers)),
         _ if answer.status != StatusCode::OK => {
             let failure = from_http(answer.status, retry_after(&answer.headers), &words(answer));
-            Err(failure.because(Circumstances::of(head, answer)))
+            Err(failure.because(Circumstances::of(head, answer, "")))
         }
         None if is_grpc && answer.extent == Extent::Cut => {
             Err(Failure::new(Class::ResponseTooLarge, "the backend's answer to a gRPC call does not end"))
@@ -38,7 +38,7 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
         _ => {
             let words = words(answer);
             let text = format!("the answer to a gRPC call is HTTP 200, but not gRPC: {words}");
-            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(head, answer)))
+            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(head, answer, "")))
         }
     }
 }
