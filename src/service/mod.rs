@@ -13,6 +13,7 @@ mod run;
 mod scrapers;
 mod scrapes;
 mod signals;
+mod sockets;
 mod start;
 mod system;
 

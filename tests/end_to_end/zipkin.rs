@@ -40,7 +40,7 @@ fn request(resource: Value, spans: Vec<Value>) -> String {
 
 async fn send(relay: &Relay, setup: &Setup, body: &str) -> Value {
     let headers = [("content-type", "application/json")];
-    let answer = http_request(http::Method::POST, setup.ports.http, "/v1/traces", &headers, body).await;
+    let answer = http_request(http::Method::POST, setup.ports.http, "/v1/traces", &headers, body.to_owned()).await;
     assert_eq!(answer.status, 200, "{}\n{}", answer.text(), relay.log());
     serde_json::from_str(&answer.text()).unwrap()
 }

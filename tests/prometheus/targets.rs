@@ -186,10 +186,9 @@ async fn requests_and_samples_are_as_the_job_says() {
                honor_timestamps: false, http_headers: {x-a: {values: [b]}}, \
                relabel_configs: [{target_label: added, replacement: here}], \
                metric_relabel_configs: [{source_labels: [__name__], regex: 'rpc.*|lat.*', action: drop}, \
-               {source_labels: [code], regex: '(.).*', target_label: class, replacement: '${1}xx'}, \
+               {source_labels: [code], regex: '(.).*', target_label: class, replacement: '$${1}xx'}, \
                {regex: zone, action: labeldrop}]";
-    let job = job.replace("${1}", "$$1");
-    let relay = Relay::start(&scraping(&web, &backend, &job)).await;
+    let relay = Relay::start(&scraping(&web, &backend, job)).await;
     let scrape = arrived(&backend, "a scrape", |scrape| scrape.metrics.contains_key("req_total")).await;
     let asked = web.asked();
     assert_eq!((asked[0].path.as_str(), asked[1].path.as_str()), ("/a?m=x%20y&m=z", "/b"));
@@ -233,7 +232,7 @@ async fn a_reload_keeps_what_is_known_of_a_target() {
     let first = arrived(&backend, "a scrape", |scrape| scrape.is_up()).await.numbers("a")[0].clone();
     web.always(Says::page(TEXT, "# TYPE a counter\na 6\n"));
     let changed = setup.processor("batch", "timeout: 10ms");
-    relay.reload(&changed.text(), "reload").await;
+    relay.reload(&changed.text(), "Config updated").await;
     let grown =
         arrived(&backend, "growth", |scrape| scrape.metrics.contains_key("a") && scrape.value("a") == 6.0).await;
     assert_eq!(grown.numbers("a")[0].start_time_unix_nano, first.start_time_unix_nano);

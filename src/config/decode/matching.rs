@@ -56,7 +56,7 @@ fn properties(mut section: Section<'_>) -> Option<MatchProperties> {
     properties.resources = attributes(section.value("resources"), kind);
     properties.libraries = libraries(section.value("libraries"), kind);
     section.rest(&[("expressions", Rule::NotYet), ("resource_attributes", Rule::NotYet)]);
-    if properties == MatchProperties::default() {
+    if !PROPERTIES.iter().any(|key| section.value(key).is_some_and(|value| !value.asks_for_nothing())) {
         let fault = section.whole().fault("at least one property of the items must be specified");
         section
             .whole()
@@ -65,6 +65,19 @@ fn properties(mut section: Section<'_>) -> Option<MatchProperties> {
     section.finish();
     Some(properties)
 }
+
+const PROPERTIES: [&str; 10] = [
+    "services",
+    "span_names",
+    "span_kinds",
+    "log_bodies",
+    "log_severity_texts",
+    "log_severity_number",
+    "metric_names",
+    "attributes",
+    "resources",
+    "libraries",
+];
 
 fn texts(list: Option<Reading<'_>>, kind: Type) -> Vec<TextMatch> {
     let items = list.map(|list| list.items()).unwrap_or_default();

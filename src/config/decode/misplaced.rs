@@ -1,6 +1,6 @@
 //! Which components stand in pipelines of signals that they have nothing to do with.
 
-use crate::config::model::{Config, Dialect, Exporter, OtlpHttp, Receiver, Scraping};
+use crate::config::model::{Config, Dialect, Exporter, Prometheus, Receiver, Scraping, Zipkin};
 use crate::config::problem::Problem;
 use crate::signal::Signal;
 
@@ -21,7 +21,7 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
             found.push(problem.hint(format!("{} gives {} only: take it out here", receiver.kind(), Scraping::SIGNAL)));
         }
         for exporter in &pipeline.exporters {
-            let Some(takes) = config.exporters.get(exporter).and_then(only) else { continue };
+            let Some((product, takes)) = config.exporters.get(exporter).and_then(only) else { continue };
             if takes == id.signal {
                 continue;
             }
@@ -30,19 +30,22 @@ pub(super) fn find(config: &Config) -> Vec<Problem> {
                 id.signal
             );
             let problem = config.places.problem(format!("service::pipelines::{id}::exporters"), what);
-            let hint = format!("{} takes {takes} only: take it out here", exporter.kind());
+            let hint = format!("{product} takes {takes} only: take it out here");
             found.push(problem.hint(hint));
         }
     }
     found
 }
 
-/// The one signal that an exporter is for, if there is one.
-fn only(exporter: &Exporter) -> Option<Signal> {
-    let foreign = |http: &&OtlpHttp| http.dialect != Dialect::Otlp;
+/// What an exporter is for, and the one signal that this takes, if there is one.
+fn only(exporter: &Exporter) -> Option<(&'static str, Signal)> {
     match exporter {
-        Exporter::Prometheus(_) => Signal::ALL.into_iter().find(|signal| exporter.takes(*signal)),
-        Exporter::OtlpHttp(http) => Some(http).filter(foreign).and_then(|http| http.targets.keys().next().copied()),
+        Exporter::Prometheus(_) => Some(("Prometheus", Prometheus::SIGNAL)),
+        Exporter::OtlpHttp(http) => match http.dialect {
+            Dialect::Otlp => None,
+            Dialect::RemoteWrite(_) => Some(("Prometheus", Prometheus::SIGNAL)),
+            Dialect::Zipkin(_) => Some(("Zipkin", Zipkin::SIGNAL)),
+        },
         Exporter::OtlpGrpc(_) | Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => None,
     }
 }

@@ -190,13 +190,26 @@ fn time(cursor: &mut Cursor<'_>, format: Format) -> Result<Option<u64>, String> 
     if !cursor.peek().is_some_and(|c| c != '#') {
         return Ok(None);
     }
+    let word = cursor.rest().split([' ', '\t']).next().unwrap_or_default();
     let number = cursor.number()?;
-    let nanos = match format {
-        Format::Text => number * 1e6,
-        Format::OpenMetrics => number * 1e9,
+    let power = match format {
+        Format::Text => 6,
+        Format::OpenMetrics => 9,
     };
     // Casts of floats saturate: before 1970 is no time that OTLP has.
-    Ok(Some(nanos as u64).filter(|time| *time != 0))
+    let nanos = exact(word, power).unwrap_or((number * 10_f64.powi(power as i32)) as u64);
+    Ok(Some(nanos).filter(|time| *time != 0))
+}
+
+/// A decimal number times ten to the `power`: a float has no room for the nanoseconds of today.
+fn exact(word: &str, power: usize) -> Option<u64> {
+    let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
+    let is_decimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_decimal(whole) || !is_decimal(fraction) {
+        return None;
+    }
+    let fraction = &fraction[..fraction.len().min(power)];
+    format!("{whole}{fraction}{}", "0".repeat(power - fraction.len())).parse().ok()
 }
 
 /// `\n` and `\\` in a description.

@@ -34,7 +34,10 @@ impl Memory {
     /// scrape; where it fell, that of the scrape before. New series are counted.
     pub(super) fn start(&mut self, key: &Key, values: &Values, time: u64, new: &mut u64) -> u64 {
         let total = values.value.or(values.count).unwrap_or_default();
-        let said = values.created.map(|seconds| (seconds * 1e9) as u64).filter(|start| *start != 0 && *start <= time);
+        let said = values
+            .created
+            .map(|seconds| ((seconds * 1e6).round() as u64).saturating_mul(1000))
+            .filter(|start| *start != 0 && *start <= time);
         let scrape = self.scrape;
         let says_time = values.time.is_some();
         let Some(known) = self.known.get_mut(key) else {
@@ -96,9 +99,9 @@ mod tests {
         };
         assert_eq!([at(10, 5.0), at(20, 6.0), at(30, 6.0), at(40, 1.0), at(50, 2.0)], [10, 10, 10, 30, 30]);
         assert_eq!(new, 1);
-        let said = Values { created: Some(1e-9 * 7.0), ..number(3.0) };
+        let said = Values { created: Some(1e-6 * 7.0), ..number(3.0) };
         memory.begin();
-        assert_eq!(memory.start(&key("a"), &said, 60, &mut new), 7);
+        assert_eq!(memory.start(&key("a"), &said, 60_000, &mut new), 7000);
     }
 
     #[test]

@@ -91,7 +91,9 @@ fn target(mut labels: Labels, base: &Base, job: &Job<'_>) -> Result<ScrapeTarget
     let (interval, timeout) = (interval.unwrap_or(job.interval), timeout.unwrap_or(job.timeout));
     let query = query(&labels, base);
     labels.retain(|name, _| !name.starts_with("__"));
-    labels.entry("instance".to_owned()).or_insert_with(|| address.clone());
+    if !labels.contains_key(INSTANCE) {
+        labels.insert(INSTANCE.to_owned(), address.clone());
+    }
     labels.retain(|_, value| !value.is_empty());
     let (tls, usual_port) = match scheme.as_str() {
         "http" => (None, 80),
@@ -152,6 +154,8 @@ fn bracketed(host: &str) -> String {
 fn invalid(what: String) -> Problem {
     Problem::new(None, "", what).is(Mistake::InvalidEndpoint)
 }
+
+const INSTANCE: &str = "instance";
 
 const NOT_IN_A_QUERY: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'+').add(b'<').add(b'=').add(b'>').add(b'?');
