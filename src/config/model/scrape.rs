@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::secret::in_query;
 use super::{ClientAuth, ClientTls, Endpoint, Relabel, Secret};
 use crate::signal::Signal;
 use crate::units::ByteCount;
@@ -45,6 +46,16 @@ pub struct ScrapeJob {
     pub headers: Vec<(HeaderName, Secret)>,
     /// How much may come.
     pub limits: ScrapeLimits,
+}
+
+impl ScrapeJob {
+    /// Everything in the configuration that its targets are shown and nobody else may see. What stands in files of its own
+    /// is known to whoever sends it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let headers = self.headers.iter().map(|(_, value)| value.clone());
+        let queries = self.targets.iter().flat_map(|target| in_query(&target.path));
+        headers.chain(queries).chain(self.auth.iter().flat_map(ClientAuth::secrets)).collect()
+    }
 }
 
 /// How much one scrape may be. None: as much as the relay takes.

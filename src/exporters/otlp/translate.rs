@@ -4,11 +4,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request;
 use http::header::CONTENT_TYPE;
 
 use super::encode::{Packing, aside_if_large};
 use super::http_answer::refusal;
+use super::stage::Sent;
 use super::text_of;
 use super::words::{Circumstances, words};
 use crate::failure::{Class, Failure, Retry};
@@ -63,23 +63,23 @@ pub(super) async fn translated(
     outcome.await?
 }
 
-/// Reads the answer to a request with `head`: whatever a server says of its success is one, but a page for people is
+/// Reads the answer to what was `sent`: whatever a server says of its success is one, but a page for people is
 /// none. What fails in the server is worth another try, as the specifications of these protocols have it.
 pub(super) fn verdict(
     answer: &Answer,
-    head: &Request<()>,
+    sent: &Sent<'_>,
     by: &dyn Translate,
     id: &Arc<ComponentId>,
 ) -> Result<Receipt, Failure> {
-    let circumstances = || Circumstances::of(head, answer, by.usual_path());
+    let circumstances = || Circumstances::of(sent, answer, by.usual_path());
     if !answer.status.is_success() {
-        let failure = refusal(answer).because(circumstances());
+        let failure = refusal(answer, sent.mask()).because(circumstances());
         let again = answer.status.is_server_error() && failure.retry() == Retry::Never;
         return Err(if again { failure.retry_when(Retry::BackOff) } else { failure });
     }
     let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     if kind.starts_with("text/html") && !answer.body.is_empty() && answer.extent != Extent::Broken {
-        let text = format!("a page for people is the answer, HTTP {}: {}", answer.status, words(answer));
+        let text = format!("a page for people is the answer, HTTP {}: {}", answer.status, words(answer, sent.mask()));
         return Err(Failure::new(Class::NotOtlpResponse, text).because(circumstances()));
     }
     Ok(Receipt::delivered(Arc::clone(id)))

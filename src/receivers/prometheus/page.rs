@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Uri};
 use super::exposition::Format;
 use crate::attempt::Progress;
 use crate::auth::{AuthProblem, Credentials};
-use crate::config::{ScrapeJob, ScrapeTarget};
+use crate::config::{ScrapeJob, ScrapeTarget, Secret};
 use crate::failure::{Class, Failure, Mask, from_http};
 use crate::payload::Encoding;
 use crate::transport::client::{Answer, Client, ClientSettings, Extent, Protocol, RequestBody, TlsClient, within};
@@ -27,6 +27,8 @@ pub(super) struct Page {
     timeout: Duration,
     follows: Follows,
     most: ByteCount,
+    /// What no answer may bring back to light.
+    mask: Mask,
 }
 
 /// Whether an answer may lead to another page.
@@ -81,6 +83,7 @@ impl Page {
             timeout: target.timeout,
             follows: if job.follow_redirects { Follows::Yes } else { Follows::No },
             most,
+            mask: Mask::new(job.secrets().iter().map(Secret::reveal)),
         })
     }
 
@@ -98,13 +101,13 @@ impl Page {
             credentials.add(head.headers_mut(), None).await?;
         }
         let secrets = head.headers().values().filter(|value| value.is_sensitive());
-        let mask = Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned));
+        let mask = self.mask.with(secrets.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()));
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.client.send(&head, RequestBody::default(), progress).await;
             let answer = answer.map_err(|failure| failure.masked(&mask))?;
             match self.elsewhere(&answer, head.uri()) {
                 Some(uri) => *head.uri_mut() = uri,
-                None => return self.shown(answer).map_err(|failure| failure.masked(&mask)),
+                None => return self.shown(answer, &mask),
             }
         }
         Err(Failure::new(Class::HttpRedirect, "the answers lead from page to page, and to no metrics"))
@@ -127,16 +130,19 @@ impl Page {
         Uri::from_parts(parts).ok()
     }
 
-    fn shown(&self, answer: Answer) -> Result<Shown, Failure> {
+    fn shown(&self, answer: Answer, mask: &Mask) -> Result<Shown, Failure> {
         if answer.status != 200 {
-            let text = String::from_utf8_lossy(&answer.body);
+            // Masked before it is cut: of a part of a secret nobody could tell that it is one.
+            let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(MOST_LOOKED_AT)]).into_owned();
+            let text = mask.cleaned(&text).into_owned();
             let words: String =
                 text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MOST_WORDS).collect();
             let mut failure = from_http(answer.status, None, &words);
             if let Some(to) = answer.headers.get(LOCATION).and_then(|to| to.to_str().ok()) {
+                let to = to.split('?').next().unwrap_or_default();
                 failure = failure.and(&format!(" (it leads to {to})"));
             }
-            return Err(failure);
+            return Err(failure.masked(mask));
         }
         let too_large =
             || Failure::new(Class::ScrapeTooLarge, format!("body_size_limit: the page has more than {}", self.most));
@@ -186,3 +192,4 @@ const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allo
 const MOST: ByteCount = ByteCount::mib(64);
 const MOST_REDIRECTS: usize = 5;
 const MOST_WORDS: usize = 200;
+const MOST_LOOKED_AT: usize = 8 << 10;
