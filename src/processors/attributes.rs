@@ -286,7 +286,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Matching;
     use crate::flow::Receipt;
     use crate::signal::Signal;
 
@@ -323,10 +322,8 @@ mod tests {
     fn edited(of: AttributesOf, actions: Vec<(&str, AttributeChange)>, payload: Payload) -> Payload {
         let actions = actions.into_iter().map(|(key, action)| AttributeAction { key: key.to_owned(), action });
         let taken = Arc::new(Taken::default());
-        let stage = attributes(
-            &Asked { of, matching: Matching::default(), actions: actions.collect() },
-            Arc::clone(&taken) as Next,
-        );
+        let stage =
+            attributes(&Asked { of, matching: Box::default(), actions: actions.collect() }, Arc::clone(&taken) as Next);
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(stage.consume(payload)).unwrap();
         taken.0.lock().unwrap().take().unwrap()
     }

@@ -40,7 +40,7 @@ fn read(
         return None;
     }
     let actions = items.into_iter().filter_map(action).collect();
-    Some(Processor::Attributes(Attributes { of, matching, actions }))
+    Some(Processor::Attributes(Attributes { of, matching: Box::new(matching), actions }))
 }
 
 fn action(item: Reading<'_>) -> Option<AttributeAction> {

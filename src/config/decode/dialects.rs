@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::model::{
     Acknowledge, Compression, Delivery, Dialect, Exporter, HttpEncoding, HttpTarget, OtlpHttp, Overflow, Prometheus,
-    Queue, QueueSizer, RemoteWrite, ResourceLabels, Retry, Zipkin,
+    Queue, QueueSizer, RemoteWrite, Retry, Zipkin,
 };
 use crate::config::section::{Rule, Section};
 use crate::signal::Signal;
@@ -21,7 +21,7 @@ pub(super) fn remote_write(section: &mut Section<'_>) -> Option<Exporter> {
     let dialect = RemoteWrite {
         namespace: section.text("namespace").unwrap_or_default(),
         external_labels: prometheus::labels(section, "external_labels"),
-        resource_labels: prometheus::conversion(section).unwrap_or_else(ResourceLabels::default),
+        resource_labels: prometheus::conversion(section).unwrap_or_default(),
         scope_labels: section.boolean("disable_scope_info") != Some(true),
         translation,
         target_info: target_info(section),

@@ -10,7 +10,7 @@ pub struct Attributes {
     /// Whose attributes they are.
     pub of: AttributesOf,
     /// `include` and `exclude` of `attributes`.
-    pub matching: Matching,
+    pub matching: Box<Matching>,
     /// `attributes` of `resource`, `actions` of `attributes`; at least one.
     pub actions: Vec<AttributeAction>,
 }

@@ -75,10 +75,13 @@ impl Translate for Writer {
     }
 }
 
+/// The labels of a series, its name among them, sorted by name.
+type Named = Vec<(Box<str>, Box<str>)>;
+
 /// The series of a request, each with its samples.
 #[derive(Default)]
 struct AllSeries {
-    series: BTreeMap<Vec<(Box<str>, Box<str>)>, wire::TimeSeries>,
+    series: BTreeMap<Named, wire::TimeSeries>,
     heads: BTreeMap<Arc<str>, Arc<Head>>,
     /// What a point without a time is of, in milliseconds since 1970.
     now: i64,
@@ -182,7 +185,7 @@ impl AllSeries {
         let extra = extra.map(|(name, value)| (name.into(), value.into()));
         // An empty label is none to Prometheus.
         let own = of.labels.iter().filter(|(_, value)| !value.is_empty()).cloned();
-        let mut labels: Vec<(Box<str>, Box<str>)> = own.chain([name]).chain(extra).collect();
+        let mut labels: Named = own.chain([name]).chain(extra).collect();
         labels.sort();
         self.series.entry(labels).or_default()
     }

@@ -187,7 +187,7 @@ fn exemplar(cursor: &mut Cursor<'_>) -> Result<Exemplar, String> {
 /// A time, if there is one: milliseconds, in OpenMetrics seconds.
 fn time(cursor: &mut Cursor<'_>, format: Format) -> Result<Option<u64>, String> {
     cursor.blanks();
-    if !cursor.peek().is_some_and(|c| c != '#') {
+    if cursor.peek().is_none_or(|c| c == '#') {
         return Ok(None);
     }
     let word = cursor.rest().split([' ', '\t']).next().unwrap_or_default();
@@ -238,7 +238,7 @@ pub(super) fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
 
     use proptest::prelude::*;
 

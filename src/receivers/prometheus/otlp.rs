@@ -27,10 +27,13 @@ pub(super) struct Point {
     pub(super) time: u64,
 }
 
+/// The metrics of one scope.
+type Metrics = BTreeMap<(String, Kind), Metric>;
+
 /// Metrics by their source, scope and name.
 #[derive(Default)]
 pub(super) struct Request {
-    sources: BTreeMap<(String, String), BTreeMap<Scope, BTreeMap<(String, Kind), Metric>>>,
+    sources: BTreeMap<(String, String), BTreeMap<Scope, Metrics>>,
 }
 
 impl Request {
@@ -70,7 +73,7 @@ impl Request {
     }
 }
 
-fn of_scope((scope, metrics): (Scope, BTreeMap<(String, Kind), Metric>)) -> ScopeMetrics {
+fn of_scope((scope, metrics): (Scope, Metrics)) -> ScopeMetrics {
     let Scope { name, version, schema_url, attributes } = scope;
     let (name, version) = match name.as_str() {
         "" => (OWN_SCOPE.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
