@@ -1,5 +1,7 @@
 //! What a number counts: items and bytes, which must never be taken for one another.
 
+pub mod ucum;
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};

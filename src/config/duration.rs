@@ -22,6 +22,38 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How Prometheus writes durations: whole numbers with the units y, w, d, h, m, s and ms, the larger ones first.
+pub(crate) fn parse_prometheus(text: &str) -> Result<Duration, String> {
+    let invalid = || format!("not a valid duration string: {text:?}");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let (mut millis, mut rest, mut units) = (0_u64, text, PROMETHEUS_UNITS.iter());
+    if text.is_empty() {
+        return Err("empty duration string".to_owned());
+    }
+    while !rest.is_empty() {
+        let (number, after) = split_at_first(rest, |c| !c.is_ascii_digit());
+        let (unit, after) = split_at_first(after, |c| c.is_ascii_digit());
+        let (_, scale) = units.find(|(known, _)| *known == unit).ok_or_else(invalid)?;
+        let more = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*scale));
+        millis = more.and_then(|more| millis.checked_add(more)).ok_or_else(invalid)?;
+        rest = after;
+    }
+    Ok(Duration::from_millis(millis))
+}
+
+/// Each with its milliseconds.
+const PROMETHEUS_UNITS: [(&str, u64); 7] = [
+    ("y", 365 * 86_400_000),
+    ("w", 7 * 86_400_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
 /// Reads `text`; the messages are Go's.
 pub(crate) fn parse(text: &str) -> Result<GoDuration, String> {
     let (negative, unsigned) = match text.strip_prefix('-') {

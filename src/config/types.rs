@@ -22,6 +22,8 @@ const ALL: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs",
 
 const UNPROFILED: &[(&str, &str)] = &[("traces", "Beta"), ("metrics", "Beta"), ("logs", "Beta")];
 
+const TRACES: &[(&str, &str)] = &[("traces", "Beta")];
+
 const METRICS: &[(&str, &str)] = &[("metrics", "Beta")];
 
 /// Connectors pass each signal on as it is.
@@ -37,6 +39,7 @@ const EXTENSION: &[(&str, &str)] = &[("extension", "Beta")];
 const TYPES: &[ComponentType] = &[
     ComponentType { section: "receivers", name: "nop", aliases: &[], stability: ALL },
     ComponentType { section: "receivers", name: "otlp", aliases: &[], stability: ALL },
+    ComponentType { section: "receivers", name: "prometheus", aliases: &[], stability: METRICS },
     ComponentType { section: "processors", name: "attributes", aliases: &[], stability: UNPROFILED },
     ComponentType { section: "processors", name: "batch", aliases: &[], stability: ALL },
     ComponentType { section: "processors", name: "memory_limiter", aliases: &[], stability: ALL },
@@ -47,6 +50,13 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "exporters", name: "otlp_grpc", aliases: &["otlp"], stability: ALL },
     ComponentType { section: "exporters", name: "otlp_http", aliases: &["otlphttp"], stability: ALL },
     ComponentType { section: "exporters", name: "prometheus", aliases: &[], stability: METRICS },
+    ComponentType {
+        section: "exporters",
+        name: "prometheusremotewrite",
+        aliases: &["prometheus_remote_write"],
+        stability: METRICS,
+    },
+    ComponentType { section: "exporters", name: "zipkin", aliases: &[], stability: TRACES },
     ComponentType { section: "connectors", name: "failover", aliases: &[], stability: SAME },
     ComponentType { section: "connectors", name: "forward", aliases: &[], stability: SAME },
     ComponentType { section: "extensions", name: "basicauth", aliases: &["basic_auth"], stability: EXTENSION },

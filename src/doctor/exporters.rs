@@ -19,6 +19,7 @@ use crate::config::{
     Proxy, ProxyVariable, why_direct,
 };
 use crate::exporters::otlp::{self, Backend, Trial, Way};
+use crate::exporters::over_http;
 use crate::failure::{Class, Failure};
 use crate::ident::ComponentId;
 use crate::pipeline::Plan;
@@ -113,7 +114,7 @@ impl One<'_> {
     fn make(&self, exporter: &Exporter) -> Result<Backend, Trouble> {
         let made = match exporter {
             Exporter::OtlpGrpc(grpc) => otlp::otlp_grpc(Arc::clone(&self.id), grpc, self.look.instance),
-            Exporter::OtlpHttp(http) => otlp::otlp_http(Arc::clone(&self.id), http, self.look.instance),
+            Exporter::OtlpHttp(http) => over_http(Arc::clone(&self.id), http, self.look.instance),
             Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => {
                 return Err(Trouble::new("this exporter sends nothing", "check an OTLP exporter"));
             }

@@ -70,7 +70,7 @@ fn question(config: &Config) -> Option<Question> {
             let http = http.map(|http| Question::Receiver(http.listen.clone(), Protocol::Http, on(http.tls.is_some())));
             vec![grpc, http]
         }
-        Receiver::Nop => Vec::new(),
+        Receiver::Prometheus(_) | Receiver::Nop => Vec::new(),
     });
     page.chain(receivers.flatten()).next()
 }

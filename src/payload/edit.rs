@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::around::{Around, Part};
 use super::schema::{Kind, MessageType, Role};
 use super::wire::{Field, fields, put_prefix};
 use super::{Malformed, Payload};
@@ -15,9 +16,9 @@ pub enum Owner {
     Items,
 }
 
-/// Changes attributes, each an encoded `KeyValue`: answers all of them as they are from now on, or none where nothing
-/// changes.
-pub type Editor<'a> = dyn FnMut(&[&[u8]]) -> Option<Vec<Vec<u8>>> + 'a;
+/// Changes attributes, each an encoded `KeyValue`, of what stands [`Around`] them: answers all of them as they are from now
+/// on, or none where nothing changes.
+pub type Editor<'a> = dyn FnMut(&Around<'_>, &[&[u8]]) -> Option<Vec<Vec<u8>>> + 'a;
 
 impl Payload {
     /// The same payload with the attributes of `owner` as `editor` leaves them.
@@ -26,7 +27,7 @@ impl Payload {
     /// When what `editor` answers is no attribute.
     pub fn edited(self, owner: Owner, editor: &mut Editor<'_>) -> Result<Payload, Malformed> {
         let body = self.to_bytes();
-        let mut edit = Edit { owner, editor, changed: false };
+        let mut edit = Edit { owner, editor, changed: false, path: Vec::new() };
         let mut out = Vec::with_capacity(body.len() + body.len() / 8);
         edit.message(MessageType::request(self.signal), &body, &mut out);
         if !edit.changed {
@@ -37,15 +38,23 @@ impl Payload {
     }
 }
 
-struct Edit<'a, 'e> {
+struct Edit<'a, 'e, 'b> {
     owner: Owner,
     editor: &'a mut Editor<'e>,
     changed: bool,
+    /// The messages around what is edited, innermost last.
+    path: Vec<Part<'b>>,
 }
 
-impl Edit<'_, '_> {
+impl<'b> Edit<'_, '_, 'b> {
     /// Copies `message`, which leads to items, and changes what is in it.
-    fn message(&mut self, kind: MessageType, message: &[u8], out: &mut Vec<u8>) {
+    fn message(&mut self, kind: MessageType, message: &'b [u8], out: &mut Vec<u8>) {
+        self.path.push(Part::new(kind, message));
+        self.contents(kind, message, out);
+        self.path.pop();
+    }
+
+    fn contents(&mut self, kind: MessageType, message: &'b [u8], out: &mut Vec<u8>) {
         let resource = kind.fields().iter().find(|field| field.kind == Kind::Message(MessageType::Resource));
         let resource = resource.filter(|_| self.owner == Owner::Resources);
         // Of one message in several pieces the pieces are joined.
@@ -64,7 +73,9 @@ impl Edit<'_, '_> {
             inner.clear();
             match entered {
                 Some((Role::Item, item, content)) if self.owner == Owner::Items => {
+                    self.path.push(Part::new(item, content));
                     self.attributes(item, content, &mut inner);
+                    self.path.pop();
                 }
                 // The resource is in front of the scopes: there is nothing below.
                 Some((Role::Leads | Role::LeadsAlone, next, content)) if resource.is_none() => {
@@ -94,7 +105,9 @@ impl Edit<'_, '_> {
         let Some(number) = row.map(|row| row.number) else { return out.extend_from_slice(message) };
         let one = |field: &Field<'_>| content(field).filter(|_| field.number == number).is_some();
         let known: Vec<&[u8]> = fields(message).filter(one).map(|field| field.content).collect();
-        let Some(attributes) = (self.editor)(&known) else { return out.extend_from_slice(message) };
+        let Some(attributes) = (self.editor)(&Around::new(&self.path), &known) else {
+            return out.extend_from_slice(message);
+        };
         self.changed = true;
         for field in fields(message).filter(|field| !one(field)) {
             out.extend_from_slice(field.whole);

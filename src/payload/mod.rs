@@ -1,5 +1,6 @@
 //! One export request as it came over the wire: validated protobuf bytes that are never decoded on the way through.
 
+mod around;
 mod body;
 mod budget;
 mod chunk;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use around::{Around, Part};
 pub use budget::{Budget, Hold};
 pub use edit::{Editor, Owner};
 pub use json::{JsonError, MalformedJson};

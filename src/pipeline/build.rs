@@ -25,6 +25,7 @@ use super::graph::{Graph, Way};
 use super::journals;
 use super::limiting::Limiters;
 use super::plan::{ListenPlan, Plan, ReceiverPlan};
+use super::scrapers::{self, ScraperBuilt};
 use super::scraping::{self, Scrape};
 
 /// What a build borrows: whatever outlives a configuration.
@@ -51,6 +52,8 @@ pub struct Tools<'a> {
 pub struct Built {
     /// The receivers, none of which listens yet.
     pub servers: Vec<Server>,
+    /// The receivers that scrape, none of which has begun yet.
+    pub scrapers: Vec<ScraperBuilt>,
     /// Every chain, those taken over and those made.
     pub chains: Chains,
     /// The pages of exporters that are scraped, none of which is open yet.
@@ -103,7 +106,8 @@ pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, P
         .map(|((receiver, listens), settings)| build_server(receiver, listens, settings, &pipelines, tools))
         .collect();
     let scrapes = scraping::scrapes(pages, &chains);
-    Ok(Built { servers, chains, scrapes })
+    let scrapers = scrapers::build(plan, config, &pipelines, tools)?;
+    Ok(Built { servers, scrapers, chains, scrapes })
 }
 
 /// The chains of the exporters, unless there are `problems` already or building them meets some.

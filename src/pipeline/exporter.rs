@@ -8,7 +8,7 @@ use crate::delivery::{self, ChainSettings, Look, Wraps};
 use crate::exporters::debug::Debug;
 use crate::exporters::otlp::Certificates;
 use crate::exporters::prometheus::{Page, Scraped, prometheus};
-use crate::exporters::{SetupProblem, file, nop, otlp};
+use crate::exporters::{SetupProblem, file, nop, otlp, over_http};
 use crate::flow::Next;
 use crate::ident::ComponentId;
 use crate::signal::Signal;
@@ -123,7 +123,7 @@ impl Made {
         let (id, instance) = (Arc::new(id.clone()), tools.instance);
         let kind = match asked {
             Exporter::OtlpGrpc(asked) => Kind::Otlp(otlp::otlp_grpc(Arc::clone(&id), asked, instance)?),
-            Exporter::OtlpHttp(asked) => Kind::Otlp(otlp::otlp_http(Arc::clone(&id), asked, instance)?),
+            Exporter::OtlpHttp(asked) => Kind::Otlp(over_http(Arc::clone(&id), asked, instance)?),
             Exporter::Debug(asked) => {
                 let debug = Debug::open(Arc::clone(&id), asked).map_err(|problem| {
                     SetupProblem::new(format!("output_paths::{}", problem.index), problem.to_string())

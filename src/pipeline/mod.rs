@@ -11,6 +11,7 @@ mod journals;
 mod letters;
 mod limiting;
 mod plan;
+mod scrapers;
 mod scraping;
 
 pub use build::{Built, Listen, Server, Tools, build};
@@ -19,4 +20,5 @@ pub use dump::{DumpSwitch, PreparedDump};
 pub use exporter::{direct, persistent};
 pub use graph::failover_queue;
 pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
+pub use scrapers::ScraperBuilt;
 pub use scraping::Scrape;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{
     Config, Connector, GrpcServer, HttpServer, Keepalive, ListenAddress, OtlpReceiver, Pipeline, Processor, Receiver,
-    ServerAuth, ServerTls,
+    Scraping, ServerAuth, ServerTls,
 };
 use crate::ident::{ComponentId, PipelineId};
 use crate::payload::MergeRule;
@@ -20,6 +20,8 @@ use crate::units::ByteCount;
 pub struct Plan {
     /// Every receiver that a pipeline names and that listens.
     pub receivers: Vec<ReceiverPlan>,
+    /// Every receiver that a pipeline names and that scrapes, with its pipelines.
+    pub scrapers: BTreeMap<ComponentId, Vec<PipelineId>>,
     /// Every pipeline.
     pub pipelines: BTreeMap<PipelineId, PipelinePlan>,
     /// Every exporter with each signal that it is sent.
@@ -134,9 +136,16 @@ pub fn plan(config: &Config) -> Plan {
     plan.queued = queued(config, &plan);
     plan.standbys = plan.chains.iter().flat_map(|chain| chain.standbys(config)).collect();
     for (id, receiver) in &config.receivers {
-        let feeds = feeds_of(config, id);
-        if !feeds.is_empty() {
-            plan.receivers.extend(plan_receiver(id, receiver, feeds));
+        let mut feeds = feeds_of(config, id);
+        if feeds.is_empty() {
+            continue;
+        }
+        match receiver {
+            Receiver::Otlp(otlp) => plan.receivers.push(plan_receiver(id, otlp, feeds)),
+            Receiver::Prometheus(_) => {
+                plan.scrapers.extend(feeds.remove(&Scraping::SIGNAL).map(|feeds| (id.clone(), feeds)));
+            }
+            Receiver::Nop => {}
         }
     }
     plan
@@ -216,13 +225,8 @@ fn feeds_of(config: &Config, receiver: &ComponentId) -> BTreeMap<Signal, Vec<Pip
     feeds
 }
 
-fn plan_receiver(
-    id: &ComponentId,
-    receiver: &Receiver,
-    feeds: BTreeMap<Signal, Vec<PipelineId>>,
-) -> Option<ReceiverPlan> {
-    let Receiver::Otlp(otlp) = receiver else { return None };
-    let OtlpReceiver { grpc, http, max_in_flight, detection: _ } = &**otlp;
+fn plan_receiver(id: &ComponentId, otlp: &OtlpReceiver, feeds: BTreeMap<Signal, Vec<PipelineId>>) -> ReceiverPlan {
+    let OtlpReceiver { grpc, http, max_in_flight, detection: _ } = otlp;
     // What is on its way in is small beside what may be here.
     let unread = max_in_flight.map_or(Limits::default().unread, |most| ByteCount(most.0 / 4));
     let usual = Limits { unread, ..Limits::default() };
@@ -245,7 +249,7 @@ fn plan_receiver(
             limits: http_limits(http, usual),
         });
     }
-    Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
+    ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds }
 }
 
 /// What the receiver's keys say of connections; the `usual` bounds where they say nothing.

@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use prost::Message;
 use ring::digest;
 
 use crate::config::{
-    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes as Asked, AttributesOf,
+    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes as Asked, AttributesOf, Pattern,
 };
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next};
-use crate::payload::{Metadata, Owner, Payload};
+use crate::payload::{Around, Metadata, Owner, Payload};
+
+use super::matching::Filter;
 
 /// A stage that changes attributes as `asked` in front of `next`.
 pub fn attributes(asked: &Asked, next: Next) -> Next {
@@ -21,11 +23,14 @@ pub fn attributes(asked: &Asked, next: Next) -> Next {
         AttributesOf::Resource => Owner::Resources,
         AttributesOf::Item => Owner::Items,
     };
-    Arc::new(Stage { owner, actions: asked.actions.iter().map(Action::of).collect(), next })
+    let filter = Filter::of(&asked.matching);
+    Arc::new(Stage { owner, filter, actions: asked.actions.iter().map(Action::of).collect(), next })
 }
 
 struct Stage {
     owner: Owner,
+    /// None: all of them are changed.
+    filter: Option<Filter>,
     actions: Vec<Action>,
     next: Next,
 }
@@ -38,8 +43,9 @@ struct Action {
 
 enum What {
     Put(When, Source),
-    Delete,
-    Hash,
+    Delete(Option<Pattern>),
+    Hash(Option<Pattern>),
+    Extract(Pattern),
     Convert(AttributeType),
 }
 
@@ -66,7 +72,7 @@ struct Encoded<'a> {
 impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
         let metadata = payload.metadata().cloned();
-        match payload.edited(self.owner, &mut |known| self.edit(known, metadata.as_deref())) {
+        match payload.edited(self.owner, &mut |around, known| self.edit(around, known, metadata.as_deref())) {
             Ok(payload) => self.next.consume(payload),
             Err(error) => {
                 let failure = Failure::new(Class::InvalidData, "the changed attributes are not well-formed");
@@ -77,7 +83,10 @@ impl Consume for Stage {
 }
 
 impl Stage {
-    fn edit(&self, known: &[&[u8]], metadata: Option<&Metadata>) -> Option<Vec<Vec<u8>>> {
+    fn edit(&self, around: &Around<'_>, known: &[&[u8]], metadata: Option<&Metadata>) -> Option<Vec<Vec<u8>>> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.takes(around, known)) {
+            return None;
+        }
         let mut attributes: Vec<Encoded<'_>> = known.iter().map(|bytes| Encoded::of(bytes)).collect();
         let mut changed = false;
         for action in &self.actions {
@@ -93,8 +102,9 @@ impl Action {
             AttributeChange::Insert(source) => What::Put(When::Missing, Source::of(source)),
             AttributeChange::Update(source) => What::Put(When::There, Source::of(source)),
             AttributeChange::Upsert(source) => What::Put(When::Always, Source::of(source)),
-            AttributeChange::Delete => What::Delete,
-            AttributeChange::Hash => What::Hash,
+            AttributeChange::Delete(pattern) => What::Delete(pattern.clone()),
+            AttributeChange::Hash(pattern) => What::Hash(pattern.clone()),
+            AttributeChange::Extract(pattern) => What::Extract(pattern.clone()),
             AttributeChange::Convert(to) => What::Convert(*to),
         };
         Action { key: asked.key.clone(), what }
@@ -107,36 +117,64 @@ impl Action {
             What::Put(When::Missing, _) if at.is_some() => false,
             What::Put(When::There, _) if at.is_none() => false,
             What::Put(_, source) => match source.value(attributes, metadata) {
-                Some(value) => self.put(attributes, at, value),
+                Some(value) => put(attributes, &self.key, value),
                 None => false,
             },
-            What::Delete => {
+            What::Delete(pattern) => {
                 // Every one of that name, of which there should be one.
-                attributes.retain(|attribute| attribute.key != self.key);
-                at.is_some()
+                let before = attributes.len();
+                attributes.retain(|attribute| !self.means(&attribute.key, pattern.as_ref()));
+                attributes.len() != before
             }
-            What::Hash | What::Convert(_) => {
-                let Some(value) = at.and_then(|at| attributes[at].value()) else { return false };
-                let new = match self.what {
-                    What::Convert(to) => converted(&value, to),
-                    _ => hashed(&value),
-                };
-                new.is_some_and(|new| self.put(attributes, at, new))
+            What::Hash(pattern) => {
+                let all = 0..attributes.len();
+                let meant: Vec<usize> = all.filter(|at| self.means(&attributes[*at].key, pattern.as_ref())).collect();
+                let mut changed = false;
+                for at in meant {
+                    changed |= attributes[at].value().is_some_and(|value| attributes[at].set(hashed(&value)));
+                }
+                changed
+            }
+            What::Extract(pattern) => self.extract(attributes, at, pattern),
+            What::Convert(to) => {
+                let Some(at) = at else { return false };
+                let new = attributes[at].value().and_then(|value| converted(&value, *to));
+                new.is_some_and(|new| attributes[at].set(new))
             }
         }
     }
 
-    fn put(&self, attributes: &mut Vec<Encoded<'_>>, at: Option<usize>, value: Value) -> bool {
-        let value = Some(AnyValue { value: Some(value) });
-        let pair = KeyValue { key: self.key.clone(), value, ..KeyValue::default() };
-        let new = Encoded { key: self.key.clone(), bytes: pair.encode_to_vec().into() };
-        match at {
-            Some(at) if attributes[at].bytes == new.bytes => return false,
-            Some(at) => attributes[at] = new,
-            None => attributes.push(new),
-        }
-        true
+    /// Whether an attribute called `key` is meant.
+    fn means(&self, key: &str, pattern: Option<&Pattern>) -> bool {
+        (!self.key.is_empty() && key == self.key) || pattern.is_some_and(|pattern| pattern.matches(key))
     }
+
+    /// Each group of `pattern` becomes an attribute, where the text matches.
+    fn extract(&self, attributes: &mut Vec<Encoded<'_>>, at: Option<usize>, pattern: &Pattern) -> bool {
+        let Some(Value::StringValue(text)) = at.and_then(|at| attributes[at].value()) else { return false };
+        let mut changed = false;
+        for (name, value) in pattern.named(&text).unwrap_or_default() {
+            changed |= put(attributes, name, Value::StringValue(value.to_owned()));
+        }
+        changed
+    }
+}
+
+/// Sets the attribute `key`, which may not be there; whether that changed anything.
+fn put(attributes: &mut Vec<Encoded<'_>>, key: &str, value: Value) -> bool {
+    match attributes.iter_mut().find(|attribute| attribute.key == key) {
+        Some(attribute) => attribute.set(value),
+        None => {
+            let bytes = encoded(key, value).into();
+            attributes.push(Encoded { key: key.to_owned(), bytes });
+            true
+        }
+    }
+}
+
+fn encoded(key: &str, value: Value) -> Vec<u8> {
+    let value = Some(AnyValue { value: Some(value) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }.encode_to_vec()
 }
 
 impl<'a> Encoded<'a> {
@@ -144,6 +182,14 @@ impl<'a> Encoded<'a> {
     fn of(bytes: &'a [u8]) -> Encoded<'a> {
         let key = KeyValue::decode(bytes).map(|pair| pair.key).unwrap_or_default();
         Encoded { key, bytes: bytes.into() }
+    }
+
+    /// Whether that changed anything.
+    fn set(&mut self, value: Value) -> bool {
+        let new = encoded(&self.key, value);
+        let changed = *self.bytes != *new;
+        self.bytes = new.into();
+        changed
     }
 
     fn value(&self) -> Option<Value> {
@@ -173,7 +219,8 @@ impl Source {
 }
 
 /// A value of the configuration.
-fn typed(value: &serde_json::Value) -> Value {
+pub(super) fn typed(value: &serde_json::Value) -> Value {
+    let any = |value: &serde_json::Value| AnyValue { value: Some(typed(value)) };
     match value {
         serde_json::Value::Bool(truth) => Value::BoolValue(*truth),
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
@@ -182,21 +229,31 @@ fn typed(value: &serde_json::Value) -> Value {
             (None, None) => Value::StringValue(number.to_string()),
         },
         serde_json::Value::String(text) => Value::StringValue(text.clone()),
-        other => Value::StringValue(other.to_string()),
+        serde_json::Value::Array(items) => Value::ArrayValue(ArrayValue { values: items.iter().map(any).collect() }),
+        serde_json::Value::Object(entries) => {
+            let pair = |(key, value): (&String, &serde_json::Value)| KeyValue {
+                key: key.clone(),
+                value: Some(any(value)),
+                ..KeyValue::default()
+            };
+            Value::KvlistValue(KeyValueList { values: entries.iter().map(pair).collect() })
+        }
+        serde_json::Value::Null => Value::StringValue(String::new()),
     }
 }
 
-/// The SHA-256 of a value, of numbers that of their bytes, the lowest first. Lists and maps have none.
-fn hashed(value: &Value) -> Option<Value> {
+/// The SHA-256 of a value, of numbers that of their bytes, the lowest first. As in the Collector an empty text stays one,
+/// and lists and maps become one: nobody is to read them.
+fn hashed(value: &Value) -> Value {
     let digest = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes);
     let digest = match value {
-        Value::StringValue(text) => digest(text.as_bytes()),
+        Value::StringValue(text) if !text.is_empty() => digest(text.as_bytes()),
         Value::BoolValue(truth) => digest(&[u8::from(*truth)]),
         Value::IntValue(number) => digest(&number.to_le_bytes()),
         Value::DoubleValue(number) => digest(&number.to_bits().to_le_bytes()),
-        _ => return None,
+        _ => return Value::StringValue(String::new()),
     };
-    Some(Value::StringValue(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Value::StringValue(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The value as another type; none where it is of that type, or cannot be.
@@ -265,7 +322,8 @@ mod tests {
     fn edited(of: AttributesOf, actions: Vec<(&str, AttributeChange)>, payload: Payload) -> Payload {
         let actions = actions.into_iter().map(|(key, action)| AttributeAction { key: key.to_owned(), action });
         let taken = Arc::new(Taken::default());
-        let stage = attributes(&Asked { of, actions: actions.collect() }, Arc::clone(&taken) as Next);
+        let stage =
+            attributes(&Asked { of, matching: Box::default(), actions: actions.collect() }, Arc::clone(&taken) as Next);
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(stage.consume(payload)).unwrap();
         taken.0.lock().unwrap().take().unwrap()
     }
@@ -300,8 +358,8 @@ mod tests {
         check(&[("a", Update(value(json!(0.5))))], &before, &[pair("a", Value::DoubleValue(0.5)), b.clone()]);
         check(&[("c", Update(value(json!("x"))))], &before, &before);
         check(&[("a", Upsert(value(json!(true))))], &before, &[pair("a", Value::BoolValue(true)), b.clone()]);
-        check(&[("a", Delete), ("c", Delete)], &before, &[b]);
-        check(&[("c", Upsert(value(json!("x")))), ("c", Delete)], &[], &[]);
+        check(&[("a", Delete(None)), ("c", Delete(None))], &before, &[b]);
+        check(&[("c", Upsert(value(json!("x")))), ("c", Delete(None))], &[], &[]);
     }
 
     #[test]
@@ -318,7 +376,7 @@ mod tests {
     fn values_are_hashed_and_converted() {
         use AttributeChange::{Convert, Hash};
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        check(&[("a", Hash), ("none", Hash)], &[pair("a", text("abc"))], &[pair("a", text(abc))]);
+        check(&[("a", Hash(None)), ("none", Hash(None))], &[pair("a", text("abc"))], &[pair("a", text(abc))]);
         for (before, to, after) in [
             (text("12"), AttributeType::Int, Value::IntValue(12)),
             (text("x"), AttributeType::Int, text("x")),
@@ -327,6 +385,33 @@ mod tests {
         ] {
             check(&[("a", Convert(to))], &[pair("a", before)], &[pair("a", after)]);
         }
+    }
+
+    #[test]
+    fn attributes_are_meant_by_pattern_and_taken_apart() {
+        use AttributeChange::{Delete, Extract, Hash};
+        let pattern = |text: &str| Pattern::part(text).unwrap();
+        let before = [pair("ab", text("abc")), pair("ac", Value::IntValue(1)), pair("b", text(""))];
+        check(&[("", Delete(Some(pattern("^a"))))], &before, &before[2..]);
+        check(&[("b", Delete(Some(pattern("^ab"))))], &before, &before[1..2]);
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        check(
+            &[("", Hash(Some(pattern("b"))))],
+            &before,
+            &[pair("ab", text(abc)), before[1].clone(), before[2].clone()],
+        );
+        let path = [pair("url", text("/api/v1/users")), pair("version", text("old"))];
+        let taken_apart = [path[0].clone(), pair("version", text("v1")), pair("rest", text("users"))];
+        check(&[("url", Extract(pattern("^/api/(?P<version>[^/]+)/(?P<rest>.*)$")))], &path, &taken_apart);
+        check(&[("url", Extract(pattern("^/none/(?P<version>.*)$")))], &path, &path);
+    }
+
+    #[test]
+    fn lists_and_maps_are_values() {
+        let list = Value::ArrayValue(ArrayValue { values: vec![AnyValue { value: Some(Value::IntValue(1)) }] });
+        let map = Value::KvlistValue(KeyValueList { values: vec![pair("k", Value::BoolValue(true))] });
+        let insert = |json| AttributeChange::Insert(value(json));
+        check(&[("l", insert(json!([1]))), ("m", insert(json!({"k": true})))], &[], &[pair("l", list), pair("m", map)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod attributes;
 mod batch;
 mod combinations;
+mod matching;
 mod memory_bounds;
 mod memory_limiter;
 

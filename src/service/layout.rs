@@ -1,7 +1,7 @@
 //! What a configuration comes to, in the words of the status page.
 
 use crate::admin::status::{ExporterKind, ExporterLayout, Layout, PipelineLayout, ReceiverLayout};
-use crate::config::{Config, Exporter, Queue, QueueSizer, Weight};
+use crate::config::{Config, Exporter, Queue, QueueSizer, Scraping, Weight};
 use crate::ident::ComponentId;
 use crate::pipeline::{ConnectorPlan, PipelinePlan, Plan, ReceiverPlan, failover_queue};
 use crate::protocol::Protocol;
@@ -34,7 +34,7 @@ pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
             .filter(|warning| warning.weight == Weight::Fault)
             .map(ToString::to_string)
             .collect(),
-        receivers: plan.receivers.iter().map(receiver).collect(),
+        receivers: plan.receivers.iter().map(receiver).chain(plan.scrapers.keys().map(scraper)).collect(),
         pipelines: pipelines.collect(),
         exporters: exporters.chain(connectors).collect(),
         extensions: config.started_extensions.clone(),
@@ -57,6 +57,11 @@ fn receiver(plan: &ReceiverPlan) -> ReceiverLayout {
         listeners: listeners.collect(),
         signals: plan.feeds.keys().copied().collect(),
     }
+}
+
+/// It listens nowhere.
+fn scraper(id: &ComponentId) -> ReceiverLayout {
+    ReceiverLayout { id: id.clone(), listeners: Vec::new(), signals: vec![Scraping::SIGNAL] }
 }
 
 fn exporter(id: &ComponentId, signal: Signal, asked: &Exporter) -> ExporterLayout {

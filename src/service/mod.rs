@@ -10,6 +10,7 @@ mod memory;
 mod relay;
 mod reports;
 mod run;
+mod scrapers;
 mod scrapes;
 mod signals;
 mod sockets;

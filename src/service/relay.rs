@@ -20,6 +20,7 @@ use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
+use super::scrapers::Scrapers;
 use super::scrapes::Scrapes;
 use super::sockets::{Claim, Sockets};
 use super::start::StartError;
@@ -29,6 +30,7 @@ pub(super) struct Relay {
     holdings: Holdings,
     doors: Doors,
     scrapes: Scrapes,
+    scrapers: Scrapers,
     admin: Admin,
     reports: Reports,
     certificates: Watchman,
@@ -61,8 +63,9 @@ impl Relay {
             "telemetry held in memory is bounded; beyond the limit senders are asked to try again later"
         );
         let certificates = Watchman::new(holdings.watch.registry.clone());
-        let (doors, scrapes, reports) = (Doors::default(), Scrapes::default(), Reports::new());
-        Ok(Relay { holdings, doors, scrapes, admin, reports, certificates, log, grace: Duration::ZERO })
+        let (doors, scrapes, scrapers) = (Doors::default(), Scrapes::default(), Scrapers::default());
+        let reports = Reports::new();
+        Ok(Relay { holdings, doors, scrapes, scrapers, admin, reports, certificates, log, grace: Duration::ZERO })
     }
 
     /// Puts `config` in force. Whatever can fail is done before anything that runs is touched; what both configurations
@@ -80,7 +83,7 @@ impl Relay {
         }
         refuse_loops(&config)?;
         let plan = pipeline::plan(&config);
-        let Built { servers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
+        let Built { servers, scrapers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let dump = self.prepare_dump(&config)?;
         let (doors, admin) = (doors::Prepared::of(servers), admin::Prepared::of(&config));
         let claims: Vec<Claim> = doors.claims().chain(Scrapes::claims(&scrapes)).chain(admin.claims()).collect();
@@ -116,6 +119,7 @@ impl Relay {
         let Holdings { workers, lifetime, .. } = &self.holdings;
         let received = self.doors.enforce(doors, &mut sockets, workers, lifetime);
         let scraped = self.scrapes.enforce(scrapes, &mut sockets, workers, lifetime);
+        self.scrapers.enforce(scrapers, workers, lifetime);
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
         moved.and(received).and(scraped).and(self.admin.enforce(admin, &mut sockets))
     }

@@ -5,9 +5,11 @@
 mod support;
 
 mod authenticators;
+mod components;
 mod connectors;
 mod defaults;
 mod describe;
+mod everything;
 mod examples;
 mod exporters;
 mod fallbacks;

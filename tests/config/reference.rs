@@ -9,7 +9,7 @@ use std::fmt::Write;
 use otlp_relay::config::{ComponentType, Kind, Learned, Secrets, Unread, component_types, describe, learn};
 use serde_json::{Map, Value};
 
-use super::describe::everything;
+use super::everything::everything;
 use super::*;
 
 const FILE: &str = "docs/configuration.md";

@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::describe::{check_shows, everything};
+use crate::describe::check_shows;
+use crate::everything::everything;
 use crate::support::backend::Backend;
 use crate::support::cli::{Process, run};
 use crate::support::client::{Coding, compress, http_request};

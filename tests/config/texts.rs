@@ -111,10 +111,12 @@ fn components_that_are_missing_here_are_told_from_slips() {
         "receivers: {jaeger: , otpl: {protocols: {grpc: }}}\nexporters: {nop: }\nconnectors: {spanmetrics: }\n\
          service: {pipelines: {traces: {receivers: [jaeger, otpl], exporters: [nop, spanmetrics]}}}\n",
         &[
-            "c.yaml:1:13: receivers::jaeger: the Collector's receiver jaeger is not in otlp-relay yet",
-            "c.yaml:1:23: receivers::otpl: unknown type: \"otpl\" for id: \"otpl\" (valid values: [nop otlp]); \
+            "c.yaml:1:13: receivers::jaeger: the Collector's receiver jaeger, which takes spans in another format, is not in \
+             otlp-relay yet; the nearest thing is the otlp receiver: OpenTelemetry SDKs send OTLP to ports 4317 and 4318",
+            "c.yaml:1:23: receivers::otpl: unknown type: \"otpl\" for id: \"otpl\" (valid values: [nop otlp prometheus]); \
              did you mean \"otlp\"?",
-            "c.yaml:3:14: connectors::spanmetrics: the Collector's connector spanmetrics is not in otlp-relay yet",
+            "c.yaml:3:14: connectors::spanmetrics: the Collector's connector spanmetrics, which makes metrics of spans, is a \
+             later step of otlp-relay; until then: the backend: Tempo, Jaeger and others make such metrics themselves",
         ],
     );
 }

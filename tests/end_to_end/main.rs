@@ -31,3 +31,4 @@ mod salvage;
 mod sheltered;
 mod shutdown;
 mod statuses;
+mod zipkin;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use otlp_relay::config::{
-    ClientTls, Compression, Delivery, Endpoint, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, PemSource,
-    Secret,
+    ClientTls, Compression, Delivery, Dialect, Endpoint, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp,
+    PemSource, Secret,
 };
-use otlp_relay::exporters::otlp::{Backend, otlp_grpc, otlp_http};
+use otlp_relay::exporters::otlp::{Backend, otlp_grpc};
+use otlp_relay::exporters::over_http;
 use otlp_relay::failure::{Class, Failure};
 use otlp_relay::flow::Receipt;
 use otlp_relay::ident::ComponentId;
@@ -49,6 +50,7 @@ pub(crate) fn http_config(peer: SocketAddr) -> OtlpHttp {
         proxy: None,
     };
     OtlpHttp {
+        dialect: Dialect::Otlp,
         auth: None,
         targets: Signal::ALL.into_iter().map(|signal| (signal, target(signal))).collect(),
         headers: Vec::new(),
@@ -90,7 +92,7 @@ pub(crate) fn grpc(config: &OtlpGrpc) -> Backend {
 }
 
 pub(crate) fn http(config: &OtlpHttp) -> Backend {
-    otlp_http(id("otlp_http"), config, "instance-1").unwrap()
+    over_http(id("otlp_http"), config, "instance-1").unwrap()
 }
 
 fn id(text: &str) -> Arc<ComponentId> {

@@ -1,4 +1,5 @@
-//! Do metrics reach a Prometheus? The built program between OTLP clients and whoever scrapes its `prometheus` exporter.
+//! Do metrics reach a Prometheus, and are they had from one? The built program between OTLP clients and whoever scrapes its
+//! `prometheus` exporter or is written to, and between targets and OTLP backends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
@@ -8,3 +9,6 @@ mod metrics;
 mod parser;
 mod refusing;
 mod scraping;
+mod targets;
+mod writing;
+mod written;

@@ -15,6 +15,7 @@ pub mod relay;
 pub mod scrape;
 pub mod setup;
 pub mod tls;
+pub mod web;
 
 use std::time::Duration;
 

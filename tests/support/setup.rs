@@ -77,6 +77,12 @@ impl Setup {
         self
     }
 
+    /// A receiver of any type.
+    pub fn receiver_of(mut self, id: &str, settings: &str) -> Setup {
+        self.receivers.push((id.to_owned(), settings.to_owned()));
+        self
+    }
+
     /// Settings of both protocols of the `otlp` receiver, beside their endpoints.
     pub fn receiving(mut self, settings: &str) -> Setup {
         let Ports { grpc, http, .. } = self.ports;

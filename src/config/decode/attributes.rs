@@ -1,9 +1,8 @@
 //! What the `resource` and `attributes` processors ask for, with the contrib processors' keys.
 
-use serde_json::Value;
-
 use crate::config::model::{
-    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf, Config, Processor,
+    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf, Config,
+    MatchProperties, Matching, Pattern, Processor,
 };
 use crate::config::plain::plain;
 use crate::config::problem::{Mistake, Problem};
@@ -11,20 +10,28 @@ use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 use crate::signal::{Merge, Signal};
 
+use super::matching;
+
 /// `resource`
 pub(super) fn resource(section: &mut Section<'_>) -> Option<Processor> {
     let actions = section.value("attributes");
-    read(section, AttributesOf::Resource, "attributes", actions)
+    read(section, AttributesOf::Resource, Matching::default(), "attributes", actions)
 }
 
 /// `attributes`
 pub(super) fn attributes(section: &mut Section<'_>) -> Option<Processor> {
     let actions = section.value("actions");
-    section.rest(&[("include", Rule::NotYet), ("exclude", Rule::NotYet)]);
-    read(section, AttributesOf::Item, "actions", actions)
+    let matching = matching::read(section);
+    read(section, AttributesOf::Item, matching, "actions", actions)
 }
 
-fn read(section: &Section<'_>, of: AttributesOf, key: &str, list: Option<Reading<'_>>) -> Option<Processor> {
+fn read(
+    section: &Section<'_>,
+    of: AttributesOf,
+    matching: Matching,
+    key: &str,
+    list: Option<Reading<'_>>,
+) -> Option<Processor> {
     let items = list.as_ref().map(|list| list.items()).unwrap_or_default();
     if items.is_empty() {
         let at = list.as_ref().unwrap_or(section.whole());
@@ -33,7 +40,7 @@ fn read(section: &Section<'_>, of: AttributesOf, key: &str, list: Option<Reading
         return None;
     }
     let actions = items.into_iter().filter_map(action).collect();
-    Some(Processor::Attributes(Attributes { of, actions }))
+    Some(Processor::Attributes(Attributes { of, matching: Box::new(matching), actions }))
 }
 
 fn action(item: Reading<'_>) -> Option<AttributeAction> {
@@ -43,11 +50,19 @@ fn action(item: Reading<'_>) -> Option<AttributeAction> {
     let has_action = section.has("action");
     let source = source(&mut section);
     let converted = section.value("converted_type").and_then(|value| value.choice(TYPES));
-    section.rest(&[("pattern", Rule::NotYet), ("default_value", Rule::NotYet)]);
+    let written = section.text_value("pattern");
+    let pattern = written.as_ref().and_then(|value| matching::pattern(value, &value.text()?));
+    section.rest(&[("default_value", Rule::NotYet)]);
     let whole = section.whole().clone();
     section.finish();
-    if key.is_none() {
+    let by_pattern = matches!(name, Some(Name::Delete | Name::Hash)) && written.is_some();
+    if key.is_none() && !by_pattern {
         whole.wrong("an action needs the \"key\" of an attribute");
+    }
+    if let Some(written) = written.as_ref().filter(|_| !by_pattern && !matches!(name, Some(Name::Extract) | None)) {
+        written.refuse(
+            written.fault("this action takes no \"pattern\"").hint("remove it; extract, delete and hash take one"),
+        );
     }
     if !has_action {
         let fault = whole.fault("an action needs an \"action\"");
@@ -64,20 +79,34 @@ fn action(item: Reading<'_>) -> Option<AttributeAction> {
         Name::Insert => AttributeChange::Insert(from(source)?),
         Name::Update => AttributeChange::Update(from(source)?),
         Name::Upsert => AttributeChange::Upsert(from(source)?),
-        Name::Delete => AttributeChange::Delete,
-        Name::Hash => AttributeChange::Hash,
-        Name::Extract => {
-            let fault = whole.fault("the action \"extract\" is not supported by otlp-relay yet");
-            whole.refuse(fault.is(Mistake::NotSupportedYet));
-            return None;
-        }
+        Name::Delete => AttributeChange::Delete(pattern),
+        Name::Hash => AttributeChange::Hash(pattern),
+        Name::Extract => AttributeChange::Extract(extracted(pattern, &whole)?),
         Name::Convert if converted.is_none() => {
             whole.refuse(whole.fault("convert needs a \"converted_type\"").hint("write int, double or string"));
             return None;
         }
         Name::Convert => AttributeChange::Convert(converted?),
     };
-    Some(AttributeAction { key: key?, action: change })
+    Some(AttributeAction { key: key.or_else(|| by_pattern.then(String::new))?, action: change })
+}
+
+/// The pattern of `extract`, of which each group has a name: that of an attribute.
+fn extracted(pattern: Option<Pattern>, whole: &Reading<'_>) -> Option<Pattern> {
+    let hint = "write pattern: ^/api/(?P<version>[^/]+)";
+    let Some(pattern) = pattern else {
+        if !whole.is_map() || Section::open(whole.clone())?.has("pattern") {
+            return None;
+        }
+        whole.refuse(whole.fault("extract needs a \"pattern\"").hint(hint));
+        return None;
+    };
+    let names: Vec<Option<String>> = pattern.groups().skip(1).map(|name| name.map(str::to_owned)).collect();
+    if names.is_empty() || names.contains(&None) {
+        whole.refuse(whole.fault("each group of the pattern of extract needs a name").hint(hint));
+        return None;
+    }
+    Some(pattern)
 }
 
 /// `value`, `from_attribute` or `from_context`, of which one at most is written.
@@ -90,15 +119,7 @@ fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
     }
     if let Some(value) = value {
         // A text in quotes stays a text, and so does the value of a variable.
-        return match plain(value.node()) {
-            Value::Array(_) | Value::Object(_) => {
-                let fault =
-                    value.fault("a list or a map as the value of an attribute is not supported by otlp-relay yet");
-                value.refuse(fault.is(Mistake::NotSupportedYet));
-                None
-            }
-            scalar => Some(AttributeSource::Value(scalar)),
-        };
+        return Some(AttributeSource::Value(plain(value.node())));
     }
     if let Some(attribute) = attribute {
         return attribute.text().map(AttributeSource::Attribute);
@@ -117,6 +138,19 @@ fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
 pub(super) fn misplaced(config: &Config) -> Vec<Problem> {
     let cannot = |signal: Signal| signal.facts().merge == Merge::Whole;
     let mut found = Vec::new();
+    for (id, pipeline) in &config.pipelines {
+        for processor in &pipeline.processors {
+            let Some(Processor::Attributes(asked)) = config.processors.get(processor) else { continue };
+            for (key, properties) in [("include", &asked.matching.include), ("exclude", &asked.matching.exclude)] {
+                let names = properties.iter().flat_map(|properties| foreign(properties, id.signal));
+                found.extend(names.map(|name| {
+                    let what = format!("{name} should not be specified for {}", id.signal);
+                    let problem = config.places.problem(format!("processors::{processor}::{key}::{name}"), what);
+                    problem.hint("give each signal a processor of its own: attributes/traces, attributes/logs")
+                }));
+            }
+        }
+    }
     for (id, pipeline) in config.pipelines.iter().filter(|(id, _)| cannot(id.signal)) {
         for processor in &pipeline.processors {
             let Some(Processor::Attributes(Attributes { of: AttributesOf::Item, .. })) =
@@ -132,6 +166,20 @@ pub(super) fn misplaced(config: &Config) -> Vec<Problem> {
         }
     }
     found
+}
+
+/// The properties that items of `signal` do not have.
+fn foreign(properties: &MatchProperties, signal: Signal) -> Vec<&'static str> {
+    let written = [
+        ("span_names", !properties.span_names.is_empty(), Signal::Traces),
+        ("span_kinds", !properties.span_kinds.is_empty(), Signal::Traces),
+        ("log_bodies", !properties.log_bodies.is_empty(), Signal::Logs),
+        ("log_severity_texts", !properties.log_severity_texts.is_empty(), Signal::Logs),
+        ("log_severity_number", properties.log_severity_number.is_some(), Signal::Logs),
+        ("metric_names", !properties.metric_names.is_empty(), Signal::Metrics),
+    ];
+    let unfit = written.into_iter().filter(|(_, is_written, of)| *is_written && *of != signal);
+    unfit.map(|(name, ..)| name).collect()
 }
 
 #[derive(Clone, Copy)]

@@ -147,7 +147,7 @@ pub(super) fn oauth2(section: &mut Section<'_>) -> Option<Extension> {
         }
     }
     let wish = tls::wish(section);
-    let target = url.as_ref().and_then(|url| endpoint::http_of_signal(url, "token_url"));
+    let target = url.as_ref().and_then(|url| endpoint::http_of_anything(url, "token_url"));
     let tls = target.as_ref().zip(url.as_ref()).and_then(|(target, url)| wish.for_http(target.scheme, url));
     let scopes = section.value("scopes").map(|value| value.words()).unwrap_or_default();
     let params = section.value("endpoint_params").and_then(Reading::section).map(parameters).unwrap_or_default();
@@ -182,7 +182,7 @@ fn parameters(section: Section<'_>) -> Vec<(String, Secret)> {
 }
 
 /// What stands at `key`, or in the file that `file` names.
-fn text_source(section: &mut Section<'_>, key: &'static str, file: &'static str) -> Option<TextSource> {
+pub(super) fn text_source(section: &mut Section<'_>, key: &'static str, file: &'static str) -> Option<TextSource> {
     let path = section.text_value(file).and_then(|value| value.text());
     let text = section.text_value(key).and_then(|value| value.secret());
     match (path, text) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::model::{Connector, Exporter, Extension, Processor, Receiver};
-use crate::config::problem::{Mistake, Problem};
+use crate::config::problem::Problem;
 use crate::config::reading::Reading;
 use crate::config::section::Section;
 use crate::config::suggest;
@@ -11,8 +11,8 @@ use crate::config::yaml::Entry;
 use crate::ident::ComponentId;
 
 use super::{
-    attributes, authenticators, connectors, directories, exporters, extensions, file, processors, prometheus,
-    receivers, storage, upstream,
+    attributes, authenticators, connectors, dialects, directories, exporters, extensions, file, processors, prometheus,
+    receivers, scrape, storage, upstream,
 };
 
 /// A type of component and how it is read.
@@ -76,11 +76,7 @@ fn find<'k, T>(
             return Some(kind);
         }
     }
-    let singular = section.trim_end_matches('s');
-    let problem = if upstream::has(section, id.kind()) {
-        let what = format!("the Collector's {singular} {} is not in otlp-relay yet", id.kind());
-        value.fault(what).is(Mistake::NotSupportedYet)
-    } else {
+    let problem = upstream::lacking(section, id, value).unwrap_or_else(|| {
         let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
         let what = format!("unknown type: \"{}\" for id: \"{id}\" (valid values: [{}])", id.kind(), names.join(" "));
         let problem = value.fault(what);
@@ -88,7 +84,7 @@ fn find<'k, T>(
             Some(near) => problem.hint(format!("did you mean \"{near}\"?")),
             None => problem,
         }
-    };
+    });
     value.refuse(at_key(entry, problem));
     None
 }
@@ -101,6 +97,7 @@ fn at_key(entry: &Entry, mut problem: Problem) -> Problem {
 pub(super) const RECEIVERS: &[Kind<Receiver>] = &[
     Kind { name: "nop", alias: None, read: receivers::nop },
     Kind { name: "otlp", alias: None, read: receivers::otlp },
+    Kind { name: "prometheus", alias: None, read: scrape::prometheus },
 ];
 
 pub(super) const PROCESSORS: &[Kind<Processor>] = &[
@@ -129,6 +126,12 @@ pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
         read: exporters::otlp_http,
     },
     Kind { name: "prometheus", alias: None, read: prometheus::prometheus },
+    Kind {
+        name: "prometheusremotewrite",
+        alias: Some(("prometheus_remote_write", "\"prometheus_remote_write\" is taken for \"prometheusremotewrite\"")),
+        read: dialects::remote_write,
+    },
+    Kind { name: "zipkin", alias: None, read: dialects::zipkin },
 ];
 
 pub(super) const CONNECTORS: &[Kind<Connector>] = &[

@@ -25,6 +25,13 @@ pub(super) fn http(exporter: &mut Section<'_>) -> (Compression, Option<i32>) {
     (compression, level)
 }
 
+/// The same of an exporter that compresses only where it is written.
+pub(super) fn http_unless_none(exporter: &mut Section<'_>) -> (Compression, Option<i32>) {
+    let written = exporter.has("compression");
+    let (compression, level) = http(exporter);
+    if written { (compression, level) } else { (Compression::None, None) }
+}
+
 /// One of the words that a `Content-Encoding` may be.
 pub(super) fn content_encoding(value: &Reading<'_>, word: &str) -> Option<Compression> {
     find(value, word, HTTP_WORDS, "compression algorithm")

@@ -10,12 +10,17 @@ use super::{directories, fallback, retryable, storage};
 
 /// Reads the parts that sending exporters share: both are on unless switched off.
 pub(super) fn read(exporter: &mut Section<'_>, codes: Codes) -> Delivery {
-    let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(DEFAULT_QUEUE) };
+    read_as(exporter, codes, DEFAULT_RETRY, DEFAULT_QUEUE)
+}
+
+/// The same of an exporter whose defaults are others: retries like `usual`, and without a written queue the `unwritten` one.
+pub(super) fn read_as(exporter: &mut Section<'_>, codes: Codes, usual: Retry, unwritten: Queue) -> Delivery {
+    let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(unwritten) };
     let keeps = match queue.as_ref().and_then(|queue| queue.durable.as_ref()) {
         Some(_) => Keeps::OnDisk,
         None => Keeps::InMemory,
     };
-    let (retry, retryable_codes) = retry(exporter, codes, keeps);
+    let (retry, retryable_codes) = retry(exporter, codes, keeps, usual);
     Delivery {
         retry,
         queue,
@@ -136,19 +141,22 @@ pub(super) fn metadata_keys(section: &mut Section<'_>) -> Vec<Box<str>> {
 
 /// `retry_on_failure`: all checks hold even where it is switched off. What is on disk is tried for ever unless the time is
 /// written: the Collector gives it up after five minutes all the same.
-fn retry(exporter: &mut Section<'_>, codes: Codes, keeps: Keeps) -> (Option<Retry>, Vec<u16>) {
-    let default_elapsed = if keeps == Keeps::OnDisk { Duration::ZERO } else { DEFAULT_ELAPSED };
+fn retry(exporter: &mut Section<'_>, codes: Codes, keeps: Keeps, usual: Retry) -> (Option<Retry>, Vec<u16>) {
+    let default_elapsed = match keeps {
+        Keeps::OnDisk => Duration::ZERO,
+        Keeps::InMemory => usual.max_elapsed_time.unwrap_or_default(),
+    };
     let Some(mut section) = exporter.entry("retry_on_failure").and_then(|value| value.section()) else {
         let max_elapsed_time = Some(default_elapsed).filter(|time| !time.is_zero());
-        return (Some(Retry { max_elapsed_time, ..DEFAULT_RETRY }), Vec::new());
+        return (Some(Retry { max_elapsed_time, ..usual }), Vec::new());
     };
     let enabled = section.enabled();
     let mut interval = |key, default: Duration| {
         let refusal = format!("{key} value must be greater than or equal to 0");
         section.duration(key, &refusal).unwrap_or(default)
     };
-    let initial_interval = interval("initial_interval", DEFAULT_RETRY.initial_interval);
-    let max_interval = interval("max_interval", DEFAULT_RETRY.max_interval);
+    let initial_interval = interval("initial_interval", usual.initial_interval);
+    let max_interval = interval("max_interval", usual.max_interval);
     let elapsed = interval("max_elapsed_time", default_elapsed);
     if keeps == Keeps::OnDisk
         && enabled
@@ -157,8 +165,8 @@ fn retry(exporter: &mut Section<'_>, codes: Codes, keeps: Keeps) -> (Option<Retr
     {
         value.warn("an outage that is longer costs data that is on disk; write 0 to keep it until it is delivered");
     }
-    let randomization_factor = section.float("randomization_factor").unwrap_or(DEFAULT_RETRY.randomization_factor);
-    let multiplier = section.float("multiplier").unwrap_or(DEFAULT_RETRY.multiplier);
+    let randomization_factor = section.float("randomization_factor").unwrap_or(usual.randomization_factor);
+    let multiplier = section.float("multiplier").unwrap_or(usual.multiplier);
     let whole = section.whole();
     if randomization_factor < 0.0 {
         whole.wrong("randomization_factor value must be greater than or equal to 0");
@@ -199,9 +207,8 @@ const DEFAULT_RETRY: Retry = Retry {
     randomization_factor: 0.5,
     multiplier: 1.5,
     max_interval: Duration::from_secs(30),
-    max_elapsed_time: Some(DEFAULT_ELAPSED),
+    max_elapsed_time: Some(Duration::from_secs(300)),
 };
-const DEFAULT_ELAPSED: Duration = Duration::from_secs(300);
 const DEFAULT_QUEUE: Queue = Queue {
     num_consumers: 10,
     queue_size: 1000,

@@ -9,6 +9,7 @@ use crate::config::section::Section;
 use crate::signal::Signal;
 
 use super::address::{self, Address, shown};
+use super::products::{self, Over};
 
 /// A destination that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +147,7 @@ pub(super) fn grpc(value: &Reading<'_>) -> Option<Target> {
             if target.endpoint.port == HTTP_PORT {
                 warn_port(value, "gRPC is usually served on 4317; 4318 is the port of OTLP/HTTP (exporter otlp_http)");
             }
+            products::warn(value, &target, Over::Grpc);
             warn_wildcard(value, &target.endpoint);
             needed(value, target)
         }
@@ -160,6 +162,7 @@ pub(super) fn http(value: &Reading<'_>) -> Option<Target> {
             if target.endpoint.port == GRPC_PORT {
                 warn_port(value, "OTLP/HTTP is usually served on 4318; 4317 is the port of gRPC (exporter otlp_grpc)");
             }
+            products::warn(value, &target, Over::Http);
             warn_wildcard(value, &target.endpoint);
             needed(value, target)
         }
@@ -167,8 +170,15 @@ pub(super) fn http(value: &Reading<'_>) -> Option<Target> {
     }
 }
 
-/// The URL of one signal, taken as it is; `key` is the key that it stands at.
+/// The URL of one signal, to which OTLP is sent; `key` is the key that it stands at.
 pub(super) fn http_of_signal(value: &Reading<'_>, key: &str) -> Option<Target> {
+    let target = http_of_anything(value, key)?;
+    products::warn(value, &target, Over::Http);
+    Some(target)
+}
+
+/// A URL, taken as it is; `key` is the key that it stands at.
+pub(super) fn http_of_anything(value: &Reading<'_>, key: &str) -> Option<Target> {
     match url(&value.text()?, key) {
         Ok(mut target) => {
             if target.path.is_empty() {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Debug, DebugOutput, Delivery, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity};
+use crate::config::model::{
+    Debug, DebugOutput, Delivery, Dialect, Exporter, HttpEncoding, OtlpGrpc, OtlpHttp, Verbosity,
+};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
@@ -64,6 +66,7 @@ fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Export
     refuse_cookies(section);
     section.rest(HTTP_REST);
     Some(Exporter::OtlpHttp(OtlpHttp {
+        dialect: Dialect::Otlp,
         targets: targets?,
         headers,
         auth: None,
@@ -77,7 +80,7 @@ fn encoded_http(section: &mut Section<'_>, usual: HttpEncoding) -> Option<Export
 }
 
 /// `cookies` is on as soon as it is written, even as an empty map.
-fn refuse_cookies(section: &mut Section<'_>) {
+pub(super) fn refuse_cookies(section: &mut Section<'_>) {
     let Some(value) = section.value("cookies") else { return };
     if section.optional("cookies").is_some() {
         let what = "the Collector's key \"cookies\" is not supported by otlp-relay yet";
@@ -101,7 +104,7 @@ fn encoding(section: &mut Section<'_>, usual: HttpEncoding) -> HttpEncoding {
 }
 
 /// The endpoint, or the problem that there is none.
-fn required<'a>(section: &mut Section<'a>, what: &str, hint: &str) -> Option<Reading<'a>> {
+pub(super) fn required<'a>(section: &mut Section<'a>, what: &str, hint: &str) -> Option<Reading<'a>> {
     let entry = section.entry("endpoint");
     let (at, empty) = match &entry {
         Some(value) => (value, value.is_null()),
@@ -210,7 +213,7 @@ const GRPC_REST: &[(&str, Rule)] = &[
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),
 ];
 
-const HTTP_REST: &[(&str, Rule)] = &[
+pub(super) const HTTP_REST: &[(&str, Rule)] = &[
     ("middlewares", Rule::NotYet),
     ("read_buffer_size", Rule::NoEffect(BUFFERS)),
     ("write_buffer_size", Rule::NoEffect(BUFFERS)),

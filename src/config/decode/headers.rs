@@ -64,6 +64,11 @@ fn named_pair(item: Reading<'_>) -> Option<(String, Reading<'_>)> {
     name.zip(value)
 }
 
+/// The name of a header that a request over HTTP may have; `value` is where it stands.
+pub(super) fn name(name: &str, value: &Reading<'_>) -> Option<http::HeaderName> {
+    header_name(name, Carrier::Http, value)
+}
+
 fn header_name(name: &str, carrier: Carrier, value: &Reading<'_>) -> Option<http::HeaderName> {
     let fault = |what: String| {
         value.refuse(Problem::new(None, "", what).is(Mistake::InvalidHeader));

@@ -50,7 +50,7 @@ fn listeners(config: &Config) -> impl Iterator<Item = (String, &ListenAddress)> 
             Receiver::Otlp(otlp) => {
                 (otlp.grpc.as_ref().map(|grpc| &grpc.listen), otlp.http.as_ref().map(|http| &http.listen))
             }
-            Receiver::Nop => (None, None),
+            Receiver::Prometheus(_) | Receiver::Nop => (None, None),
         };
         grpc.into_iter().chain(http).map(move |listen| (id.to_string(), listen))
     })

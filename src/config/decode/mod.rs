@@ -8,6 +8,7 @@ mod components;
 mod compression;
 mod connectors;
 mod delivery;
+mod dialects;
 mod directories;
 mod endpoint;
 mod exporters;
@@ -19,11 +20,15 @@ mod http_surface;
 mod keepalive;
 mod links;
 mod loops;
+mod matching;
+mod misplaced;
 mod processors;
+mod products;
 mod prometheus;
 mod proxies;
 mod receivers;
 mod retryable;
+mod scrape;
 mod server_tls;
 mod service;
 mod storage;
@@ -62,7 +67,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
     storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     auth::attach(root, &mut config, report);
     let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));
-    let unfit = unfit.chain(prometheus::misplaced(&config)).chain(attributes::misplaced(&config));
+    let unfit = unfit.chain(misplaced::find(&config)).chain(attributes::misplaced(&config));
     unfit.for_each(|problem| report.refuse(problem));
     for problem in loops::find(&config, &config.places) {
         // Where it is checked, a variable may well have another value than where it is run: the run refuses it.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Config, Exporter, Prometheus, ResourceLabels, Translation};
-use crate::config::problem::{Mistake, Problem};
+use crate::config::model::{Exporter, Prometheus, ResourceLabels, Translation};
 use crate::config::section::{Rule, Section};
 
 use super::{endpoint, headers, server_tls};
@@ -28,7 +27,7 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Exporter> {
     let idle_timeout = time("idle_timeout").or(read_timeout);
     let expiration = section.duration("metric_expiration", "'metric_expiration' must be non-negative");
     let max_series = section.unsigned("max_series").and_then(|series| usize::try_from(series).ok());
-    let (response_headers, const_labels) = (headers::of_responses(section), const_labels(section));
+    let (response_headers, const_labels) = (headers::of_responses(section), labels(section, "const_labels"));
     let one_request = section.boolean("keep_alives_enabled") == Some(false);
     let namespace = section.text("namespace").unwrap_or_default();
     let send_timestamps = section.boolean("send_timestamps").unwrap_or(false);
@@ -56,24 +55,16 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Exporter> {
     })))
 }
 
-fn const_labels(section: &mut Section<'_>) -> Vec<(String, String)> {
-    let labels = section.value("const_labels").and_then(|value| value.section());
+/// A map of labels.
+pub(super) fn labels(section: &mut Section<'_>, key: &'static str) -> Vec<(String, String)> {
+    let labels = section.value(key).and_then(|value| value.section());
     let entries = labels.into_iter().flat_map(Section::into_entries);
     entries.filter_map(|(entry, value)| Some((entry.key.clone(), value.text()?))).collect()
 }
 
 /// `resource_constant_labels` wins over the older `resource_to_telemetry_conversion`.
 fn resource_labels(section: &mut Section<'_>) -> ResourceLabels {
-    let mut labels = ResourceLabels::default();
-    if let Some(mut conversion) = section.value("resource_to_telemetry_conversion").and_then(|value| value.section()) {
-        let enabled = conversion.boolean("enabled").unwrap_or(false);
-        let without_service = conversion.boolean("exclude_service_attributes").unwrap_or(false);
-        conversion.finish();
-        if enabled {
-            labels.included.push("*".to_owned());
-            labels.excluded.extend(SERVICE.iter().filter(|_| without_service).map(|key| (*key).to_owned()));
-        }
-    }
+    let labels = conversion(section).unwrap_or_default();
     let Some(mut constant) = section.value("resource_constant_labels").and_then(|value| value.section()) else {
         return labels;
     };
@@ -86,7 +77,18 @@ fn resource_labels(section: &mut Section<'_>) -> ResourceLabels {
     if included.is_empty() && excluded.is_empty() { labels } else { ResourceLabels { included, excluded } }
 }
 
-fn translation(section: &mut Section<'_>) -> Translation {
+/// `resource_to_telemetry_conversion`, where it is on.
+pub(super) fn conversion(section: &mut Section<'_>) -> Option<ResourceLabels> {
+    let mut conversion = section.value("resource_to_telemetry_conversion")?.section()?;
+    let enabled = conversion.boolean("enabled").unwrap_or(false);
+    let without_service = conversion.boolean("exclude_service_attributes").unwrap_or(false);
+    conversion.finish();
+    let excluded = SERVICE.iter().filter(|_| without_service).map(|key| (*key).to_owned()).collect();
+    enabled.then(|| ResourceLabels { included: vec!["*".to_owned()], excluded })
+}
+
+/// `translation_strategy`, or what `add_metric_suffixes` comes to.
+pub(super) fn translation(section: &mut Section<'_>) -> Translation {
     let suffixes = section.boolean("add_metric_suffixes").unwrap_or(true);
     let asked = section.text_value("translation_strategy").and_then(|value| value.choice(STRATEGIES));
     let older = if suffixes {
@@ -95,23 +97,6 @@ fn translation(section: &mut Section<'_>) -> Translation {
         Translation::UnderscoreEscapingWithoutSuffixes
     };
     asked.unwrap_or(older)
-}
-
-/// A problem for each pipeline of something else than metrics that such an exporter is in.
-pub(super) fn misplaced(config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
-    for (id, pipeline) in config.pipelines.iter().filter(|(id, _)| id.signal != Prometheus::SIGNAL) {
-        let is_ours = |exporter: &&_| matches!(config.exporters.get(*exporter), Some(Exporter::Prometheus(_)));
-        for exporter in pipeline.exporters.iter().filter(is_ours) {
-            let what = format!(
-                "failed to create \"{exporter}\" exporter for data type \"{}\": telemetry type is not supported",
-                id.signal
-            );
-            let problem = config.places.problem(format!("service::pipelines::{id}::exporters"), what);
-            found.push(problem.hint("Prometheus takes metrics only: take it out here").is(Mistake::Invalid));
-        }
-    }
-    found
 }
 
 /// The port in the examples of the Collector; an endpoint is always written.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::model::{Config, Exporter, HttpTarget, Proxy};
+use crate::config::model::{Config, Dialect, Exporter, HttpTarget, OtlpHttp, Proxy};
 use crate::config::problem::{Mistake, Problem};
 use crate::config::section::Section;
 use crate::signal::Signal;
@@ -51,7 +51,7 @@ pub(super) fn read(
 pub(super) fn missing(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     for (id, exporter) in &config.exporters {
-        let Exporter::OtlpHttp(http) = exporter else { continue };
+        let Exporter::OtlpHttp(http @ OtlpHttp { dialect: Dialect::Otlp, .. }) = exporter else { continue };
         let without = |signal: &Signal| {
             let is_sent = |(pipeline, ends): (&crate::ident::PipelineId, &crate::config::Pipeline)| {
                 pipeline.signal == *signal && ends.exporters.contains(id)

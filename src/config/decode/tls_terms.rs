@@ -8,7 +8,12 @@ use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 
 /// A file or a text in PEM, whichever of both keys is written.
-pub(super) fn pem(tls: &mut Section<'_>, file: &'static str, inline: &'static str, both: &str) -> Option<PemSource> {
+pub(in crate::config::decode) fn pem(
+    tls: &mut Section<'_>,
+    file: &'static str,
+    inline: &'static str,
+    both: &str,
+) -> Option<PemSource> {
     let path = tls.text(file).filter(|path| !path.is_empty());
     let text = tls.value(inline).and_then(|text| text.secret()).filter(|text| !text.reveal().is_empty());
     match (path, text) {

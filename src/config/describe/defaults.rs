@@ -163,10 +163,17 @@ const fn inside(row: Row, inside: &'static [&'static str], when: When) -> Row {
 }
 
 const OTLP: &[&str] = &["otlp_grpc", "otlp", "otlp_http", "otlphttp"];
+const REMOTE_WRITE: &[&str] = &["prometheusremotewrite", "prometheus_remote_write"];
+const ZIPKIN: &[&str] = &["zipkin"];
+/// Those with a queue that may be on disk, beside the debug exporter.
+const SENDING: &[&str] =
+    &["otlp_grpc", "otlp", "otlp_http", "otlphttp", "prometheusremotewrite", "prometheus_remote_write", "zipkin"];
 const DEBUG: &[&str] = &["debug", "logging"];
 const SAMPLING: &str = "{enabled: true, tick: 10s, initial: 10, thereafter: 100}";
 const RETRY: &str = "{enabled: true, initial_interval: 5s, randomization_factor: 0.5, multiplier: 1.5, \
                      max_interval: 30s, max_elapsed_time: 5m}";
+const QUICK_RETRY: &str = "{enabled: true, initial_interval: 50ms, randomization_factor: 0.5, multiplier: 1.5, \
+                           max_interval: 200ms, max_elapsed_time: 1m}";
 /// Without `sizer`, which a batch takes over where it is written.
 const QUEUE: &str = "{enabled: true, num_consumers: 10, queue_size: 1000, block_on_overflow: false, \
                      wait_for_result: false}";
@@ -179,7 +186,7 @@ const PROMETHEUS: &str = "{host: localhost, port: 8888, without_scope_info: true
 /// Filled in first, so that it wins over [`RETRY`].
 const RETRY_ON_DISK: Row = Row {
     section: "exporters",
-    types: OTLP,
+    types: SENDING,
     inside: &["retry_on_failure"],
     when: When::Always,
     keys: "{max_elapsed_time: 0s}",
@@ -195,6 +202,21 @@ const ROWS: &[Row] = &[
     inside(
         always("receivers", &["otlp"], "{endpoint: '0.0.0.0:4318', max_request_body_size: 20971520}"),
         &["protocols", "http"],
+        When::Written,
+    ),
+    inside(
+        always("receivers", &["prometheus"], "{scrape_interval: 1m, scrape_timeout: 10s}"),
+        &["config", "global"],
+        When::Written,
+    ),
+    inside(
+        always(
+            "receivers",
+            &["prometheus"],
+            "{metrics_path: /metrics, scheme: http, honor_labels: false, honor_timestamps: true, \
+              follow_redirects: true}",
+        ),
+        &["config", "scrape_configs", EACH],
         When::Written,
     ),
     always("processors", &["batch"], "{timeout: 200ms, send_batch_size: 8192, send_batch_max_size: 0}"),
@@ -220,6 +242,26 @@ const ROWS: &[Row] = &[
         "{send_timestamps: false, metric_expiration: 5m, enable_open_metrics: false, add_metric_suffixes: true, \
           without_scope_info: false, max_series: 200000}",
     ),
+    always(
+        "exporters",
+        REMOTE_WRITE,
+        "{timeout: 5s, add_metric_suffixes: true, send_metadata: false, disable_scope_info: false}",
+    ),
+    inside(always("exporters", REMOTE_WRITE, QUICK_RETRY), &["retry_on_failure"], When::Always),
+    inside(always("exporters", REMOTE_WRITE, "{enabled: true}"), &["target_info"], When::Always),
+    inside(
+        always("exporters", REMOTE_WRITE, "{enabled: true, queue_size: 10000, num_consumers: 5}"),
+        &["remote_write_queue"],
+        When::Always,
+    ),
+    inside(always("exporters", REMOTE_WRITE, QUEUE), &["sending_queue"], When::Written),
+    always(
+        "exporters",
+        ZIPKIN,
+        "{timeout: 5s, format: json, default_service_name: '<missing service name>', compression: none}",
+    ),
+    inside(always("exporters", ZIPKIN, RETRY), &["retry_on_failure"], When::Always),
+    inside(always("exporters", ZIPKIN, QUEUE), &["sending_queue"], When::Always),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
     inside(always("exporters", OTLP, "{max_bytes: 1073741824}"), &["dead_letter"], When::Map),
     always(

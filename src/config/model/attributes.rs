@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
+use super::{Matching, Pattern};
+
 /// `processors::resource` or `processors::attributes`: what is done to attributes, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attributes {
     /// Whose attributes they are.
     pub of: AttributesOf,
+    /// `include` and `exclude` of `attributes`.
+    pub matching: Box<Matching>,
     /// `attributes` of `resource`, `actions` of `attributes`; at least one.
     pub actions: Vec<AttributeAction>,
 }
@@ -23,7 +27,7 @@ pub enum AttributesOf {
 /// One action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttributeAction {
-    /// `key`: which attribute.
+    /// `key`: which attribute; empty where `pattern` says it.
     pub key: String,
     /// `action`, with what it needs.
     pub action: AttributeChange,
@@ -38,10 +42,12 @@ pub enum AttributeChange {
     Update(AttributeSource),
     /// `upsert`: either way.
     Upsert(AttributeSource),
-    /// `delete`
-    Delete,
-    /// `hash`: the SHA-256 of its value, in hexadecimal digits.
-    Hash,
+    /// `delete`; with `pattern` also of those whose keys match it.
+    Delete(Option<Pattern>),
+    /// `hash`: the SHA-256 of its value, in hexadecimal digits; with `pattern` also of those whose keys match it.
+    Hash(Option<Pattern>),
+    /// `extract`: each named group of `pattern` becomes an attribute.
+    Extract(Pattern),
     /// `convert` to `converted_type`.
     Convert(AttributeType),
 }

@@ -7,7 +7,9 @@ use http::HeaderName;
 use http::header::HOST;
 
 use super::secret::in_query;
-use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
+use super::{
+    ClientAuth, ClientTls, Delivery, Dialect, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret,
+};
 use crate::signal::Signal;
 
 /// `exporters::<id>`
@@ -15,7 +17,7 @@ use crate::signal::Signal;
 pub enum Exporter {
     /// `otlp_grpc`, alias `otlp`
     OtlpGrpc(OtlpGrpc),
-    /// `otlp_http`, alias `otlphttp`
+    /// `otlp_http`, alias `otlphttp`, and those that differ from it in what they say: `prometheusremotewrite`, `zipkin`.
     OtlpHttp(OtlpHttp),
     /// `debug`, alias `logging`
     Debug(Debug),
@@ -109,6 +111,8 @@ pub struct OtlpGrpc {
 /// `exporters::otlp_http`
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpHttp {
+    /// What it says there: OTLP, unless it is an exporter for something else.
+    pub dialect: Dialect,
     /// Where each signal goes. A signal that has no endpoint is in no pipeline with this exporter.
     pub targets: BTreeMap<Signal, HttpTarget>,
     /// `headers`, in the order written.

@@ -8,14 +8,19 @@ mod attributes;
 mod auth;
 mod connector;
 mod delivery;
+mod dialect;
 mod exporter;
 mod extension;
 mod file;
 mod http_surface;
 mod link;
+mod matching;
+mod pattern;
 mod processor;
 mod prometheus;
 mod receiver;
+mod relabel;
+mod scrape;
 mod secret;
 mod telemetry;
 mod tls;
@@ -38,6 +43,7 @@ pub use delivery::{
     Acknowledge, BatchSizer, DeadLetter, Delivery, Durable, Fallback, OnStorageFailure, Overflow, Queue, QueueBatch,
     QueueSizer, Retry,
 };
+pub use dialect::{Dialect, RemoteWrite, Zipkin};
 pub use exporter::{
     Compression, Debug, DebugOutput, Exporter, HttpEncoding, HttpTarget, OtlpGrpc, OtlpHttp, Verbosity,
 };
@@ -47,9 +53,13 @@ pub use http_surface::{AllowedHeaders, ContentEncodings, Cors, HttpSurface};
 pub use link::{
     Balancer, GrpcLink, HttpLink, IdleLimit, IdlePings, Pings, Proxy, ProxyKind, Readiness, Reuse, Versions,
 };
+pub use matching::{AttributeMatch, LibraryMatch, MatchProperties, Matching, SeverityMatch, TextMatch, ValueMatch};
+pub use pattern::Pattern;
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
+pub use relabel::{Labels, Relabel, RelabelAction, Relabelled, relabel};
+pub use scrape::{ScrapeJob, ScrapeLimits, ScrapeTarget, Scraping};
 pub use secret::{Secret, without_values};
 pub use telemetry::{
     LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HttpSurface, ListenAddress, ServerAuth, ServerTls};
+use super::{HttpSurface, ListenAddress, Scraping, ServerAuth, ServerTls};
 use crate::units::ByteCount;
 
 /// `receivers::<id>`
@@ -10,6 +10,8 @@ use crate::units::ByteCount;
 pub enum Receiver {
     /// `otlp`
     Otlp(Box<OtlpReceiver>),
+    /// `prometheus`
+    Prometheus(Box<Scraping>),
     /// `nop`: never receives anything.
     Nop,
 }

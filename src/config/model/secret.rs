@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use crate::config::percent;
 
 /// A value that is never printed.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

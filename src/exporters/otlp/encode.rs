@@ -82,14 +82,14 @@ pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[B
 
 /// The body of a request in the format of `shape`, made of a `message` that is encoded already. It is compressed here
 /// and now, however large it is.
-pub(super) fn ready(message: Bytes, shape: Shape, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
+pub(super) fn ready(message: Bytes, shape: &Shape, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
     let (flag, body) = match packing {
         Packing::Plain => (0, message),
         Packing::Packed(encoding, level) => (1, compress_at(encoding, level, &[message]).map_err(not_compressed)?),
     };
     match shape {
         Shape::Grpc => framed(flag, vec![body]),
-        Shape::Http | Shape::HttpJson => Ok([body].into()),
+        Shape::Http | Shape::HttpJson | Shape::Translated(_) => Ok([body].into()),
     }
 }
 
@@ -116,10 +116,10 @@ async fn pack(payload: Payload, encoding: Encoding, level: Option<Level>) -> Res
 }
 
 /// What `write` makes of a payload; of a large one beside the worker.
-async fn aside_if_large(
+pub(super) async fn aside_if_large<T: Send + 'static>(
     payload: Payload,
-    write: impl FnOnce(&Payload) -> io::Result<Bytes> + Send + 'static,
-) -> Result<Bytes, Failure> {
+    write: impl FnOnce(&Payload) -> io::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
     let written = if payload.len() < LARGE {
         write(&payload)
     } else {

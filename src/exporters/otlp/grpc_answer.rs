@@ -29,7 +29,7 @@ pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -
         }
         _ if answer.status != StatusCode::OK => {
             let failure = from_http(answer.status, retry_after(&answer.headers), &words(answer, sent.mask()));
-            Err(failure.because(Circumstances::of(sent, answer)))
+            Err(failure.because(Circumstances::of(sent, answer, "")))
         }
         None if is_grpc && answer.extent == Extent::Cut => {
             Err(Failure::new(Class::ResponseTooLarge, "the backend's answer to a gRPC call does not end"))
@@ -41,7 +41,7 @@ pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -
         _ => {
             let words = words(answer, sent.mask());
             let text = format!("the answer to a gRPC call is HTTP 200, but not gRPC: {words}");
-            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(sent, answer)))
+            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(sent, answer, "")))
         }
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::SetupProblem;
 use super::encode::Packing;
-use crate::config::{HttpEncoding, Secret};
+use crate::config::{Dialect, HttpEncoding, Secret};
 use crate::protocol::INSTANCE_HEADER;
 
 /// Those of a gRPC request. `timeout` is passed on, so that the backend need not work for nobody.
@@ -38,6 +38,7 @@ pub(super) fn grpc(
 /// Those of an OTLP/HTTP request. The configured ones win, as in the Collector.
 pub(super) fn http(
     configured: &[(HeaderName, Secret)],
+    dialect: &Dialect,
     encoding: HttpEncoding,
     packing: Packing,
     instance: &str,
@@ -50,6 +51,10 @@ pub(super) fn http(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Some(token) = packing.http_token() {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(token));
+    }
+    if let Dialect::RemoteWrite(_) = dialect {
+        // By the specification of remote write 1.0, "Protocol".
+        headers.insert("x-prometheus-remote-write-version", HeaderValue::from_static("0.1.0"));
     }
     add_configured(&mut headers, configured)?;
     Ok(headers)
@@ -117,7 +122,8 @@ mod tests {
             (USER_AGENT, Secret::new("mine")),
             (CONTENT_TYPE, Secret::new("application/json")),
         ];
-        let http = http(&configured, HttpEncoding::Proto, Packing::Packed(Encoding::Gzip, None), "one").unwrap();
+        let http = http(&configured, &Dialect::Otlp, HttpEncoding::Proto, Packing::Packed(Encoding::Gzip, None), "one")
+            .unwrap();
         assert!(http["authorization"].is_sensitive());
         assert_eq!(http["user-agent"], "mine");
         assert_eq!(http["content-type"], "application/json");
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn a_value_that_is_no_header_is_named_but_not_shown() {
         let configured = [(HeaderName::from_static("authorization"), Secret::new("s3cr3t\n"))];
-        let problem = http(&configured, HttpEncoding::Json, Packing::Plain, "one").unwrap_err();
+        let problem = http(&configured, &Dialect::Otlp, HttpEncoding::Json, Packing::Plain, "one").unwrap_err();
         assert_eq!(problem.key, "headers::authorization");
         assert!(!problem.to_string().contains("s3cr3t"));
     }

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use super::stage::Sent;
 use super::words::{Circumstances, retry_after, words};
 use super::{partial, text_of};
-use crate::failure::{Class, Failure, from_http, status_text};
+use crate::failure::{Class, Failure, Mask, from_http, status_text};
 use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
@@ -17,7 +17,7 @@ use crate::transport::client::{Answer, Extent};
 /// A body that is not OTLP is no success, whatever the status: it comes from a login page, a captive portal or another
 /// service. No body at all is one, as many backends do it.
 pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
-    let failed = |failure: Failure| Err(failure.because(Circumstances::of(sent, answer)));
+    let failed = |failure: Failure| Err(failure.because(Circumstances::of(sent, answer, USUAL_PATHS)));
     let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     if kind.starts_with("application/grpc") {
         // With HTTP 200, an empty body, and the refusal in a header that OTLP/HTTP does not know.
@@ -25,14 +25,7 @@ pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -
         return failed(Failure::new(Class::Http1ToGrpcPort, text));
     }
     if !answer.status.is_success() {
-        let words = words(answer, sent.mask());
-        if is_tls_servers_complaint(&words) {
-            return failed(Failure::new(
-                Class::PlaintextToTlsPort,
-                format!("the port speaks TLS: it answers \"{words}\""),
-            ));
-        }
-        return failed(from_http(answer.status, retry_after(&answer.headers), &words));
+        return failed(refusal(answer, sent.mask()));
     }
     if answer.body.is_empty() {
         return Ok(Receipt::delivered(Arc::clone(id)));
@@ -58,6 +51,15 @@ pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -
     }
 }
 
+/// What a status stands for that is no success, in the words of the answer.
+pub(super) fn refusal(answer: &Answer, mask: &Mask) -> Failure {
+    let words = words(answer, mask);
+    if is_tls_servers_complaint(&words) {
+        return Failure::new(Class::PlaintextToTlsPort, format!("the port speaks TLS: it answers \"{words}\""));
+    }
+    from_http(answer.status, retry_after(&answer.headers), &words)
+}
+
 /// The words of products that take a plaintext request on a TLS port for a bad one.
 fn is_tls_servers_complaint(words: &str) -> bool {
     const WORDS: [&str; 2] = [
@@ -66,6 +68,9 @@ fn is_tls_servers_complaint(words: &str) -> bool {
     ];
     WORDS.iter().any(|complaint| words.contains(complaint))
 }
+
+/// Where servers take OTLP/HTTP.
+const USUAL_PATHS: &str = "/v1/traces, /v1/metrics or /v1/logs";
 
 #[cfg(test)]
 mod tests {

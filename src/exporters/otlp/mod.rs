@@ -8,6 +8,7 @@ mod http_answer;
 mod partial;
 mod ready;
 mod stage;
+mod translate;
 mod trial;
 mod words;
 
@@ -32,6 +33,7 @@ use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
 pub use ready::Ready;
+pub use translate::{Translate, Translated};
 pub use trial::{Trial, Way};
 
 use self::credentials::credentials;
@@ -124,23 +126,31 @@ fn named(tls: &ClientTls, authority: Option<&str>) -> ClientTls {
     ClientTls { server_name: tls.server_name.clone().or(name), ..tls.clone() }
 }
 
-/// The `otlp_http` exporter. `instance` marks its requests, so that a relay notices that it sends to itself.
+/// The `otlp_http` exporter, or one that says something else in the same way, as `translate` has it. `instance` marks its
+/// requests, so that a relay notices that it sends to itself.
 ///
 /// # Errors
 ///
 /// The key of the configuration whose file or value cannot be used. Whether the backend can be reached is not looked at.
-pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Result<Backend, SetupProblem> {
-    let OtlpHttp { targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery } = config;
+pub(super) fn otlp_http(
+    id: Arc<ComponentId>,
+    config: &OtlpHttp,
+    translate: Option<Arc<dyn Translate>>,
+    instance: &str,
+) -> Result<Backend, SetupProblem> {
+    let OtlpHttp { dialect, targets, headers, auth, encoding, compression, compression_level, timeout, link, delivery } =
+        config;
     let packing = Packing::http(*compression, *compression_level);
-    let mut headers = headers::http(headers, *encoding, packing, instance)?;
+    let mut headers = headers::http(headers, dialect, *encoding, packing, instance)?;
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let credentials = credentials(auth.as_ref())?;
     let mask = mask(&config.secrets());
     let mut clients = Clients { link, made: Vec::new(), tls: Certificates::default() };
-    let shape = match encoding {
-        HttpEncoding::Proto => Shape::Http,
-        HttpEncoding::Json => Shape::HttpJson,
+    let shape = match (translate, encoding) {
+        (Some(translate), _) => Shape::Translated(translate),
+        (None, HttpEncoding::Proto) => Shape::Http,
+        (None, HttpEncoding::Json) => Shape::HttpJson,
     };
     let mut ways = BTreeMap::new();
     for (signal, asked) in targets {
@@ -150,7 +160,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             endpoint: bare(&endpoint.text).into(),
             client: clients.get(asked)?,
             credentials: credentials.clone(),
-            shape,
+            shape: shape.clone(),
             packing,
             retryable: delivery.retryable_codes.clone(),
             timeout: *timeout,

@@ -49,7 +49,7 @@ impl Ready {
         let stage = &self.0;
         let progress = Progress::new();
         let export = Box::pin(async {
-            let parts = encode::ready(message, stage.target.shape, stage.target.packing)?;
+            let parts = encode::ready(message, &stage.target.shape, stage.target.packing)?;
             stage.deliver(RequestBody::new(parts), None, &progress).await?.verdict
         });
         stage.conclude(export, &progress).await

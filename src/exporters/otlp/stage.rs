@@ -4,9 +4,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 
 use super::encode::{Packing, body, json_body, message};
+use super::translate::{self, Translate, Translated, translated};
 use super::{grpc_answer, headers, http_answer};
 use crate::attempt::Progress;
 use crate::auth::Credentials;
@@ -15,10 +17,10 @@ use crate::flow::{Consume, Consumed, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Metadata, Payload};
 use crate::transport::client::{Answer, Client, RequestBody, within};
-use crate::units::ByteCount;
+use crate::units::{ByteCount, Items};
 
 /// How a request is written and its answer read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
     /// A unary gRPC call, written and read here, since only own code sees what a proxy makes of it.
     Grpc,
@@ -26,6 +28,8 @@ pub(super) enum Shape {
     Http,
     /// The same in JSON.
     HttpJson,
+    /// Another protocol, in a plain POST.
+    Translated(Arc<dyn Translate>),
 }
 
 /// What the stages of one exporter have in common.
@@ -75,6 +79,13 @@ pub(super) struct Stage {
     pub(super) head: Request<()>,
 }
 
+/// The body of a request, and what of the payload is not in it.
+struct Written {
+    parts: Arc<[Bytes]>,
+    rejected: Items,
+    message: Option<Arc<str>>,
+}
+
 /// An answer, and what it says of the export.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -108,18 +119,36 @@ impl Stage {
     }
 
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
-        self.exchange(payload, progress).await?.verdict
+        let (items, metadata) = (payload.items(), payload.metadata().cloned());
+        let Written { parts, rejected, message } = self.write(payload).await?;
+        if rejected == items && items != Items::ZERO {
+            // There is nothing to send, and nobody else to say why.
+            let receipt = Receipt::delivered(Arc::clone(&self.target.id));
+            return Ok(Receipt { rejected, message, ..receipt });
+        }
+        let receipt = self.deliver(RequestBody::new(parts), metadata.as_deref(), progress).await?.verdict?;
+        Ok(Receipt { rejected: receipt.rejected + rejected, message: message.or(receipt.message), ..receipt })
+    }
+
+    /// The body of the request for `payload`.
+    async fn write(&self, payload: Payload) -> Result<Written, Failure> {
+        let target = &self.target;
+        let parts = match &target.shape {
+            Shape::Grpc => message(payload, target.packing).await?,
+            Shape::Http => body(payload, target.packing).await?,
+            Shape::HttpJson => json_body(payload, target.packing).await?,
+            Shape::Translated(by) => {
+                let Translated { body, rejected, message } = translated(payload, by, target.packing).await?;
+                return Ok(Written { parts: [body].into(), rejected, message });
+            }
+        };
+        Ok(Written { parts, rejected: Items::ZERO, message: None })
     }
 
     /// Sends `payload`; the answer, whatever it says.
     pub(super) async fn exchange(&self, payload: Payload, progress: &Progress) -> Result<Answered, Failure> {
-        let target = &self.target;
         let metadata = payload.metadata().cloned();
-        let parts = match target.shape {
-            Shape::Grpc => message(payload, target.packing).await?,
-            Shape::Http => body(payload, target.packing).await?,
-            Shape::HttpJson => json_body(payload, target.packing).await?,
-        };
+        let Written { parts, .. } = self.write(payload).await?;
         self.deliver(RequestBody::new(parts), metadata.as_deref(), progress).await
     }
 
@@ -130,7 +159,8 @@ impl Stage {
         metadata: Option<&Metadata>,
         progress: &Progress,
     ) -> Result<Answered, Failure> {
-        let Some(credentials) = &self.target.credentials else { return self.post(&self.head, body, progress).await };
+        let target = &self.target;
+        let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
         // Boxed: requests without credentials should not be the larger for it.
         let first = self.post_as(credentials, metadata, body.clone(), progress);
         let outcome = Box::pin(first).await;
@@ -162,13 +192,14 @@ impl Stage {
         let outcome = target.client.send(head, body, progress).await;
         let sent = Sent::new(head, &target.mask);
         let answer = outcome.map_err(|failure| failure.masked(sent.mask()))?;
-        let (verdict, code) = match target.shape {
+        let (verdict, code) = match &target.shape {
             Shape::Grpc => {
                 let verdict = grpc_answer::verdict(&answer, &sent, &target.id);
                 let code = verdict.as_ref().err().and_then(Failure::peer).map_or(0, |peer| peer.code as u16);
                 (verdict, code)
             }
             Shape::Http | Shape::HttpJson => (http_answer::verdict(&answer, &sent, &target.id), answer.status.as_u16()),
+            Shape::Translated(by) => (translate::verdict(&answer, &sent, &**by, &target.id), answer.status.as_u16()),
         };
         let verdict = match verdict {
             Ok(receipt) if receipt.message.is_none() => Ok(receipt),

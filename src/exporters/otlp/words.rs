@@ -80,8 +80,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) struct Circumstances(String);
 
 impl Circumstances {
-    /// Of an answer to what was `sent`.
-    pub(super) fn of(sent: &Sent<'_>, answer: &Answer) -> Circumstances {
+    /// Of an answer to what was `sent`; `usual` are the paths that such a request usually has.
+    pub(super) fn of(sent: &Sent<'_>, answer: &Answer, usual: &str) -> Circumstances {
         let (head, mask, headers) = (sent.head, sent.mask(), &answer.headers);
         // A query may hold a secret.
         let url = head.uri().to_string();
@@ -97,7 +97,13 @@ impl Circumstances {
         match answer.status.as_u16() {
             401 | 403 => text.push_str(&format!("; {}", credentials(head))),
             404 | 405 | 415 if is_call(head) => text.push_str(NO_GRPC),
-            404 if !head.uri().path().contains("/v1") => text.push_str(UNUSUAL_PATH),
+            404 if !usual
+                .split(", ")
+                .flat_map(|part| part.split(" or "))
+                .any(|path| head.uri().path().ends_with(path)) =>
+            {
+                text.push_str(&format!("; the path is usually {usual}, and is used as it is written"));
+            }
             415 => text.push_str(&encodings(sent, headers)),
             // Of an answer that load balancers give when the backend does not.
             464 | 502..=504 => {
@@ -184,8 +190,6 @@ const FIXED: [&str; 9] = [
 ];
 const NO_GRPC: &str = "; whoever answered speaks HTTP and knows no gRPC at this path: a web server, an ingress without a route for \
      gRPC, or a port for otlp_http (otlphttp, usually 4318)";
-const UNUSUAL_PATH: &str = "; the path of OTLP/HTTP is usually /v1/traces, /v1/metrics or /v1/logs: traces_endpoint and its kin are \
-     used as they are written";
 /// What load balancers and proxies call themselves in `Server`.
 const GO_BETWEENS: [&str; 12] = [
     "awselb",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 
-use crate::config::Prometheus;
+use crate::config::ResourceLabels;
 use crate::exporters::debug::value::Plain;
 
 use super::name::Namer;
@@ -15,9 +15,22 @@ use super::store::{Kind, Labels, Target};
 pub(super) struct Labeller {
     namer: Namer,
     constant: Vec<(String, String)>,
-    scope: bool,
+    scope: ScopeLabels,
     included: Vec<String>,
     excluded: Vec<String>,
+}
+
+/// Whether series say which scope they are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScopeLabels {
+    Shown,
+    Left,
+}
+
+impl ScopeLabels {
+    pub(super) fn when(shown: bool) -> ScopeLabels {
+        if shown { ScopeLabels::Shown } else { ScopeLabels::Left }
+    }
 }
 
 /// What all series of one resource have in common.
@@ -37,14 +50,19 @@ pub(super) struct OfScope {
 }
 
 impl Labeller {
-    pub(super) fn new(namer: Namer, asked: &Prometheus) -> Labeller {
+    pub(super) fn new(
+        namer: Namer,
+        constant: &[(String, String)],
+        resource: &ResourceLabels,
+        scope: ScopeLabels,
+    ) -> Labeller {
         let named = |(key, value): &(String, String)| Some((namer.label(key)?, value.clone()));
-        let constant = asked.const_labels.iter().filter_map(named).collect();
-        let (included, mut excluded) = (asked.resource_labels.included.clone(), asked.resource_labels.excluded.clone());
+        let constant = constant.iter().filter_map(named).collect();
+        let (included, mut excluded) = (resource.included.clone(), resource.excluded.clone());
         if included.is_empty() && excluded.is_empty() {
             excluded.push("*".to_owned());
         }
-        Labeller { namer, constant, scope: asked.scope_labels, included, excluded }
+        Labeller { namer, constant, scope, included, excluded }
     }
 
     /// What the resource with these `attributes` gives to its series.
@@ -74,7 +92,7 @@ impl Labeller {
         let mut fixed: Vec<(String, String)> = self.constant.clone();
         fixed.extend(of.target_labels());
         let mut attributes = of.attributes.clone();
-        if self.scope {
+        if self.scope == ScopeLabels::Shown {
             let (name, version) = scope.map_or(("", ""), |scope| (scope.name.as_str(), scope.version.as_str()));
             let known = [("name", name), ("version", version), ("schema_url", schema_url)];
             fixed.extend(known.map(|(key, value)| (format!("otel_scope_{key}"), value.to_owned())));

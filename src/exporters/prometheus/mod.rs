@@ -17,6 +17,7 @@ mod tests;
 mod text;
 mod typed;
 mod value;
+mod write;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,8 +35,9 @@ use crate::payload::Payload;
 use crate::units::Items;
 
 pub use page::{Page, PageDoor};
+pub(super) use write::remote_write;
 
-use labels::Labeller;
+use labels::{Labeller, ScopeLabels};
 use name::Namer;
 use negotiation::Offer;
 use store::Store;
@@ -71,7 +73,9 @@ pub fn prometheus(id: Arc<ComponentId>, asked: &Prometheus) -> Scraped {
         headers: asked.response_headers.iter().filter_map(header).collect(),
         turns: Arc::new(Semaphore::new(MOST_TURNS)),
     };
-    let reader = Reader { labeller: Labeller::new(namer.clone(), asked), namer };
+    let scope = ScopeLabels::when(asked.scope_labels);
+    let labeller = Labeller::new(namer.clone(), &asked.const_labels, &asked.resource_labels, scope);
+    let reader = Reader { labeller, namer };
     Scraped { stage: Arc::new(Stage { id, reader, store }), page: Arc::new(page) }
 }
 

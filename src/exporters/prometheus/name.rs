@@ -4,6 +4,7 @@
 //! `prometheus` exporter does it.
 
 use crate::config::Translation;
+use crate::units::ucum::{PER_UNITS, UNITS};
 
 /// What a metric's type adds to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,41 +201,6 @@ fn joined(text: &str, is_fit: fn(char) -> bool) -> String {
 fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == ':'
 }
-
-/// UCUM's units, which OpenTelemetry uses, and Prometheus' words for them.
-const UNITS: &[(&str, &str)] = &[
-    ("1", ""),
-    ("%", "percent"),
-    ("A", "amperes"),
-    ("By", "bytes"),
-    ("Cel", "celsius"),
-    ("GBy", "gigabytes"),
-    ("GiBy", "gibibytes"),
-    ("Hz", "hertz"),
-    ("J", "joules"),
-    ("KBy", "kilobytes"),
-    ("KiBy", "kibibytes"),
-    ("MBy", "megabytes"),
-    ("MiBy", "mebibytes"),
-    ("TBy", "terabytes"),
-    ("TiBy", "tibibytes"),
-    ("V", "volts"),
-    ("W", "watts"),
-    ("d", "days"),
-    ("g", "grams"),
-    ("h", "hours"),
-    ("kBy", "kilobytes"),
-    ("m", "meters"),
-    ("min", "minutes"),
-    ("ms", "milliseconds"),
-    ("ns", "nanoseconds"),
-    ("s", "seconds"),
-    ("us", "microseconds"),
-];
-
-/// The same behind a stroke.
-const PER_UNITS: &[(&str, &str)] =
-    &[("d", "day"), ("h", "hour"), ("m", "minute"), ("mo", "month"), ("s", "second"), ("w", "week"), ("y", "year")];
 
 #[cfg(test)]
 mod tests {

@@ -115,7 +115,7 @@ fn native(exponential: &Exponential, exemplars: &[Exemplar]) -> wire::Histogram 
 }
 
 /// Runs of neighbours, each with its distance from the one before, and the counts as differences.
-fn spans(buckets: &Buckets) -> (Vec<Span>, Vec<i64>) {
+pub(super) fn spans(buckets: &Buckets) -> (Vec<Span>, Vec<i64>) {
     let (mut spans, mut deltas) = (Vec::<Span>::new(), Vec::new());
     let (mut next, mut last) = (0_i64, 0_i64);
     for (index, count) in buckets {
@@ -157,7 +157,7 @@ fn timestamp(nanos: u64) -> Option<wire::Timestamp> {
 }
 
 /// By the compatibility specification, where the point says none.
-const DEFAULT_ZERO_THRESHOLD: f64 = 1e-128;
+pub(super) const DEFAULT_ZERO_THRESHOLD: f64 = 1e-128;
 
 /// The messages of Prometheus' client model (`metrics.proto`), as far as they are written.
 pub(super) mod wire {

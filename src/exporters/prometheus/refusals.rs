@@ -21,6 +21,8 @@ pub(super) enum Reason {
     DeltaOfGauge,
     /// A sum or histogram that is neither delta nor cumulative.
     NoTemporality,
+    /// It is of delta temporality, and nothing adds it up.
+    Delta,
     /// Its name is empty, or has nothing that Prometheus takes.
     Nameless,
 }
@@ -36,6 +38,7 @@ impl Refusals {
             Reason::Unfit(why) => why,
             Reason::DeltaOfGauge => "a sum that is not monotonic has to be cumulative for Prometheus",
             Reason::NoTemporality => "its aggregation temporality is neither delta nor cumulative",
+            Reason::Delta => "remote write takes cumulative sums and histograms only, and this one is of deltas",
             Reason::Nameless => "nothing is left of its name in Prometheus",
         };
         self.add(why.to_owned(), metric, points);

@@ -55,8 +55,8 @@ pub(super) enum Change {
     Replace(Sample),
     /// So much has come on top.
     Add(Sample),
-    /// There is no value any more.
-    End,
+    /// There is no value any more, since this time.
+    End { time: u64 },
 }
 
 /// A point, ready to be taken.
@@ -171,7 +171,7 @@ impl Store {
 impl Inner {
     fn change(&mut self, point: Point, expiration: Duration, most: usize, now: Instant) -> Result<(), Refused> {
         let Point { head, labels, change } = point;
-        if let Change::End = change {
+        if let Change::End { .. } = change {
             self.end(&head, &labels);
             return Ok(());
         }
@@ -240,7 +240,7 @@ impl Sample {
     /// Whether `change` counts: an older value than the one that is known does not.
     fn follow(&mut self, change: Change) -> Result<bool, Refused> {
         let mut new = match change {
-            Change::End => return Ok(false),
+            Change::End { .. } => return Ok(false),
             Change::Replace(new) if new.time < self.time => return Ok(false),
             Change::Replace(new) => new,
             Change::Add(new) if new.time <= self.time => return Err(Refused::Late),

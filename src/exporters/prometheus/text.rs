@@ -246,7 +246,7 @@ impl Display for Seconds {
 }
 
 /// A number as short as it can be, with an exponent below 1e-4 and from 1e6: as Prometheus' clients in Go write it.
-struct Number(f64);
+pub(super) struct Number(pub(super) f64);
 
 impl Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use super::labels::{Labeller, OfScope, pair};
 use super::name::{Namer, Role, unit_word};
 use super::refusals::{Reason, Refusals};
-use super::store::{Change, Exemplar, Head, Kind, Point, Sample, Store};
+use super::store::{Change, Exemplar, Head, Kind, Point, Sample, Store, Target};
 use super::value::{Exponential, Histogram, Summary, Unfit, Value, buckets};
 
 /// Reads requests as one exporter does.
@@ -51,19 +51,28 @@ impl Reader {
     pub(super) fn read(&self, request: &ExportMetricsServiceRequest, store: &Store, now: Instant) -> Refusals {
         let mut refusals = Refusals::default();
         for of_resource in &request.resource_metrics {
-            let attributes = of_resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
-            let resource = self.labeller.resource(attributes);
-            let mut points = Vec::new();
-            for of_scope in &of_resource.scope_metrics {
-                let scope = self.labeller.scope(&resource, of_scope.scope.as_ref(), &of_scope.schema_url);
-                for metric in &of_scope.metrics {
-                    self.metric(metric, &scope, &mut points, &mut refusals);
-                }
-            }
-            let target = self.labeller.target(&resource, attributes);
+            let (target, points) = self.resource(of_resource, &mut refusals);
             store.take(target, points, now).into_iter().for_each(|refused| refusals.note_refused(refused));
         }
         refusals
+    }
+
+    /// What comes from one resource: the target that it is, and its points.
+    pub(super) fn resource(
+        &self,
+        of_resource: &otlp::ResourceMetrics,
+        refusals: &mut Refusals,
+    ) -> (Option<Target>, Vec<Point>) {
+        let attributes = of_resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
+        let resource = self.labeller.resource(attributes);
+        let mut points = Vec::new();
+        for of_scope in &of_resource.scope_metrics {
+            let scope = self.labeller.scope(&resource, of_scope.scope.as_ref(), &of_scope.schema_url);
+            for metric in &of_scope.metrics {
+                self.metric(metric, &scope, &mut points, refusals);
+            }
+        }
+        (self.labeller.target(&resource, attributes), points)
     }
 
     fn metric(&self, metric: &Metric, scope: &OfScope, points: &mut Vec<Point>, refusals: &mut Refusals) {
@@ -109,7 +118,7 @@ impl Reader {
     fn point(&self, of: &OfMetric<'_>, raw: &Raw<'_>, value: Result<Value, Unfit>) -> Result<Point, Unfit> {
         let labels = self.labeller.point(of.scope, raw.attributes, of.head.kind);
         let change = if raw.flags & DataPointFlags::NoRecordedValueMask as u32 != 0 {
-            Change::End
+            Change::End { time: raw.time }
         } else {
             let exemplars = raw.exemplars.iter().map(exemplar).collect();
             let sample = Sample { value: Arc::new(value?), start: raw.start, time: raw.time, exemplars };

@@ -153,7 +153,7 @@ classes! {
     receiving:
         MalformedRequest RequestTooLarge UnsupportedEncoding PeerUnknownPath PeerUnknownContentType PeerSentHttp PeerSentGrpc BodyInterrupted
         PeerSentTls PeerSentPlaintext PeerRejectedOurCertificate PeerCertificateMissing PeerCertificateInvalid
-        PeerTlsMismatch PeerUnauthenticated;
+        PeerTlsMismatch PeerUnauthenticated ScrapeUnreadable ScrapeTooLarge;
     config:
         ConfigInvalid ConfigUnknownKey ConfigNotSupportedYet ConfigInvalidEndpoint ConfigMissingPort
         ConfigUnsupportedScheme ConfigSignalPathDoubled ConfigGrpcPathIgnored ConfigPortSuspicious

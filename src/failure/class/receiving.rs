@@ -230,4 +230,55 @@ rows! {
         broken "OTEL_EXPORTER_OTLP_HEADERS="
         mended "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN"
     }
+
+    ScrapeUnreadable "scrape_unreadable"
+        ServerFault Response Never Person Internal 500 {
+        meaning "what a scraped page shows are no metrics"
+        evidence "the page is neither Prometheus' text nor OpenMetrics, in the line that is named"
+        causes [
+            "metrics_path leads to another page: a user interface, or a login",
+            "the target writes a format of its own, or has a bug",
+        ]
+        remedies ["open the page with curl, and correct metrics_path or the port of the target"]
+        broken "
+            receivers:
+              prometheus:
+                config:
+                  scrape_configs:
+                    - job_name: app
+                      metrics_path: /
+                      static_configs: [{targets: ['app:9090']}]"
+        mended "
+            receivers:
+              prometheus:
+                config:
+                  scrape_configs:
+                    - job_name: app
+                      metrics_path: /metrics
+                      static_configs: [{targets: ['app:9090']}]"
+    }
+
+    ScrapeTooLarge "scrape_too_large"
+        Receiver Response Never Person ResourceExhausted 413 {
+        meaning "a scraped page is larger than the job allows"
+        evidence "the page exceeds body_size_limit, sample_limit or one of the limits of labels"
+        causes ["the target has many series", "the limit is small: 64 MiB, unless it is set"]
+        remedies ["raise the limit that is named, or drop series at the target"]
+        broken "
+            receivers:
+              prometheus:
+                config:
+                  scrape_configs:
+                    - job_name: app
+                      sample_limit: 10
+                      static_configs: [{targets: ['app:9090']}]"
+        mended "
+            receivers:
+              prometheus:
+                config:
+                  scrape_configs:
+                    - job_name: app
+                      sample_limit: 10000
+                      static_configs: [{targets: ['app:9090']}]"
+    }
 }

@@ -15,8 +15,8 @@ use super::work::{Ending, Fault, Live, Outcome, Pace, Told, Work};
 use super::worker::{Run, Worker};
 use crate::config::Exporter;
 use crate::delivery::Policy;
-use crate::exporters::SetupProblem;
 use crate::exporters::otlp::{self, Backend, Ready};
+use crate::exporters::{SetupProblem, over_http};
 use crate::flow::{Lifetime, Workers};
 use crate::telemetry::cpu_seconds;
 use crate::units::Items;
@@ -72,7 +72,7 @@ fn backend(work: &Work) -> Result<Backend, Fault> {
     let instance = uuid::Uuid::new_v4().to_string();
     let backend = match &work.exporter {
         Exporter::OtlpGrpc(grpc) => otlp::otlp_grpc(Arc::clone(&work.id), grpc, &instance)?,
-        Exporter::OtlpHttp(http) => otlp::otlp_http(Arc::clone(&work.id), http, &instance)?,
+        Exporter::OtlpHttp(http) => over_http(Arc::clone(&work.id), http, &instance)?,
         _ => return Err(SetupProblem::new("", "load is sent by otlp_grpc and otlp_http only").into()),
     };
     Ok(backend)

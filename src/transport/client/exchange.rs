@@ -65,6 +65,7 @@ pub(super) enum NextStep {
 pub(super) async fn over_http2(
     mut place: Place,
     mut request: Request<RequestBody>,
+    max_answer: usize,
     progress: &Progress,
 ) -> Result<Answer, Broken> {
     let connection = &place.connection;
@@ -73,7 +74,7 @@ pub(super) async fn over_http2(
     *request.version_mut() = Version::HTTP_2;
     let sent = connection.sender.clone().try_send_request(tracked(request, progress)).await;
     let answer = match sent {
-        Ok(response) => read(response, &connection.link, Wire::Http2).await,
+        Ok(response) => read(response, max_answer, &connection.link, Wire::Http2).await,
         Err(mut failed) => {
             let unsent = failed.take_message().is_some();
             let elsewhere = (unsent && connection.is_proven()) || is_unprocessed(failed.error());
@@ -93,6 +94,7 @@ pub(super) async fn over_http1(
     mut http1: Http1,
     mut request: Request<RequestBody>,
     relay: Option<&Via>,
+    max_answer: usize,
     progress: &Progress,
     give_back: &(dyn Fn(Http1) + Send + Sync),
 ) -> Result<Answer, Broken> {
@@ -110,7 +112,7 @@ pub(super) async fn over_http1(
     }
     match http1.sender.try_send_request(tracked(request, progress)).await {
         Ok(response) => {
-            let answer = read(response, &http1.link, Wire::Http1).await?;
+            let answer = read(response, max_answer, &http1.link, Wire::Http1).await?;
             http1.proven = true;
             if answer.extent == Extent::Whole && progress.record().request_written {
                 give_back(http1);
@@ -143,7 +145,12 @@ fn to_origin_form(request: &mut Request<RequestBody>) {
     *request.uri_mut() = Uri::from(path);
 }
 
-async fn read(response: http::Response<Incoming>, link: &Link, wire: Wire) -> Result<Answer, Broken> {
+async fn read(
+    response: http::Response<Incoming>,
+    max_answer: usize,
+    link: &Link,
+    wire: Wire,
+) -> Result<Answer, Broken> {
     let (head, mut incoming) = response.into_parts();
     let mut body = BytesMut::new();
     let mut trailers = None;
@@ -151,7 +158,7 @@ async fn read(response: http::Response<Incoming>, link: &Link, wire: Wire) -> Re
     while let Some(frame) = incoming.frame().await {
         match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(data)) => {
-                let room = MAX_BODY - body.len();
+                let room = max_answer - body.len();
                 body.extend_from_slice(&data[..room.min(data.len())]);
                 if room < data.len() {
                     extent = Extent::Cut;
@@ -208,5 +215,3 @@ fn idleness(age: Duration, silence: Duration) -> String {
 
 /// Shorter pauses end no connection.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
-/// No OTLP answer is larger; what is beyond is not read.
-const MAX_BODY: usize = 64 << 10;

@@ -69,6 +69,8 @@ pub struct Client {
     patience: Patience,
     /// How each pool keeps its connections.
     keep: Keep,
+    /// How many bytes of an answer are read.
+    max_answer: usize,
     /// Places for HTTP/1.1 connections in use.
     in_use: Option<Semaphore>,
     /// The pools, in as many equal places as there are workers, so that workers do not wait for one another.
@@ -85,7 +87,8 @@ type Pools = Vec<(Id, Arc<Pool>)>;
 impl Client {
     /// A client that has not connected yet.
     pub fn new(settings: ClientSettings) -> Client {
-        let ClientSettings { endpoint, tls, protocol, proxy, proxy_tls, pings, balancer, patience, keep } = settings;
+        let ClientSettings { endpoint, tls, protocol, proxy, proxy_tls, pings, balancer, patience, keep, max_answer } =
+            settings;
         let dialled = proxy.as_ref().map_or(&endpoint, |proxy| &proxy.endpoint);
         let host = dialled.socket().map_or_else(|| Host::parse(&dialled.host), |_| Host::Address(UNIX_PEER.ip()));
         let port = dialled.port;
@@ -111,6 +114,7 @@ impl Client {
             balancer,
             patience,
             keep: keep.share(worker_count()),
+            max_answer,
             in_use: places(keep, &dialer),
             dialer: Arc::new(dialer),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
@@ -131,6 +135,7 @@ impl Client {
             balancer: self.balancer,
             patience: self.patience,
             keep: self.keep,
+            max_answer: self.max_answer,
             in_use: places(self.keep, &self.dialer),
             pools: (0..self.pools.len()).map(|_| Mutex::default()).collect(),
             spoken: Looks::new(),
@@ -196,9 +201,10 @@ impl Client {
         };
         let peer = lease.peer();
         let outcome = match lease {
-            Lease::Http2(place) => over_http2(place, request, progress).await,
+            Lease::Http2(place) => over_http2(place, request, self.max_answer, progress).await,
             Lease::Http1(http1) => {
-                over_http1(http1, request, self.relay(), progress, &|http1| pool.give_back(http1)).await
+                let give_back = |http1| pool.give_back(http1);
+                over_http1(http1, request, self.relay(), self.max_answer, progress, &give_back).await
             }
         };
         if let Some(via) = self.relay() {

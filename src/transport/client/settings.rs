@@ -27,6 +27,8 @@ pub struct ClientSettings {
     pub patience: Patience,
     /// How connections are kept.
     pub keep: Keep,
+    /// How many bytes of an answer's body are read: 64 KiB, as no OTLP answer is larger.
+    pub max_answer: usize,
 }
 
 /// Which HTTP a client speaks.
@@ -75,6 +77,7 @@ impl ClientSettings {
             balancer: Balancer::default(),
             patience: Patience::None,
             keep: Keep::default(),
+            max_answer: MAX_ANSWER,
         }
     }
 }
@@ -85,3 +88,5 @@ impl Keep {
         Keep { max_idle: self.max_idle.map(|all| all.div_ceil(workers.max(1))), ..self }
     }
 }
+
+const MAX_ANSWER: usize = 64 << 10;

@@ -1,0 +1,76 @@
+//! The `prometheus` receiver (contrib: receiver/prometheusreceiver): it asks targets for their metrics, again and again.
+//!
+//! Each target is a task of its own, which remembers what it showed before: since when its series count, and which of
+//! them have ended. A scrape is one request; what it came to (`up` and its kin) is in it.
+
+mod cursor;
+mod exposition;
+mod labels;
+mod memory;
+mod otlp;
+mod page;
+mod series;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::config::Scraping;
+use crate::flow::{Lifetime, Next, Workers};
+use crate::ident::ComponentId;
+use crate::payload::Budget;
+
+pub use page::ScrapeProblem;
+
+use target::{Out, Target};
+
+/// A receiver that is ready to scrape.
+pub struct Scraper {
+    targets: Vec<Arc<Target>>,
+    out: Out,
+}
+
+impl Scraper {
+    /// The receiver called `id`, which hands scrapes on to `next`. It does not scrape yet.
+    ///
+    /// # Errors
+    /// What of a job cannot be used: its files are read here.
+    pub fn new(id: &ComponentId, asked: &Scraping, next: Next, budget: &Arc<Budget>) -> Result<Scraper, ScrapeProblem> {
+        let (id, out): (_, Out) = (Arc::new(id.clone()), Arc::new(ArcSwap::from_pointee(next)));
+        let mut targets = Vec::new();
+        for job in &asked.jobs {
+            let job = Arc::new(job.clone());
+            for target in &job.targets {
+                let (id, out, budget) = (Arc::clone(&id), Arc::clone(&out), Arc::clone(budget));
+                let target = Target::new(id, Arc::clone(&job), target.clone(), out, budget)?;
+                targets.push(Arc::new(target));
+            }
+        }
+        Ok(Scraper { targets, out })
+    }
+
+    /// How many targets it has.
+    pub fn targets(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Scrapes until the intake of `lifetime` ends. The first scrapes are shortly after one another, at once.
+    pub fn start(&self, workers: &Workers, lifetime: &Lifetime) {
+        for (index, target) in (0_u32..).zip(&self.targets) {
+            let delay = (APART * index).min(LONGEST_DELAY);
+            let run = Arc::clone(target).run(delay, lifetime.clone());
+            lifetime.spawn_on(workers.next(), "scraper", run);
+        }
+    }
+
+    /// From the next scrape on `other` takes them: the same receiver in another configuration.
+    pub fn lead_to(&self, other: &Scraper) {
+        self.out.store(other.out.load_full());
+    }
+}
+
+/// Between the first scrapes of two targets.
+const APART: Duration = Duration::from_millis(20);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);

@@ -1,0 +1,147 @@
+//! What is said of components and their keys that are not there, or not as they are written.
+
+use super::*;
+
+#[test]
+fn exporters_that_the_collector_has_no_more_come_with_the_one_to_write() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters:
+  jaeger: {endpoint: "jaeger-all-in-one:14250", tls: {insecure: true}}
+  loki: {endpoint: "http://loki:3100/loki/api/v1/push"}
+  kafka: 
+processors: {filter: , k8sattributes: }
+service: {pipelines: {traces: {receivers: [otlp], processors: [filter, k8sattributes], exporters: [jaeger, loki, kafka]}}}
+"#,
+        &[
+            "c.yaml:3:3: exporters::jaeger: the Collector's exporter jaeger, which sends to Jaeger in a \
+             format that the Collector has given up, is not in otlp-relay; write otlp_grpc/jaeger: \
+             {endpoint: 'jaeger-all-in-one:4317', tls: {insecure: true}} instead, and otlp_grpc/jaeger \
+             for jaeger in the pipelines",
+            "c.yaml:4:3: exporters::loki: the Collector's exporter loki, which sends to Loki in a format \
+             that the Collector has given up, is not in otlp-relay; write otlp_http/loki: {endpoint: \
+             'http://loki:3100/otlp'} instead, and otlp_http/loki for loki in the pipelines",
+            "c.yaml:5:3: exporters::kafka: the Collector's exporter kafka, which writes to a message \
+             broker, is not in otlp-relay yet; the nearest thing is an otlp_grpc exporter to a Collector \
+             with this exporter",
+            "c.yaml:6:14: processors::filter: the Collector's processor filter, which drops telemetry by \
+             conditions, is a later step of otlp-relay; until then: the SDK, or the backend",
+            "c.yaml:6:24: processors::k8sattributes: the Collector's processor k8sattributes, which adds \
+             what Kubernetes knows of a pod, is not in otlp-relay yet; the nearest thing is the variable \
+             OTEL_RESOURCE_ATTRIBUTES of the pod, filled by the downward API",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_scrape_has_its_place_and_mend() {
+    check_problems(
+        &[],
+        r#"receivers:
+  otlp: {protocols: {grpc: }}
+  prometheus:
+    config:
+      scrape_configs:
+        - job_name: a
+          kubernetes_sd_configs: [{role: pod}]
+          static_configs: [{targets: ['http://app:9090/x', 'app:1/metrics', 'b:2']}]
+        - job_name: a
+          scrape_interval: 5s
+          scrape_timeout: 10s
+          relabel_configs: [{action: hashmod, target_label: x}, {regex: "a(b", target_label: x}, {action: replace}]
+exporters: {nop: , zipkin: {endpoint: "http://z:9411/api/v2/spans"}, prometheusremotewrite: {}}
+service: {pipelines: {traces: {receivers: [otlp, prometheus], exporters: [nop]}, metrics: {receivers: [prometheus], exporters: [zipkin, nop, prometheusremotewrite]}}}
+"#,
+        &[
+            "c.yaml:7:11: receivers::prometheus::config::scrape_configs::0::kubernetes_sd_configs: \
+             service discovery by kubernetes_sd_configs is not supported by otlp-relay yet; write the \
+             targets down: static_configs: [{targets: ['host:port']}]",
+            "c.yaml:8:39: \
+             receivers::prometheus::config::scrape_configs::0::static_configs::0::targets::0: a target \
+             is host:port, and no URL (http://); write app:9090, scheme: http and metrics_path",
+            "c.yaml:8:60: \
+             receivers::prometheus::config::scrape_configs::0::static_configs::0::targets::1: \
+             \"app:1/metrics\" is not a valid hostname: it has a path; write the path as metrics_path: \
+             /metrics",
+            "c.yaml:9:11: receivers::prometheus::config::scrape_configs::1: scrape timeout greater than \
+             scrape interval for scrape config with job name \"a\"",
+            "c.yaml:9:11: receivers::prometheus::config::scrape_configs::1: found multiple scrape \
+             configs with job name \"a\"",
+            "c.yaml:12:38: receivers::prometheus::config::scrape_configs::1::relabel_configs::0::action: \
+             the relabel action \"hashmod\" is not supported by otlp-relay yet",
+            "c.yaml:12:73: receivers::prometheus::config::scrape_configs::1::relabel_configs::1::regex: \
+             invalid regular expression \"a(b\": unclosed group",
+            "c.yaml:12:98: receivers::prometheus::config::scrape_configs::1::relabel_configs::2: relabel \
+             configuration for this action requires 'target_label' value; write target_label and the \
+             name of a label",
+            "c.yaml:13:70: exporters::prometheusremotewrite: requires a non-empty \"endpoint\"; write \
+             endpoint: http://prometheus:9090/api/v1/write",
+            "c.yaml:14:32: service::pipelines::traces::receivers: failed to create \"prometheus\" \
+             receiver for data type \"traces\": telemetry type is not supported; prometheus gives \
+             metrics only: take it out here",
+            "c.yaml:14:117: service::pipelines::metrics::exporters: failed to create \"zipkin\" exporter \
+             for data type \"metrics\": telemetry type is not supported; Zipkin takes traces only: take \
+             it out here",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_matcher_has_its_place_and_mend() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+processors:
+  attributes/a: {include: {span_names: [a]}, actions: [{key: a, action: extract, pattern: "(.*)"}, {key: b, action: insert, value: 1, pattern: x}]}
+  attributes/b: {exclude: {match_type: regexp, log_bodies: ["a(b"]}, actions: [{key: a, action: delete}]}
+  attributes/c: {include: {match_type: strict, log_bodies: [x]}, actions: [{key: a, action: delete}]}
+  attributes/d: {include: {match_type: strict}, actions: [{key: a, action: extract}]}
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, attributes/b, attributes/c, attributes/d], exporters: [nop]}}}
+"#,
+        &[
+            "c.yaml:3:18: processors::attributes/a::include: unrecognized match_type: '', valid types \
+             are: [regexp strict]; write match_type: strict",
+            "c.yaml:3:56: processors::attributes/a::actions::0: each group of the pattern of extract \
+             needs a name; write pattern: ^/api/(?P<version>[^/]+)",
+            "c.yaml:3:144: processors::attributes/a::actions::1::pattern: this action takes no \
+             \"pattern\"; remove it; extract, delete and hash take one",
+            "c.yaml:4:61: processors::attributes/b::exclude::log_bodies::0: invalid regular expression \
+             \"a(b\": unclosed group",
+            "c.yaml:5:48: processors::attributes/c::include::log_bodies: log_bodies should not be \
+             specified for traces; give each signal a processor of its own: attributes/traces, \
+             attributes/logs",
+            "c.yaml:6:18: processors::attributes/d::include: at least one property of the items must be \
+             specified; write services, span_names, log_bodies, metric_names, attributes or resources",
+            "c.yaml:6:59: processors::attributes/d::actions::0: extract needs a \"pattern\"; write \
+             pattern: ^/api/(?P<version>[^/]+)",
+        ],
+    );
+}
+
+#[test]
+fn endpoints_of_products_that_take_something_else_are_pointed_out() {
+    check_warnings(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters:
+  otlp_http/a: {endpoint: "http://loki:3100/loki/api/v1/push"}
+  otlp_http/b: {endpoint: "http://tempo:3200"}
+  otlp_http/c: {endpoint: "http://loki:3100/otlp"}
+  otlp_http/d: {traces_endpoint: "http://jaeger:14268/api/traces"}
+  otlp_grpc: {endpoint: "jaeger:14250", tls: {insecure: true}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_http/b, otlp_http/c, otlp_http/d, otlp_grpc]}}}
+"#,
+        &[
+            "c.yaml:3:27: exporters::otlp_http/a::endpoint: this is where Loki takes its own format; \
+             Loki takes OTLP at /otlp: write endpoint: http://loki:3100/otlp",
+            "c.yaml:4:27: exporters::otlp_http/b::endpoint: 3200 is the port of Tempo's queries; Tempo \
+             takes OTLP on port 4318: write endpoint: http://tempo:4318",
+            "c.yaml:6:34: exporters::otlp_http/d::traces_endpoint: this is where Jaeger takes Thrift; \
+             Jaeger takes OTLP on port 4318: write endpoint: http://jaeger:4318",
+            "c.yaml:7:25: exporters::otlp_grpc::endpoint: 14250 is the port of Jaeger's own gRPC; Jaeger \
+             takes OTLP on port 4317: write jaeger:4317",
+        ],
+    );
+}
