@@ -1,5 +1,6 @@
 //! One export request as it came over the wire: validated protobuf bytes that are never decoded on the way through.
 
+mod attribute;
 mod body;
 mod budget;
 mod chunk;
