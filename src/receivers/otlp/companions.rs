@@ -1,5 +1,6 @@
 //! What gRPC servers have beside their own services: health for probes, and reflection for tools such as grpcurl.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -21,7 +22,17 @@ use crate::transport::server::Reply;
 use super::Entries;
 
 /// The services that stand beside Export.
-pub(super) struct Companions(Vec<(&'static str, Call)>);
+pub(super) struct Companions {
+    health: Call,
+    /// Which services are told of.
+    services: Vec<&'static str>,
+    reflection: Reflection,
+    reflection_alpha: Reflection,
+}
+
+/// Reflection, built when somebody first asks: its descriptions take a megabyte, and hardly anybody does. None: they cannot
+/// be read, which would be a fault of the build, found by the tests.
+type Reflection = OnceLock<Option<Call>>;
 
 /// Calls a service.
 type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
@@ -35,27 +46,13 @@ impl Companions {
     pub(super) fn of(entries: &Entries) -> Companions {
         let taken = Signal::ALL.into_iter().filter(|signal| entries.get(Protocol::Grpc, *signal).is_some());
         let services: Vec<&str> = taken.filter_map(|signal| service_of(signal.facts().grpc_path)).collect();
-        let mut found =
-            vec![(HEALTH, call(HealthServer::new(Serving(services.clone())).max_decoding_message_size(LARGEST)))];
-        // Descriptors that cannot be read would be a fault of the build, found by the tests: the relay does without them.
-        found.extend(
-            reflection(&services)
-                .build_v1()
-                .ok()
-                .map(|service| (REFLECTION, call(service.max_decoding_message_size(LARGEST)))),
-        );
-        found.extend(
-            reflection(&services)
-                .build_v1alpha()
-                .ok()
-                .map(|service| (REFLECTION_ALPHA, call(service.max_decoding_message_size(LARGEST)))),
-        );
-        Companions(found)
+        let health = call(HealthServer::new(Serving(services.clone())).max_decoding_message_size(LARGEST));
+        Companions { health, services, reflection: OnceLock::new(), reflection_alpha: OnceLock::new() }
     }
 
     /// Whether one of them has the gRPC method `path`.
     pub(super) fn offer(&self, path: &str) -> bool {
-        self.find(path).is_some()
+        service_of(path).is_some_and(|service| [HEALTH, REFLECTION, REFLECTION_ALPHA].contains(&service))
     }
 
     /// What the service of the request's path says.
@@ -69,8 +66,21 @@ impl Companions {
     }
 
     fn find(&self, path: &str) -> Option<&Call> {
-        let service = service_of(path)?;
-        self.0.iter().find(|(name, _)| *name == service).map(|(_, call)| call)
+        match service_of(path)? {
+            HEALTH => Some(&self.health),
+            REFLECTION => {
+                let build = || reflection(&self.services).build_v1().ok();
+                let built = self.reflection.get_or_init(|| Some(call(build()?.max_decoding_message_size(LARGEST))));
+                built.as_ref()
+            }
+            REFLECTION_ALPHA => {
+                let build = || reflection(&self.services).build_v1alpha().ok();
+                let built =
+                    self.reflection_alpha.get_or_init(|| Some(call(build()?.max_decoding_message_size(LARGEST))));
+                built.as_ref()
+            }
+            _ => None,
+        }
     }
 }
 
@@ -161,7 +171,8 @@ mod tests {
     fn health_and_both_reflections_are_offered() {
         let companions = Companions::of(&Entries::new());
         for service in [HEALTH, REFLECTION, REFLECTION_ALPHA] {
-            assert!(companions.offer(&format!("/{service}/Any")), "{service}");
+            let path = format!("/{service}/Any");
+            assert!(companions.offer(&path) && companions.find(&path).is_some(), "{service}");
         }
         assert!(!companions.offer("/grpc.health.v1.Health") && !companions.offer("/other/Check"));
     }
