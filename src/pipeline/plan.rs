@@ -13,6 +13,7 @@ use crate::protocol::Protocol;
 use crate::receivers::otlp::{Settings, Sign};
 use crate::signal::Signal;
 use crate::transport::server::{Age, Limits};
+use crate::units::ByteCount;
 
 /// The graph of a configuration, from the receivers in to the exporters out.
 #[derive(Debug, Default)]
@@ -221,7 +222,10 @@ fn plan_receiver(
     feeds: BTreeMap<Signal, Vec<PipelineId>>,
 ) -> Option<ReceiverPlan> {
     let Receiver::Otlp(otlp) = receiver else { return None };
-    let OtlpReceiver { grpc, http, max_in_flight: _, detection: _ } = &**otlp;
+    let OtlpReceiver { grpc, http, max_in_flight, detection: _ } = &**otlp;
+    // What is on its way in is small beside what may be here.
+    let unread = max_in_flight.map_or(Limits::default().unread, |most| ByteCount(most.0 / 4));
+    let usual = Limits { unread, ..Limits::default() };
     let mut listens = Vec::new();
     if let Some(grpc) = grpc {
         listens.push(ListenPlan {
@@ -229,7 +233,7 @@ fn plan_receiver(
             address: grpc.listen.clone(),
             tls: grpc.tls.clone(),
             auth: grpc.auth.clone(),
-            limits: grpc_limits(grpc),
+            limits: grpc_limits(grpc, usual.clone()),
         });
     }
     if let Some(http) = http {
@@ -238,15 +242,15 @@ fn plan_receiver(
             address: http.listen.clone(),
             tls: http.tls.clone(),
             auth: http.auth.clone(),
-            limits: http_limits(http),
+            limits: http_limits(http, usual),
         });
     }
     Some(ReceiverPlan { id: id.clone(), listens, settings: Settings::of(otlp), feeds })
 }
 
-/// What the receiver's keys say of connections; the relay's own bounds where they say nothing.
-fn grpc_limits(grpc: &GrpcServer) -> Limits {
-    let (Keepalive { max_idle, max_age, age_grace, time, timeout }, usual) = (&grpc.keepalive, Limits::default());
+/// What the receiver's keys say of connections; the `usual` bounds where they say nothing.
+fn grpc_limits(grpc: &GrpcServer, usual: Limits) -> Limits {
+    let Keepalive { max_idle, max_age, age_grace, time, timeout } = &grpc.keepalive;
     Limits {
         connections: grpc.max_connections.unwrap_or(usual.connections),
         idle: max_idle.unwrap_or(usual.idle),
@@ -259,8 +263,8 @@ fn grpc_limits(grpc: &GrpcServer) -> Limits {
 }
 
 /// The same of HTTP.
-fn http_limits(http: &HttpServer) -> Limits {
-    let (surface, usual) = (&http.surface, Limits::default());
+fn http_limits(http: &HttpServer, usual: Limits) -> Limits {
+    let surface = &http.surface;
     Limits {
         connections: http.max_connections.unwrap_or(usual.connections),
         idle: surface.idle_timeout.unwrap_or(usual.idle),
@@ -276,7 +280,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Batch, Detection, Exporter, Failover};
-    use crate::units::{ByteCount, Items};
+    use crate::units::Items;
     use std::time::Duration;
 
     fn id(text: &str) -> ComponentId {

@@ -14,8 +14,9 @@ use crate::config::{
 };
 use crate::payload::Budget;
 use crate::telemetry::{Registry, View, Watch};
-use crate::transport::server::{BindError, BindProblem, Listener};
+use crate::transport::server::Listener;
 
+use super::sockets::{Claim, Party, Site, Sockets};
 use super::start::StartError;
 
 /// The admin servers. They run on the control runtime and end with this.
@@ -29,26 +30,21 @@ pub(super) struct Admin {
 }
 
 struct Open {
-    site: Site,
+    page: Page,
     listener: Listener,
     end: CancellationToken,
 }
 
 /// Something to be served.
 #[derive(Clone, Debug, PartialEq)]
-enum Site {
+enum Page {
     Metrics(PrometheusReader, MetricsLevel),
     Health(HealthCheck),
     Zpages(Zpages),
 }
 
-/// What another configuration makes of the admin side, ready to be put in force.
-pub(super) struct Prepared {
-    wanted: Vec<Site>,
-    fresh: Vec<(Site, Listener)>,
-    /// Sites on addresses that become free when others are closed.
-    handed_over: Vec<Site>,
-}
+/// What another configuration makes of the admin side.
+pub(super) struct Prepared(Vec<Page>);
 
 impl Admin {
     /// An admin side that serves nothing yet, of the relay that calls itself `instance`. `budget` tells whether there is
@@ -66,67 +62,53 @@ impl Admin {
         Admin { facts, status, registry, reloads, open: Vec::new(), servers: JoinSet::new() }
     }
 
-    /// Binds the addresses that `config` names and that are not open yet. Nothing that runs is touched.
-    ///
-    /// # Errors
-    /// When one of them cannot be listened on; then none is.
-    pub(super) async fn prepare(&self, config: &Config) -> Result<Prepared, StartError> {
-        let wanted = sites(config);
-        let (mut fresh, mut handed_over) = (Vec::new(), Vec::new());
-        for site in wanted.iter().filter(|site| !self.open.iter().any(|open| open.site == **site)) {
-            let listener = match self.open.iter().find(|open| open.site.address() == site.address()) {
-                Some(open) => open.listener.clone(),
-                None => match Listener::bind(site.address()).await {
-                    Err(error) if self.is_in_our_own_way(&error, &wanted) => {
-                        handed_over.push(site.clone());
-                        continue;
-                    }
-                    outcome => outcome.map_err(|error| error.at(site.section(), &config.places))?,
-                },
-            };
-            fresh.push((site.clone(), listener));
-        }
-        Ok(Prepared { wanted, fresh, handed_over })
+    /// What is listened on now.
+    pub(super) fn sites(&self) -> impl Iterator<Item = Site> {
+        self.open.iter().map(|open| (Party::Admin, open.page.address().clone()))
     }
 
-    /// Whether it is a site of ours that keeps an address from being listened on, and one that closes in favour of those
-    /// `wanted`: all addresses instead of one, or the other way.
-    fn is_in_our_own_way(&self, error: &BindError, wanted: &[Site]) -> bool {
-        let stays = |address: &ListenAddress| wanted.iter().any(|site| site.address() == address);
-        error.problem == BindProblem::InUse
-            && self
-                .open
-                .iter()
-                .map(|open| open.site.address())
-                .any(|open| open.overlaps(&error.address) && !stays(open))
-    }
-
-    /// Puts `prepared` in force.
-    ///
-    /// # Errors
-    /// When the system gives no file descriptor for a new site, or somebody else takes an address that another site has
-    /// just left.
-    pub(super) async fn enforce(&mut self, prepared: Prepared) -> Result<(), StartError> {
-        let Prepared { wanted, mut fresh, handed_over } = prepared;
+    /// Closes the addresses that `prepared` does not want any more.
+    pub(super) fn close_all_but(&mut self, prepared: &Prepared) {
         self.open.retain(|open| {
-            let stays = wanted.contains(&open.site);
+            let stays = prepared.0.iter().any(|page| page.address() == open.page.address());
             if !stays {
                 open.end.cancel();
             }
             stays
         });
+    }
+
+    /// Puts `prepared` in force: what stays the same goes on, other pages take over the listener at their address, new
+    /// ones open in `sockets`.
+    ///
+    /// # Errors
+    /// When the system gives no file descriptor for a new page. The others are in force all the same.
+    pub(super) fn enforce(&mut self, prepared: Prepared, sockets: &mut Sockets) -> Result<(), StartError> {
         let mut outcome = Ok(());
-        for site in handed_over {
-            match Listener::bind_once_free(site.address()).await {
-                Ok(listener) => fresh.push((site, listener)),
+        for page in prepared.0 {
+            let before = self.open.iter().position(|open| open.page.address() == page.address());
+            if before.is_some_and(|index| self.open[index].page == page) {
+                continue;
+            }
+            let before = before.map(|index| self.open.swap_remove(index));
+            let Some(listener) = before
+                .map(|open| {
+                    open.end.cancel();
+                    open.listener
+                })
+                .or_else(|| sockets.take(Party::Admin, page.address()))
+            else {
+                continue;
+            };
+            match listener.on_this_runtime() {
+                Ok(socket) => {
+                    let end = CancellationToken::new();
+                    tracing::info!(address = %listener.local_addr(), path = page.path(), "{}", page.purpose());
+                    self.serve(&page, socket, end.clone());
+                    self.open.push(Open { page, listener, end });
+                }
                 Err(error) => outcome = Err(error.into()),
             }
-        }
-        for (site, listener) in fresh {
-            let (socket, end) = (listener.on_this_runtime()?, CancellationToken::new());
-            tracing::info!(address = %listener.local_addr(), path = site.path(), "{}", site.purpose());
-            self.serve(&site, socket, end.clone());
-            self.open.push(Open { site, listener, end });
         }
         // Those that ended since the last time.
         while self.servers.try_join_next().is_some() {}
@@ -154,20 +136,20 @@ impl Admin {
         while self.servers.join_next().await.is_some() {}
     }
 
-    fn serve(&mut self, site: &Site, socket: TcpListener, end: CancellationToken) {
-        match site.clone() {
-            Site::Metrics(PrometheusReader { listen, spelling }, level) => {
+    fn serve(&mut self, page: &Page, socket: TcpListener, end: CancellationToken) {
+        match page.clone() {
+            Page::Metrics(PrometheusReader { listen, spelling }, level) => {
                 let (view, audience) = (View { spelling, level }, Audience::of(&listen));
                 let route = admin::metrics_route(self.registry.clone(), view, audience);
                 self.servers.spawn(admin::serve(socket, route, end));
             }
-            Site::Zpages(Zpages { listen }) => {
+            Page::Zpages(Zpages { listen }) => {
                 let (reloads, facts) = (self.reloads.clone(), Arc::clone(&self.status));
                 let calls = admin::diagnostics_calls(Arc::clone(&facts), end.clone());
                 let route = admin::zpages_route(admin::Zpages { reloads, facts, host: listen.host });
                 self.servers.spawn(admin::serve_with_calls(socket, route, calls, end));
             }
-            Site::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
+            Page::Health(HealthCheck { listen: _, path, healthy_body, unhealthy_body }) => {
                 let page = HealthPage { path, healthy_body, unhealthy_body };
                 let route = admin::health_route(Arc::clone(&self.facts), page);
                 self.servers.spawn(admin::serve(socket, route, end));
@@ -176,45 +158,59 @@ impl Admin {
     }
 }
 
-impl Site {
+impl Prepared {
+    /// The pages that `config` asks for.
+    pub(super) fn of(config: &Config) -> Prepared {
+        Prepared(pages(config))
+    }
+
+    /// The addresses that they are to be at.
+    pub(super) fn claims(&self) -> impl Iterator<Item = Claim> {
+        let claim =
+            |page: &Page| Claim { site: (Party::Admin, page.address().clone()), path: page.section().to_owned() };
+        self.0.iter().map(claim)
+    }
+}
+
+impl Page {
     fn address(&self) -> &ListenAddress {
         match self {
-            Site::Metrics(reader, _) => &reader.listen,
-            Site::Health(check) => &check.listen,
-            Site::Zpages(zpages) => &zpages.listen,
+            Page::Metrics(reader, _) => &reader.listen,
+            Page::Health(check) => &check.listen,
+            Page::Zpages(zpages) => &zpages.listen,
         }
     }
 
     /// The part of the configuration that asks for it.
     fn section(&self) -> &'static str {
         match self {
-            Site::Metrics(..) => "service::telemetry::metrics",
-            Site::Health(_) | Site::Zpages(_) => "extensions",
+            Page::Metrics(..) => "service::telemetry::metrics",
+            Page::Health(_) | Page::Zpages(_) => "extensions",
         }
     }
 
     fn path(&self) -> &str {
         match self {
-            Site::Metrics(..) => "/metrics",
-            Site::Health(check) => &check.path,
-            Site::Zpages(_) => "/",
+            Page::Metrics(..) => "/metrics",
+            Page::Health(check) => &check.path,
+            Page::Zpages(_) => "/",
         }
     }
 
     fn purpose(&self) -> &'static str {
         match self {
-            Site::Metrics(..) => "serving metrics",
-            Site::Health(_) => "serving health checks",
-            Site::Zpages(_) => "serving the status page",
+            Page::Metrics(..) => "serving metrics",
+            Page::Health(_) => "serving health checks",
+            Page::Zpages(_) => "serving the status page",
         }
     }
 }
 
-fn sites(config: &Config) -> Vec<Site> {
+fn pages(config: &Config) -> Vec<Page> {
     let started = config.started_extensions.iter().filter_map(|id| config.extensions.get(id));
-    let sites = started.filter_map(|extension| match extension {
-        Extension::HealthCheck(check) => Some(Site::Health(check.clone())),
-        Extension::Zpages(zpages) => Some(Site::Zpages(zpages.clone())),
+    let pages = started.filter_map(|extension| match extension {
+        Extension::HealthCheck(check) => Some(Page::Health(check.clone())),
+        Extension::Zpages(zpages) => Some(Page::Zpages(zpages.clone())),
         Extension::DebugDump(_)
         | Extension::BearerToken(_)
         | Extension::BasicAuth(_)
@@ -223,14 +219,14 @@ fn sites(config: &Config) -> Vec<Site> {
         | Extension::FileStorage(_)
         | Extension::Pprof => None,
     });
-    metrics(&config.telemetry.metrics).chain(sites).collect()
+    metrics(&config.telemetry.metrics).chain(pages).collect()
 }
 
-/// One site for each reader that Prometheus scrapes.
-fn metrics(metrics: &Metrics) -> impl Iterator<Item = Site> {
+/// One page for each reader that Prometheus scrapes.
+fn metrics(metrics: &Metrics) -> impl Iterator<Item = Page> {
     let readers = metrics.readers.iter().filter(|_| metrics.level != MetricsLevel::None);
     readers.filter_map(|reader| match reader {
-        MetricsReader::Prometheus(reader) => Some(Site::Metrics(reader.clone(), metrics.level)),
+        MetricsReader::Prometheus(reader) => Some(Page::Metrics(reader.clone(), metrics.level)),
         MetricsReader::Periodic(_) => None,
     })
 }

@@ -12,6 +12,7 @@ mod reports;
 mod run;
 mod scrapes;
 mod signals;
+mod sockets;
 mod start;
 mod system;
 

@@ -13,14 +13,15 @@ use crate::pipeline::{self, Built, PreparedDump};
 use crate::telemetry::{LogControl, Totals};
 use crate::units::Items;
 
-use super::admin::Admin;
+use super::admin::{self, Admin};
 use super::certificates::{InUse, Watchman};
-use super::doors::Doors;
+use super::doors::{self, Doors};
 use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
 use super::memory::default_budget;
 use super::reports::Reports;
 use super::scrapes::Scrapes;
+use super::sockets::{Claim, Sockets};
 use super::start::StartError;
 
 /// A relay and all that it owns.
@@ -81,9 +82,10 @@ impl Relay {
         let plan = pipeline::plan(&config);
         let Built { servers, chains, scrapes } = pipeline::build(&plan, &config, &self.holdings.tools())?;
         let dump = self.prepare_dump(&config)?;
-        let doors = self.doors.prepare(servers, &config.places).await?;
-        let scrapes = self.scrapes.prepare(scrapes, &config.places).await?;
-        let admin = self.admin.prepare(&config).await?;
+        let (doors, admin) = (doors::Prepared::of(servers), admin::Prepared::of(&config));
+        let claims: Vec<Claim> = doors.claims().chain(Scrapes::claims(&scrapes)).chain(admin.claims()).collect();
+        let open = self.doors.sites().chain(self.scrapes.sites()).chain(self.admin.sites()).collect();
+        let mut sockets = Sockets::bind(&claims, &open, &config.places).await?;
         let reports = self.reports.prepare(&config, &self.holdings)?;
         let attributes = line_attributes(&self.holdings.instance, &config.telemetry.resource);
         let log = LogControl::prepare(&config.telemetry.logs, &attributes)?;
@@ -107,10 +109,15 @@ impl Relay {
         }
         self.certificates
             .watch(InUse { exporters: self.holdings.chains.certificates(), receivers: Doors::certificates(&doors) });
-        let in_force = self.doors.enforce(doors, &self.holdings.workers, &self.holdings.lifetime).await;
-        let shown = self.scrapes.enforce(scrapes, &self.holdings.workers, &self.holdings.lifetime).await;
+        self.doors.close_all_but(&doors);
+        self.scrapes.close_all_but(&scrapes);
+        self.admin.close_all_but(&admin);
+        let moved = sockets.take_over().await;
+        let Holdings { workers, lifetime, .. } = &self.holdings;
+        let received = self.doors.enforce(doors, &mut sockets, workers, lifetime);
+        let scraped = self.scrapes.enforce(scrapes, &mut sockets, workers, lifetime);
         self.admin.ready(Running { layout, chains: self.holdings.chains.levels() });
-        in_force.and(shown).and(self.admin.enforce(admin).await)
+        moved.and(received).and(scraped).and(self.admin.enforce(admin, &mut sockets))
     }
 
     /// The debug dump of the first `debug_dump` that is started.

@@ -30,6 +30,7 @@ async fn a_full_queue_says_unavailable_and_when_to_come_back() {
                 assert_eq!(answer.status, 503);
                 assert!(answer.header("retry-after").is_some_and(|delay| delay.parse::<u64>().is_ok()), "{answer:?}");
             }
+            Refusal::Broken(broken) => panic!("{broken:?}"),
         }
     }
     let metrics = relay.metrics().await;
@@ -81,6 +82,7 @@ fn code(refusal: &Refusal) -> i32 {
     match refusal {
         Refusal::Grpc(status) => status.code() as i32,
         Refusal::Http(answer) => i32::from(answer.status.as_u16()),
+        Refusal::Broken(broken) => panic!("{broken:?}"),
     }
 }
 

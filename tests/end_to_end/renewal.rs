@@ -171,6 +171,23 @@ async fn listeners_move_from_all_addresses_to_one_and_back() {
 }
 
 #[tokio::test]
+async fn addresses_pass_from_one_use_to_another_in_one_reload() {
+    let backend = Backend::start();
+    let setup = Setup::forwarding(Wire::Grpc, &backend, "");
+    let relay = Relay::start(&setup).await;
+    let (http, metrics) = (relay.ports.http.to_string(), relay.ports.metrics.to_string());
+    let swapped = setup.text().replace(&http, "HTTP").replace(&metrics, &http).replace("HTTP", &metrics);
+    relay.reload(&swapped, UPDATED).await;
+    Client::connect(Wire::Http, relay.ports.metrics, Coding::None).await.deliver(&lean_spans("a", 0..1)).await;
+    let scraped = http_request(http::Method::GET, relay.ports.http, "/metrics", &[], "").await;
+    assert_eq!(scraped.status, 200);
+    backend.wait_for_items(1).await;
+    relay.reload(&setup.text(), UPDATED).await;
+    Client::connect(Wire::Http, relay.ports.http, Coding::None).await.deliver(&lean_spans("a", 1..2)).await;
+    assert_eq!(relay.stop_without_loss().await.delivered, 2);
+}
+
+#[tokio::test]
 async fn a_connection_that_is_old_enough_is_closed_after_its_grace_whatever_it_does() {
     let backend = Backend::start();
     backend.always(crate::support::backend::Answer::Slow(Duration::from_secs(20)));

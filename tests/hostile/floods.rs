@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures_util::future::join_all;
 use tokio::net::TcpStream;
 
 use crate::range::{Attack, Range};
+use crate::support::client::http2_post;
+use crate::support::export::Signal;
 use crate::support::setup::Ports;
 use crate::wire::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, call_block,
@@ -12,7 +16,7 @@ use crate::wire::{
 };
 
 /// All of them.
-pub(crate) const FLOODS: [(&str, Attack); 10] = [
+pub(crate) const FLOODS: [(&str, Attack); 11] = [
     ("rapid reset", |ports, until| Box::pin(rapid_reset(ports, until))),
     ("resets that the server has to make", |ports, until| Box::pin(made_to_reset(ports, until))),
     ("endless continuation", |ports, until| Box::pin(continuation(ports, until, 16_000))),
@@ -25,6 +29,7 @@ pub(crate) const FLOODS: [(&str, Attack); 10] = [
     }),
     ("empty data", |ports, until| Box::pin(empty_data(ports, until))),
     ("answers that nobody reads", |ports, until| Box::pin(unread_answers(ports, until))),
+    ("windows filled at once", |ports, until| Box::pin(full_windows(ports, until))),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,6 +42,23 @@ async fn floods_end_with_their_connection_and_harm_nobody_else() {
     }
     range.close().await;
 }
+
+/// Many clients, each of which sends a whole MiB at once: it waits in the windows until it is read.
+async fn full_windows(ports: Ports, until: Instant) {
+    // A field that nobody knows, of 1 MiB.
+    let body = Bytes::from([&[0x7a, 0x80, 0x80, 0x40][..], &vec![0; 1 << 20]].concat());
+    while Instant::now() < until {
+        let clients = (0..CROWD).map(|_| {
+            tokio::time::timeout_at(until.into(), http2_post(ports.grpc, Signal::Traces.path(), body.clone()))
+        });
+        for answer in join_all(clients).await.into_iter().flatten() {
+            assert!([200, 503].contains(&answer.status.as_u16()), "{answer:?}");
+        }
+    }
+}
+
+/// With windows of 2 MiB each they would fill 150 MiB.
+const CROWD: usize = 150;
 
 /// A server that did not bound it would answer for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

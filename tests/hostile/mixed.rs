@@ -19,9 +19,10 @@ async fn all_attacks_together_leave_the_honest_client_whole() {
     let range = Range::open().await;
     range.suffer_all(&attacks, Duration::from_secs(seconds)).await;
     println!(
-        "{seconds} s: {} spans of the honest client, answered within {:?}; {} files, {} KiB resident, {} MiB at most",
+        "{seconds} s: {} spans of the honest client, taken within {:?}, {} tries more; {} files, {} KiB resident, {} MiB at most",
         range.honest_spans(),
         range.slowest(),
+        range.retries(),
         range.relay.open_files(),
         range.relay.resident_bytes() >> 10,
         range.peak_mib()

@@ -76,6 +76,8 @@ impl Coding {
 pub enum Refusal {
     Grpc(Box<tonic::Status>),
     Http(HttpAnswer),
+    /// The connection ended before the answer.
+    Broken(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Refusal {
@@ -84,6 +86,7 @@ impl Refusal {
         match self {
             Refusal::Grpc(status) => status.code() == tonic::Code::Unavailable,
             Refusal::Http(answer) => [429, 502, 503, 504].contains(&answer.status.as_u16()),
+            Refusal::Broken(_) => true,
         }
     }
 }
@@ -117,7 +120,10 @@ impl Client {
         match self {
             Client::Grpc(channel, coding) => {
                 let sent = send_grpc(channel.clone(), *coding, export.clone()).await;
-                sent.map_err(|status| Refusal::Grpc(Box::new(status)))
+                sent.map_err(|status| match std::error::Error::source(&status) {
+                    Some(source) if source.is::<tonic::transport::Error>() => Refusal::Broken(status.into()),
+                    _ => Refusal::Grpc(Box::new(status)),
+                })
             }
             Client::Http(connection, coding) => send_http(connection, *coding, export).await,
         }
@@ -156,6 +162,7 @@ async fn send_http(
     }
     let body = compress(coding, &export.encode());
     let answer = exchange(connection, Method::POST, export.signal().path(), &headers, body).await;
+    let answer = answer.map_err(|broken| Refusal::Broken(broken.into()))?;
     if answer.status != StatusCode::OK {
         return Err(Refusal::Http(answer));
     }
@@ -231,7 +238,7 @@ pub async fn http_request(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> HttpAnswer {
-    exchange(&mut http1(port).await, method, path, headers, body).await
+    exchange(&mut http1(port).await, method, path, headers, body).await.expect("an answer")
 }
 
 /// GET, for the pages that people and probes look at.
@@ -285,12 +292,12 @@ async fn exchange(
     path: &str,
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
-) -> HttpAnswer {
+) -> Result<HttpAnswer, hyper::Error> {
     let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    connection.ready().await.expect("an open connection");
-    let response = connection.send_request(request.body(Full::new(body.into())).expect("a request")).await;
-    HttpAnswer::collect(response.expect("a response")).await
+    connection.ready().await?;
+    let response = connection.send_request(request.body(Full::new(body.into())).expect("a request")).await?;
+    Ok(HttpAnswer::collect(response).await)
 }

@@ -99,12 +99,12 @@ impl DumpSwitch {
             Change::None => {}
             Change::Off => self.dump.store(None),
             Change::To(dump) => {
+                self.dump.store(Some(Arc::clone(&dump)));
                 let asked = &dump.asked;
                 tracing::info!(
                     directory = %asked.directory.display(), max_bytes = asked.max_bytes.0,
                     "export attempts are recorded: see otlp-relay dump ls"
                 );
-                self.dump.store(Some(dump));
             }
         }
     }

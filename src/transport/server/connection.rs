@@ -27,6 +27,7 @@ use super::places::Places;
 use super::pulse::{Listening, Pulse};
 use super::socket::Accepted;
 use super::tls::HTTP2;
+use super::windows::{Window, Windows};
 use super::{Answer, Limits, Terms, TlsServer};
 
 /// What the connections of a listener share.
@@ -36,6 +37,7 @@ pub(super) struct Shared<A> {
     places: Arc<Places>,
     lifetime: Lifetime,
     greeting: Greeting,
+    windows: Windows,
 }
 
 /// What the first bytes of a connection are.
@@ -78,7 +80,8 @@ impl<A: Answer> Shared<A> {
         places: Arc<Places>,
         lifetime: Lifetime,
     ) -> Shared<A> {
-        Shared { answer, terms, places, lifetime, greeting: Greeting::new() }
+        let windows = Windows::new(terms.load().limits.unread);
+        Shared { answer, terms, places, lifetime, greeting: Greeting::new(), windows }
     }
 
     /// Serves the client at `peer` until it leaves, is silent for too long, or the intake ends.
@@ -148,7 +151,8 @@ impl<A: Answer> Shared<A> {
             }
         });
         let stream = Listening::new(TokioIo::new(stream), Arc::clone(&pulse));
-        let http = protocols(limits, OnThisRuntime(self.lifetime.clone()));
+        let window = self.windows.open(limits.connection_window);
+        let http = protocols(limits, &window, OnThisRuntime(self.lifetime.clone()));
         let mut connection = pin!(http.serve_connection(stream, service));
         let mut orders = self.orders(&pulse, speaks, limits);
         loop {
@@ -230,7 +234,7 @@ async fn opening(socket: &Socket) -> io::Result<Opening> {
     })
 }
 
-fn protocols(limits: &Limits, executor: OnThisRuntime) -> auto::Builder<OnThisRuntime> {
+fn protocols(limits: &Limits, window: &Window, executor: OnThisRuntime) -> auto::Builder<OnThisRuntime> {
     let mut http = auto::Builder::new(executor);
     // Heads are timed by the pulse: this timer would also end connections that are merely idle.
     http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(!limits.one_request);
@@ -241,8 +245,8 @@ fn protocols(limits: &Limits, executor: OnThisRuntime) -> auto::Builder<OnThisRu
         .keep_alive_timeout(limits.pong)
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(limits.header_list)
-        .initial_stream_window_size(limits.stream_window)
-        .initial_connection_window_size(limits.connection_window)
+        .initial_stream_window_size(limits.stream_window.min(window.size))
+        .initial_connection_window_size(window.size)
         .max_send_buf_size(limits.send_buffer)
         .max_local_error_reset_streams(limits.local_resets)
         .max_pending_accept_reset_streams(limits.pending_resets);

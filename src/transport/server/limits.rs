@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::memory;
+use crate::units::ByteCount;
+
 /// The bounds of a listener and of each of its connections. The Collector's receiver has none of them (confighttp's
 /// time-outs are switched off for it); these are wide enough for every honest client.
 #[derive(Clone, Debug)]
@@ -37,6 +40,9 @@ pub struct Limits {
     pub stream_window: u32,
     /// Bytes that an HTTP/2 client may send on one connection before they are read.
     pub connection_window: u32,
+    /// What all HTTP/2 clients together may send before it is read, beside 64 KiB of each: the windows of connections
+    /// are as large as above only as long as this lasts. As it was when the listener began.
+    pub unread: ByteCount,
     /// Requests of one HTTP/2 connection that are reset before they were looked at (CVE-2023-44487).
     pub pending_resets: usize,
     /// Requests of one HTTP/2 connection that the relay has to reset for breaking the protocol (CVE-2025-8671).
@@ -80,6 +86,7 @@ impl Default for Limits {
             header_list: 64 << 10,
             stream_window: 1 << 20,
             connection_window: 2 << 20,
+            unread: unread(),
             pending_resets: 64,
             local_resets: 128,
         }
@@ -90,6 +97,11 @@ impl Default for Limits {
 fn connections() -> usize {
     let share = open_files().map_or(MOST_CONNECTIONS, |files| files / 8 * 3);
     share.clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+}
+
+/// A small part of the memory.
+fn unread() -> ByteCount {
+    ByteCount((memory::available().0 / 64).clamp(LEAST_UNREAD.0, MOST_UNREAD.0))
 }
 
 /// The soft limit of open files, where the system tells it in a file.
@@ -105,6 +117,10 @@ const LONGEST_AGE: Duration = Duration::from_secs(1 << 40);
 const MOST_CONNECTIONS: usize = 16_384;
 
 const FEWEST_CONNECTIONS: usize = 64;
+
+const LEAST_UNREAD: ByteCount = ByteCount::mib(4);
+
+const MOST_UNREAD: ByteCount = ByteCount::mib(128);
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ mod pulse;
 mod reply;
 mod socket;
 mod tls;
+mod windows;
 
 use std::future::Future;
 use std::net::SocketAddr;
