@@ -24,8 +24,7 @@ pub(super) struct Sending<S>(Arc<Shared<S>>);
 #[derive(Debug)]
 struct Shared<S> {
     state: Mutex<State<S>>,
-    /// Whether the task that is polled now has to do with the stream. Others must not wait for it: there is but one place
-    /// for a waker.
+    /// Whether the task that is polled now has to do with the stream.
     is_touched: AtomicBool,
 }
 
@@ -61,9 +60,14 @@ where
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             let mut task = pin!(task);
+            let mut is_sender = false;
             poll_fn(|cx| {
                 let polled = task.as_mut().poll(cx);
-                shared.send(cx);
+                // Others must not wait for the stream, which wakes but one.
+                is_sender |= shared.is_touched.swap(false, Ordering::Relaxed);
+                if is_sender {
+                    is_sender = shared.lock().send(cx).is_pending();
+                }
                 polled
             })
             .await;
@@ -82,21 +86,16 @@ impl<S> Shared<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Shared<S> {
-    /// Sends what is gathered, as far as the stream takes it.
-    fn send(&self, cx: &mut Context<'_>) {
-        if !self.is_touched.swap(false, Ordering::Relaxed) {
-            return;
-        }
-        let mut state = self.lock();
-        if let Poll::Ready(Err(error)) = state.poll_send(cx) {
-            state.failed = Some(error);
-            cx.waker().wake_by_ref();
-        }
-    }
-}
-
 impl<S: AsyncWrite + Unpin> State<S> {
+    /// Sends what is gathered, as far as the stream takes it.
+    fn send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_send(cx)).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            cx.waker().wake_by_ref();
+        });
+        Poll::Ready(())
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.gathered.is_empty() {
             return Poll::Ready(Ok(()));
@@ -281,7 +280,8 @@ mod tests {
         let (tell, told) = tokio::sync::oneshot::channel();
         sending.execute(async move {
             stream.write_all(&[7; 100]).await.unwrap();
-            tell.send(stream.read_u8().await.unwrap_err().kind()).unwrap();
+            tokio::task::yield_now().await;
+            tell.send(stream.write_all(&[7]).await.unwrap_err().kind()).unwrap();
         });
         assert_eq!(told.await.unwrap(), io::ErrorKind::BrokenPipe);
     }
