@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tonic::codegen::Service;
-use tonic::{Code, Status};
-use tonic_reflection::server::Builder;
+use tonic::Status;
 
 use crate::interface::DESCRIPTORS;
 use crate::interface::diagnostics as shown;
 use crate::interface::diagnostics::diagnostics_server::{Diagnostics, DiagnosticsServer};
-use crate::transport::server::Reply;
+use crate::transport::server::Services;
 
 use super::server::Calls;
 use super::status::StatusFacts;
@@ -25,23 +22,10 @@ use super::status::StatusFacts;
 /// Answers gRPC calls, by the service in their path.
 pub fn diagnostics_calls(facts: Arc<StatusFacts>, end: CancellationToken) -> Calls {
     let own = Own { facts, watchers: Arc::new(Semaphore::new(MOST_WATCHERS)), end };
-    let mut services = vec![(DIAGNOSTICS, call(DiagnosticsServer::new(own)))];
-    // Descriptors that cannot be read would be a fault of the build, found by the tests: the relay does without them.
-    services.extend(reflection().build_v1().ok().map(|service| (REFLECTION, call(service))));
-    services.extend(reflection().build_v1alpha().ok().map(|service| (REFLECTION_ALPHA, call(service))));
-    let services: Arc<[(&str, Call)]> = services.into();
-    Arc::new(move |request: Request<Incoming>| {
-        let service = request.uri().path().strip_prefix('/').and_then(|path| path.split_once('/'));
-        let found = service.and_then(|(name, _)| services.iter().find(|(known, _)| *known == name));
-        match found {
-            Some((_, call)) => call(request),
-            None => Box::pin(async { Status::new(Code::Unimplemented, "unknown service").into_http() }),
-        }
-    })
+    let services = Services::default().with(DIAGNOSTICS, DiagnosticsServer::new(own));
+    let services = services.with_reflection(&[DIAGNOSTICS], &[DESCRIPTORS]);
+    Arc::new(move |request: Request<Incoming>| services.answer(request))
 }
-
-/// Calls a service.
-type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
 
 struct Own {
     facts: Arc<StatusFacts>,
@@ -104,37 +88,7 @@ struct Watching {
     _place: OwnedSemaphorePermit,
 }
 
-fn reflection() -> Builder<'static> {
-    let described = Builder::configure()
-        .include_reflection_service(false)
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET);
-    let names = [DIAGNOSTICS, REFLECTION, REFLECTION_ALPHA];
-    names.into_iter().fold(described, |builder, name| builder.with_service_name(name))
-}
-
-fn call<S>(service: S) -> Call
-where
-    S: Service<Request<Incoming>, Response = Response<tonic::body::Body>> + Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
-    Box::new(move |request| {
-        let mut service = service.clone();
-        Box::pin(async move {
-            match service.call(request).await {
-                Ok(response) => response.map(Reply::streamed),
-                Err(_) => Status::new(Code::Internal, "the service failed").into_http(),
-            }
-        })
-    })
-}
-
 const DIAGNOSTICS: &str = "otlp_relay.diagnostics.v1.Diagnostics";
-
-const REFLECTION: &str = "grpc.reflection.v1.ServerReflection";
-
-const REFLECTION_ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// Fewer than there are clients, so that the pages stay open to others.
 const MOST_WATCHERS: usize = 16;
@@ -149,6 +103,9 @@ mod tests {
 
     #[test]
     fn the_descriptors_are_those_of_the_service() {
-        assert!(reflection().build_v1().is_ok() && reflection().build_v1alpha().is_ok());
+        let services = Services::default().with_reflection(&[DIAGNOSTICS], &[DESCRIPTORS]);
+        for version in ["v1", "v1alpha"] {
+            assert!(services.offer(&format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")));
+        }
     }
 }

@@ -42,8 +42,7 @@ impl Login {
 
 /// The header's value for a user.
 pub(super) fn basic(username: &str, password: &str) -> Result<HeaderValue, Failure> {
-    let encoded = STANDARD.encode(format!("{username}:{password}"));
-    let value = HeaderValue::try_from(format!("Basic {encoded}"));
+    let value = HeaderValue::from_str(Secret::login(username, password).reveal());
     let mut value = value.map_err(|_| Failure::new(Class::Unauthenticated, "the user name cannot be sent"))?;
     value.set_sensitive(true);
     Ok(value)

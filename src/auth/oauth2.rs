@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::AuthProblem;
 use super::basic::basic;
 use super::watched::Text;
-use crate::config::Oauth2;
-use crate::failure::{Class, Failure, Retry};
+use crate::config::{Oauth2, Secret};
+use crate::failure::{Class, Failure, Mask, Retry};
 use crate::ident::ComponentId;
 
 /// Posts a form to the token server, with an `Authorization` header where there is one.
@@ -38,6 +38,8 @@ pub(super) struct Tokens {
     client_secret: Text,
     /// What is asked for, beside the grant type.
     form: String,
+    /// Those of `form`.
+    secrets: Vec<Secret>,
     expiry_buffer: Duration,
     fetch: Fetch,
     /// Locked while it is fetched: everybody else waits for the same one.
@@ -66,6 +68,7 @@ impl Tokens {
             client_id: load(&config.client_id, "client_id")?,
             client_secret: load(&config.client_secret, "client_secret")?,
             form,
+            secrets: config.secrets().collect(),
             expiry_buffer: config.expiry_buffer,
             fetch,
             token: Mutex::default(),
@@ -101,6 +104,12 @@ impl Tokens {
         let (id, secret) = (self.client_id.current(), self.client_secret.current());
         // Section 2.3.1: id and secret in the header, or in the form for servers that know no better.
         let login = basic(&encoded(id.reveal()), &encoded(secret.reveal()))?;
+        let own = [&Secret::login(id.reveal(), secret.reveal()), &*secret];
+        let mask = Mask::new(own.into_iter().chain(&self.secrets).map(Secret::reveal).chain(login.to_str()));
+        self.ask_as(&id, &secret, login, &mask).await.map_err(|failure| failure.masked(&mask))
+    }
+
+    async fn ask_as(&self, id: &Secret, secret: &Secret, login: HeaderValue, mask: &Mask) -> Result<Token, Failure> {
         let answer = (self.fetch)(Some(login), self.form.clone().into()).await.map_err(untold)?;
         let answer = if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) {
             let mut form = self.form.clone();
@@ -110,13 +119,13 @@ impl Tokens {
         } else {
             answer
         };
-        self.token_of(&answer)
+        self.token_of(&answer, mask)
     }
 
-    fn token_of(&self, answer: &TokenAnswer) -> Result<Token, Failure> {
+    fn token_of(&self, answer: &TokenAnswer, mask: &Mask) -> Result<Token, Failure> {
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if !answer.status.is_success() {
-            return Err(refused(answer.status, &said));
+            return Err(refused(answer.status, &said, mask));
         }
         let value = said.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
         let scheme = match said.get("token_type").and_then(Value::as_str) {
@@ -143,13 +152,13 @@ impl Tokens {
     }
 }
 
-/// The server's own words, which hold no secret of ours (section 5.2). The data is kept: nobody has refused it.
-fn refused(status: StatusCode, said: &Value) -> Failure {
+/// The server's own words (section 5.2) without what `mask` hides. The data is kept: nobody has refused it.
+fn refused(status: StatusCode, said: &Value, mask: &Mask) -> Failure {
     let word = |key| said.get(key).and_then(Value::as_str).unwrap_or_default();
     let mut text = format!("the token server answers HTTP {status}");
     for words in [word("error"), word("error_description")].into_iter().filter(|words| !words.is_empty()) {
         text.push_str(": ");
-        text.extend(words.chars().take(200));
+        text.extend(mask.cleaned(words).chars().take(200));
     }
     match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         true => Failure::new(Class::ServerUnavailable, text),

@@ -9,10 +9,9 @@ use futures_util::future::join_all;
 
 use super::edit::Site;
 use super::machine::Machine;
-use super::mask::Mask;
 use super::report::{Check, Part, Section, Trouble};
 use super::way::{Signpost, times, walked};
-use super::{Signals, Watch};
+use super::{Signals, Watch, mask};
 use crate::config::{
     ClientTls, Compression, Config, Endpoint, Environment, Exporter, File, MetricsReader, Mistake, OtlpGrpc, OtlpHttp,
     Proxy, ProxyVariable, why_direct,
@@ -230,7 +229,7 @@ impl One<'_> {
                     }
                 },
             };
-            Mask::over(&trial.secrets).hide_in(&mut check);
+            mask::hide_in(&mask::over(&trial.secrets), &mut check);
             checks.push(check);
         }
         checks.extend(clock.map(|(asked, date)| of_clock(self.path, asked, date)));

@@ -28,8 +28,6 @@ pub use health::{Whom, ask};
 pub use report::{Check, Outcome, Part, Report, Section, Trouble};
 pub use text::{Detail, Paint};
 
-use self::mask::Mask;
-
 /// How a check is done.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -66,7 +64,7 @@ pub async fn check(
     let mut report = match config {
         Ok(config) => {
             let mut report = usable(&config, options, env, watch).await;
-            Mask::of(&config).apply(&mut report);
+            mask::apply(&mask::of(&config), &mut report);
             report
         }
         Err(problems) => Report::unusable(&problems),

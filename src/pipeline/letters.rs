@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::config::{DeadLetter, Exporter};
 use crate::delivery::DeadLetters;
-use crate::failure::Failure;
+use crate::failure::{Failure, Mask};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
 use crate::signal::Signal;
 use crate::storage::archive::{Archive, Archives, Durability, Terms, WhenFull};
 use crate::telemetry::{Watch, observe};
 
-use super::dump::{Mask, dead_letter};
+use super::dump::{dead_letter, mask_of};
 
 /// The dead letters of one exporter and signal.
 pub(super) struct Letters {
@@ -46,7 +46,7 @@ impl Letters {
         archive: Arc<Archive>,
         watch: &Watch,
     ) -> Letters {
-        let (exporter, mask) = (Arc::clone(exporter), Mask::of(asked));
+        let (exporter, mask) = (Arc::clone(exporter), mask_of(asked));
         let figures = observe::dead_lettered(&exporter, signal, watch);
         Letters { exporter, archive, mask, figures }
     }

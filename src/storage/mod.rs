@@ -2,5 +2,6 @@
 //! durable queues.
 
 pub mod archive;
+pub mod fault;
 pub mod frame;
 pub mod journal;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::durable::{durable, number, say};
+use crate::durable::{number, say};
 use crate::support::backend::Backend;
 use crate::support::client::{Coding, Refusal, Wire};
 use crate::support::generate::lean_spans;
@@ -47,6 +47,17 @@ impl Dice {
         (self.0 >> 33) % below.max(1)
     }
 }
+
+/// A durable queue in front of `backend`. An attempt takes its time: on a slow machine one that is given up may have
+/// arrived, and comes twice without a kill.
+fn setup(backend: &Backend, directory: &Path) -> Setup {
+    let queue = format!("storage: file_storage, queue_size: 1000000, num_consumers: {CONSUMERS}");
+    Setup::forwarding(Wire::Grpc, backend, &format!("{PATIENT}, sending_queue: {{{queue}}}"))
+        .extension("file_storage", &format!("directory: '{}'", directory.display()))
+        .pipeline("traces", "receivers: [otlp], exporters: [otlp_grpc]")
+}
+
+const PATIENT: &str = "timeout: 60s";
 
 /// Sends until the relay is gone. No request is sent twice.
 async fn send_until_killed(relay: &Relay, known: Arc<Known>, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<()> {
@@ -144,8 +155,7 @@ async fn no_acknowledged_span_is_lost_to_a_kill() {
     let kills = number("OTLP_RELAY_KILLS", 10);
     let directory = tempfile::tempdir().unwrap();
     let mut backends = [Backend::start()];
-    let queue = format!("queue_size: 1000000, num_consumers: {CONSUMERS}");
-    let setup = durable(&backends[0], directory.path(), &queue);
+    let setup = setup(&backends[0], directory.path());
     let account = ordeal(kills, &setup, &mut backends, |_| {}).await;
     tell("backend away", kills, &account);
     assert!(account.missing.is_empty(), "{:?}", account.missing);
@@ -160,12 +170,12 @@ async fn no_acknowledged_span_is_lost_to_a_kill_while_a_fallback_takes_over() {
     let directory = tempfile::tempdir().unwrap();
     let mut backends = [Backend::start(), Backend::start()];
     let settings = format!(
-        "sending_queue: {{storage: file_storage, queue_size: 1000000, num_consumers: {CONSUMERS}}}, \
+        "{PATIENT}, sending_queue: {{storage: file_storage, queue_size: 1000000, num_consumers: {CONSUMERS}}}, \
          fallback: {{exporters: [otlp_http/standby], max_consecutive_failures: 2, retry_interval: 100ms}}"
     );
     let setup = Setup::new()
         .export_to("otlp_grpc/primary", Wire::Grpc, backends[0].grpc, &settings)
-        .export_to("otlp_http/standby", Wire::Http, backends[1].http, "")
+        .export_to("otlp_http/standby", Wire::Http, backends[1].http, PATIENT)
         .extension("file_storage", &format!("directory: '{}'", directory.path().display()))
         .pipeline("traces", "receivers: [otlp], exporters: [otlp_grpc/primary]");
     let account = ordeal(kills, &setup, &mut backends, |_| {}).await;
@@ -206,8 +216,7 @@ async fn no_acknowledged_span_is_lost_to_kills_on_a_full_disk() {
         return say("skipped: mounting a small file system needs root");
     };
     let mut backends = [Backend::start()];
-    let queue = format!("queue_size: 1000000, num_consumers: {CONSUMERS}");
-    let setup = durable(&backends[0], small.path(), &queue);
+    let setup = setup(&backends[0], small.path());
     let account = ordeal(kills, &setup, &mut backends, |_| {}).await;
     tell("disk full", kills, &account);
     assert!(account.missing.is_empty(), "{:?}", account.missing);
@@ -233,7 +242,7 @@ async fn a_bit_that_flips_in_the_journal_costs_one_request_at_most_and_changes_n
     let kills = number("OTLP_RELAY_KILLS", 10);
     let directory = tempfile::tempdir().unwrap();
     let mut backends = [Backend::start()];
-    let setup = durable(&backends[0], directory.path(), &format!("queue_size: 1000000, num_consumers: {CONSUMERS}"));
+    let setup = setup(&backends[0], directory.path());
     let mut flips = 0;
     let flip = |dice: &mut Dice| {
         let files = segments(directory.path()).unwrap();

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use crate::config::environment::Environment;
 use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, ProxyKind, Secret};
 use crate::config::no_proxy::{Exemption, NoProxy};
@@ -191,8 +188,8 @@ fn parse(text: &str, chosen_by: &str) -> Result<Proxy, Problem> {
     let mut endpoint = Endpoint { text: String::new(), host, port: port.unwrap_or(*usual_port) };
     endpoint.text = format!("{scheme}://{}", endpoint.authority());
     let (kind, authorization) = match (scheme.as_str(), login) {
-        ("http", login) => (ProxyKind::Http, login.as_ref().map(basic)),
-        ("https", login) => (ProxyKind::Https, login.as_ref().map(basic)),
+        ("http", login) => (ProxyKind::Http, login.as_ref().map(authorization)),
+        ("https", login) => (ProxyKind::Https, login.as_ref().map(authorization)),
         (_, Some((name, password))) if [&name, &password].iter().any(|part| !(1..=255).contains(&part.len())) => {
             return Err(fault("SOCKS takes user names and passwords of 1 to 255 bytes".to_owned()));
         }
@@ -207,9 +204,9 @@ fn login(user: &str) -> Option<(String, String)> {
     Some((percent::decode(name)?, percent::decode(password)?))
 }
 
-/// The value of `Proxy-Authorization` (RFC 7617).
-fn basic((name, password): &(String, String)) -> Secret {
-    Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}"))))
+/// The value of `Proxy-Authorization`.
+fn authorization((name, password): &(String, String)) -> Secret {
+    Secret::login(name, password)
 }
 
 /// What Go's client takes, with the port that each has unless it is written.

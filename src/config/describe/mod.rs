@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Plain};
 
+use super::model::without_values;
 use super::plain::typed;
 use super::yaml::{Node, Value};
 
@@ -95,20 +96,31 @@ impl Describer<'_> {
             || (key == "proxy_url" && value.as_str().is_some_and(|text| text.contains('@') && !text.contains("://")));
         match (self.secrets, value) {
             (Secrets::Redacted, value) if is_secret && !value.is_null() => Plain::from("[REDACTED]"),
-            (Secrets::Redacted, Plain::String(text)) => Plain::from(escaped(&without_user(text))),
+            (Secrets::Redacted, Plain::String(text)) => Plain::from(escaped(&without_secrets(text))),
             (_, Plain::String(text)) => Plain::from(escaped(&text)),
             (_, value) => value,
         }
     }
 }
 
-/// A URL without user name and password.
-fn without_user(text: String) -> String {
+/// A URL without user name and password, and without the values of its query. Any other text as it is.
+fn without_secrets(text: String) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text };
+    if !scheme.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return text;
+    }
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    match authority.rfind('@') {
-        Some(at) => format!("{scheme}://[REDACTED]{}", &rest[at..]),
-        None => text,
+    // Behind what is no port, a slash that should be percent-encoded has cut a password in two.
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+    let is_cut = port.is_some_and(|port| port.chars().any(|c| !c.is_ascii_digit()));
+    let user = if is_cut { rest.rfind('@') } else { authority.rfind('@') };
+    let shown = match user {
+        Some(at) => format!("[REDACTED]{}", &rest[at..]),
+        None => rest.to_owned(),
+    };
+    match shown.split_once('?') {
+        Some((address, query)) => format!("{scheme}://{address}?{}", without_values(query)),
+        None => format!("{scheme}://{shown}"),
     }
 }
 
@@ -132,9 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_without_its_user() {
-        assert_eq!(without_user("http://u:p@h:1/x@y".to_owned()), "http://[REDACTED]@h:1/x@y");
-        assert_eq!(without_user("http://h/x@y".to_owned()), "http://h/x@y");
-        assert_eq!(without_user("a@b".to_owned()), "a@b");
+    fn a_url_is_shown_without_its_user_and_the_values_of_its_query() {
+        let check = |text: &str, shown: &str| assert_eq!(without_secrets(text.to_owned()), shown);
+        check("http://u:p@h:1/x@y", "http://[REDACTED]@h:1/x@y");
+        check("http://u:p/p@h:1/x", "http://[REDACTED]@h:1/x");
+        check("http://h/x@y", "http://h/x@y");
+        check("http://[::1]:1/x@y", "http://[::1]:1/x@y");
+        check("http://h/x?key=k&tenant=t&b", "http://h/x?key=[REDACTED]&tenant=[REDACTED]&[REDACTED]");
+        check("a@b", "a@b");
+        check("^https?://a", "^https?://a");
     }
 }

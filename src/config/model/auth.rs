@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::secret::in_query;
 use super::{ClientTls, Endpoint, Secret};
 use crate::ident::ComponentId;
 
@@ -28,6 +29,32 @@ pub enum ClientMeans {
     Headers(HeadersSetter),
     /// `oauth2client`
     Oauth2(Box<Oauth2>),
+}
+
+impl ClientAuth {
+    /// What of it stands in the configuration and is shown to nobody but those who ask for it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        match &self.means {
+            ClientMeans::Bearer(BearerToken { tokens: Tokens::Written(tokens), .. }) => tokens.clone(),
+            ClientMeans::Bearer(BearerToken { tokens: Tokens::File(_), .. }) => Vec::new(),
+            ClientMeans::Basic(basic) => login(&basic.username, &basic.password).collect(),
+            ClientMeans::Headers(setter) => {
+                let values = setter.rules.iter().filter_map(|rule| rule.value.as_ref()?.written()).cloned();
+                let first = setter.additional.iter().flat_map(|auth| auth.secrets());
+                values.chain(first).collect()
+            }
+            ClientMeans::Oauth2(oauth2) => {
+                login(&oauth2.client_id, &oauth2.client_secret).chain(oauth2.secrets()).collect()
+            }
+        }
+    }
+}
+
+/// A login, as far as it stands in the configuration. A user name alone is none.
+fn login(name: &TextSource, password: &TextSource) -> impl Iterator<Item = Secret> {
+    let password = password.written();
+    let both = name.written().zip(password).map(|(name, password)| Secret::login(name.reveal(), password.reveal()));
+    both.into_iter().chain(password.cloned())
 }
 
 /// `receivers::<id>::protocols::*::auth::authenticator`: what clients have to show.
@@ -55,6 +82,16 @@ pub enum TextSource {
     Written(Secret),
     /// In a file. A line break at its end does not belong to it.
     File(PathBuf),
+}
+
+impl TextSource {
+    /// The text that stands in the configuration.
+    pub fn written(&self) -> Option<&Secret> {
+        match self {
+            TextSource::Written(text) => Some(text),
+            TextSource::File(_) => None,
+        }
+    }
 }
 
 /// `extensions::bearertokenauth`
@@ -152,6 +189,16 @@ pub enum HeaderSource {
     },
 }
 
+impl HeaderSource {
+    /// The value that stands in the configuration.
+    fn written(&self) -> Option<&Secret> {
+        match self {
+            HeaderSource::Text(text) => text.written(),
+            HeaderSource::Context { otherwise, .. } => otherwise.as_ref(),
+        }
+    }
+}
+
 /// `extensions::oauth2client`: the client-credentials grant (RFC 6749, section 4.4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Oauth2 {
@@ -173,4 +220,11 @@ pub struct Oauth2 {
     pub timeout: Option<Duration>,
     /// `expiry_buffer`: how long before its end a token is replaced; 5 minutes.
     pub expiry_buffer: Duration,
+}
+
+impl Oauth2 {
+    /// What a token server is shown beside the login.
+    pub fn secrets(&self) -> impl Iterator<Item = Secret> {
+        self.params.iter().map(|(_, value)| value.clone()).chain(in_query(&self.path))
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::HeaderName;
+use http::header::HOST;
 
+use super::secret::in_query;
 use super::{ClientAuth, ClientTls, Delivery, Endpoint, Fallback, File, GrpcLink, HttpLink, Prometheus, Proxy, Secret};
 use crate::signal::Signal;
 
@@ -48,6 +50,38 @@ impl Exporter {
             Exporter::Prometheus(_) => signal == Prometheus::SIGNAL,
             Exporter::OtlpGrpc(_) | Exporter::Debug(_) | Exporter::File(_) | Exporter::Nop => true,
         }
+    }
+
+    /// Everything in the configuration that its backends, proxies and token servers are shown and nobody else may see.
+    /// What stands in files of its own (tokens, passwords) is known to whoever sends it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Exporter::OtlpGrpc(exporter) => exporter.secrets(),
+            Exporter::OtlpHttp(exporter) => exporter.secrets(),
+            Exporter::Debug(_) | Exporter::File(_) | Exporter::Prometheus(_) | Exporter::Nop => Vec::new(),
+        }
+    }
+}
+
+impl OtlpGrpc {
+    /// As [`Exporter::secrets`].
+    pub fn secrets(&self) -> Vec<Secret> {
+        let headers = self.headers.iter().map(|(_, value)| value.clone());
+        let proxy = self.link.proxy.iter().flat_map(Proxy::secrets).cloned();
+        let auth = self.auth.iter().flat_map(ClientAuth::secrets);
+        headers.chain(proxy).chain(auth).collect()
+    }
+}
+
+impl OtlpHttp {
+    /// As [`Exporter::secrets`]. The values of a query belong to them: some backends want a key there.
+    pub fn secrets(&self) -> Vec<Secret> {
+        // Who is asked is no secret: it takes the place of the endpoint's host.
+        let headers = self.headers.iter().filter(|(name, _)| name != HOST).map(|(_, value)| value.clone());
+        let proxies = self.targets.values().flat_map(|target| &target.proxy).flat_map(Proxy::secrets).cloned();
+        let queries = self.targets.values().flat_map(|target| in_query(&target.path));
+        let auth = self.auth.iter().flat_map(ClientAuth::secrets);
+        headers.chain(proxies).chain(queries).chain(auth).collect()
     }
 }
 

@@ -50,7 +50,7 @@ pub use link::{
 pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
-pub use secret::Secret;
+pub use secret::{Secret, without_values};
 pub use telemetry::{
     LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,
     PrometheusReader, Resource, Spelling, Telemetry,

@@ -217,6 +217,7 @@ impl Shared {
             let Some(batch) = self.fitting(batch) else { return };
             work = self.send_kept(disk, batch).await;
         }
+        disk.journal.noted().await;
     }
 
     fn next_ready(&self) -> Option<Batch> {

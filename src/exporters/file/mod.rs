@@ -21,6 +21,7 @@ use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::{Encoding, Payload};
+use crate::storage::fault::{class_of, why};
 use crate::transport::codec::{Level, compress_at};
 
 /// An exporter whose file is open. All its stages share one writer.
@@ -50,8 +51,8 @@ pub fn file(id: Arc<ComponentId>, config: &File) -> Result<FileSink, SetupProble
         config;
     // A file that rotates is always written on, as in the Collector.
     let existing = if rotation.is_some() { Existing::Append } else { *existing };
-    let writer =
-        Writer::open(path, existing, *directory_mode).map_err(|error| SetupProblem::new("path", why(path, &error)))?;
+    let writer = Writer::open(path, existing, *directory_mode)
+        .map_err(|error| SetupProblem::new("path", format!("{}: {error}", why(path, &error))))?;
     let path = path.to_string_lossy().into();
     Ok(FileSink(Arc::new(Stage {
         id,
@@ -153,26 +154,7 @@ fn with_length(chunks: &[Bytes]) -> io::Result<Vec<u8>> {
 }
 
 fn failure(path: &str, error: io::Error) -> Failure {
-    let text = why(Path::new(path), &error);
-    Failure::new(classify(&error), text).because(error)
-}
-
-fn classify(error: &io::Error) -> Class {
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Class::DiskFull,
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => Class::StorageReadOnly,
-        _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Class::TooManyOpenFiles,
-        _ => Class::Other,
-    }
-}
-
-fn why(path: &Path, error: &io::Error) -> String {
-    let path = path.display();
-    match error.kind() {
-        ErrorKind::StorageFull => format!("the disk of {path} is full ({error})"),
-        ErrorKind::NotFound => format!("the directory of {path} does not exist ({error})"),
-        _ => format!("{path} cannot be written: {error}"),
-    }
+    // What no call of the system says is a record that could not be made.
+    let class = if error.kind() == ErrorKind::Other { Class::Other } else { class_of(&error) };
+    Failure::new(class, why(Path::new(path), &error)).because(error)
 }

@@ -4,29 +4,32 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
+use super::stage::Sent;
 use super::words::{Circumstances, retry_after, words};
 use super::{partial, text_of};
-use crate::failure::{Class, Failure, from_grpc, from_http};
+use crate::failure::{Class, Failure, Mask, from_grpc, from_http};
 use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
 
-/// Reads the answer to a request with `head`.
-pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
+/// Reads the answer to what was `sent`.
+pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
     let is_grpc = text_of(&answer.headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/grpc") && !kind.starts_with("application/grpc-web"));
     // An answer without a message has its status among the headers.
     let status = status(&answer.headers).or_else(|| status(answer.trailers.as_ref()?));
     match status {
         Some(status) if is_grpc && status.code() == Code::Ok => Ok(receipt(&answer.body, id)),
-        Some(status) if is_grpc => Err(with_circumstances(from_grpc(&status), head, &answer.headers)),
+        Some(status) if is_grpc => {
+            Err(with_circumstances(from_grpc(&without_secrets(status, sent.mask())), sent, &answer.headers))
+        }
         _ if answer.status != StatusCode::OK => {
-            let failure = from_http(answer.status, retry_after(&answer.headers), &words(answer));
-            Err(failure.because(Circumstances::of(head, answer)))
+            let failure = from_http(answer.status, retry_after(&answer.headers), &words(answer, sent.mask()));
+            Err(failure.because(Circumstances::of(sent, answer)))
         }
         None if is_grpc && answer.extent == Extent::Cut => {
             Err(Failure::new(Class::ResponseTooLarge, "the backend's answer to a gRPC call does not end"))
@@ -36,18 +39,18 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
             "the answer ended without a grpc-status: the data may or may not have arrived",
         )),
         _ => {
-            let words = words(answer);
+            let words = words(answer, sent.mask());
             let text = format!("the answer to a gRPC call is HTTP 200, but not gRPC: {words}");
-            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(head, answer)))
+            Err(Failure::new(Class::NotOtlpResponse, text).because(Circumstances::of(sent, answer)))
         }
     }
 }
 
 /// A refusal of the backend itself needs its circumstances only where they say what to change.
-fn with_circumstances(failure: Failure, head: &Request<()>, headers: &HeaderMap) -> Failure {
+fn with_circumstances(failure: Failure, sent: &Sent<'_>, headers: &HeaderMap) -> Failure {
     match failure.class() {
-        Class::Unauthenticated | Class::PermissionDenied => failure.because(Circumstances::of_credentials(head)),
-        Class::UnsupportedCompression => failure.because(Circumstances::of_encodings(head, headers)),
+        Class::Unauthenticated | Class::PermissionDenied => failure.because(Circumstances::of_credentials(sent.head)),
+        Class::UnsupportedCompression => failure.because(Circumstances::of_encodings(sent, headers)),
         _ => failure,
     }
 }
@@ -68,6 +71,14 @@ fn status(headers: &HeaderMap) -> Option<Status> {
     Some(Status::with_details(status.code(), status.message(), details))
 }
 
+/// What the peer says is masked while it stands alone: where it ends, it may have been cut.
+fn without_secrets(status: Status, mask: &Mask) -> Status {
+    match mask.apply(status.message()) {
+        Some(message) => Status::with_details(status.code(), message, Bytes::copy_from_slice(status.details())),
+        None => status,
+    }
+}
+
 /// The backend took the request; what else it says is read if it can be.
 fn receipt(body: &Bytes, id: &Arc<ComponentId>) -> Receipt {
     let message = match body.get(..PREFIX_LEN) {
@@ -84,7 +95,7 @@ const PREFIX_LEN: usize = 5;
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderName, HeaderValue, Request};
     use proptest::prelude::*;
 
     use super::*;
@@ -100,7 +111,7 @@ mod tests {
 
     fn read(answer: &Answer) -> Result<Receipt, Failure> {
         let head = Request::post("http://backend/x").header("authorization", "Bearer s3cr3t").body(()).unwrap();
-        verdict(answer, &head, &Arc::new(ComponentId::parse("otlp_grpc").unwrap()))
+        verdict(answer, &Sent::new(&head, &Mask::default()), &Arc::new(ComponentId::parse("otlp_grpc").unwrap()))
     }
 
     #[track_caller]

@@ -1,5 +1,6 @@
 //! The headers that every request of an exporter has, made once.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, TE, USER_AGENT};
@@ -52,6 +53,11 @@ pub(super) fn http(
     }
     add_configured(&mut headers, configured)?;
     Ok(headers)
+}
+
+/// The values that nobody may see but who is asked: those configured, and the credentials.
+pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
+    headers.values().filter(|value| value.is_sensitive()).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 fn own(instance: &str) -> HeaderMap {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::Request;
 use http::header::CONTENT_TYPE;
 
+use super::stage::Sent;
 use super::words::{Circumstances, retry_after, words};
 use super::{partial, text_of};
 use crate::failure::{Class, Failure, from_http};
@@ -12,12 +12,12 @@ use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
 
-/// Reads the answer to a request with `head`.
+/// Reads the answer to what was `sent`.
 ///
 /// A body that is not OTLP is no success, whatever the status: it comes from a login page, a captive portal or another
 /// service. No body at all is one, as many backends do it.
-pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
-    let failed = |failure: Failure| Err(failure.because(Circumstances::of(head, answer)));
+pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -> Result<Receipt, Failure> {
+    let failed = |failure: Failure| Err(failure.because(Circumstances::of(sent, answer)));
     let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     if kind.starts_with("application/grpc") {
         // With HTTP 200, an empty body, and the refusal in a header that OTLP/HTTP does not know.
@@ -25,7 +25,7 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
         return failed(Failure::new(Class::Http1ToGrpcPort, text));
     }
     if !answer.status.is_success() {
-        let words = words(answer);
+        let words = words(answer, sent.mask());
         if is_tls_servers_complaint(&words) {
             return failed(Failure::new(
                 Class::PlaintextToTlsPort,
@@ -48,7 +48,11 @@ pub(super) fn verdict(answer: &Answer, head: &Request<()>, id: &Arc<ComponentId>
     match read {
         Some(receipt) => Ok(receipt),
         None => {
-            let text = format!("the backend answers HTTP {}, but not with OTLP: {}", answer.status, words(answer));
+            let text = format!(
+                "the backend answers HTTP {}, but not with OTLP: {}",
+                answer.status,
+                words(answer, sent.mask())
+            );
             failed(Failure::new(Class::NotOtlpResponse, text))
         }
     }
@@ -68,9 +72,10 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue, StatusCode};
+    use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
     use super::*;
+    use crate::failure::Mask;
 
     fn read(status: u16, kind: &'static str, body: &'static [u8]) -> Result<Receipt, Failure> {
         read_from("http://backend/v1/traces", status, kind, body)
@@ -81,7 +86,8 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let body = Bytes::from_static(body);
         let answer = Answer { status, headers, body, extent: Extent::Whole, trailers: None };
-        verdict(&answer, &Request::post(url).body(()).unwrap(), &Arc::new(ComponentId::parse("otlp_http").unwrap()))
+        let head = Request::post(url).body(()).unwrap();
+        verdict(&answer, &Sent::new(&head, &Mask::default()), &Arc::new(ComponentId::parse("otlp_http").unwrap()))
     }
 
     #[track_caller]

@@ -20,7 +20,7 @@ use http::{HeaderMap, Request};
 
 use crate::config::{
     ClientTls, Endpoint, GrpcLink, HttpEncoding, HttpLink, HttpTarget, OtlpGrpc, OtlpHttp, Proxy, ProxyKind, Readiness,
-    Versions,
+    Secret, Versions,
 };
 use crate::failure::Mask;
 use crate::flow::Next;
@@ -99,7 +99,7 @@ pub fn otlp_grpc(id: Arc<ComponentId>, config: &OtlpGrpc, instance: &str) -> Res
         packing,
         retryable: delivery.retryable_codes.clone(),
         timeout: *timeout,
-        mask: mask(&headers, proxy.as_ref()),
+        mask: mask(&config.secrets()),
     });
     let base = format!("{}://{authority}", scheme(tls.as_ref()));
     let way = |signal: Signal| {
@@ -134,6 +134,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
     // A configured Host is who is asked, not where the connection goes.
     let host = headers.remove(HOST).and_then(|host| host.to_str().ok().map(str::to_owned));
     let credentials = credentials(auth.as_ref())?;
+    let mask = mask(&config.secrets());
     let mut clients = Clients { link, made: Vec::new(), tls: Certificates::default() };
     let shape = match encoding {
         HttpEncoding::Proto => Shape::Http,
@@ -151,7 +152,7 @@ pub fn otlp_http(id: Arc<ComponentId>, config: &OtlpHttp, instance: &str) -> Res
             packing,
             retryable: delivery.retryable_codes.clone(),
             timeout: *timeout,
-            mask: mask(&headers, asked.proxy.as_ref()),
+            mask: mask.clone(),
         };
         let authority = host.clone().unwrap_or_else(|| endpoint.authority());
         let head = head(&format!("{}://{authority}{path}", scheme(tls.as_ref())), key, &headers)?;
@@ -222,17 +223,14 @@ fn proxy_tls(tls: Option<&ClientTls>, proxy: Option<&Proxy>) -> Result<Option<Ar
 fn head(url: &str, key: &str, headers: &HeaderMap) -> Result<Request<()>, SetupProblem> {
     let mut head = Request::post(url)
         .body(())
-        .map_err(|error| SetupProblem::new(key, format!("\"{url}\" is no valid URL: {error}")))?;
+        .map_err(|error| SetupProblem::new(key, format!("\"{}\" is no valid URL: {error}", bare(url))))?;
     head.headers_mut().clone_from(headers);
     Ok(head)
 }
 
-/// Every secret that requests of an exporter carry.
-fn mask(headers: &HeaderMap, proxy: Option<&Proxy>) -> Mask {
-    let values = headers.values().filter(|value| value.is_sensitive());
-    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let proxy = proxy.into_iter().flat_map(Proxy::secrets).map(|secret| secret.reveal().to_owned());
-    Mask::new(values.chain(proxy))
+/// What the configuration says that no answer may bring back to light.
+fn mask(secrets: &[Secret]) -> Mask {
+    Mask::new(secrets.iter().map(Secret::reveal))
 }
 
 fn scheme(tls: Option<&ClientTls>) -> &'static str {

@@ -1,12 +1,13 @@
 //! One export: a payload becomes a POST, and the answer a receipt or a failure.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 
 use super::encode::{Packing, body, json_body, message};
-use super::{grpc_answer, http_answer};
+use super::{grpc_answer, headers, http_answer};
 use crate::attempt::Progress;
 use crate::auth::Credentials;
 use crate::failure::{Class, Failure, Mask, Retry};
@@ -44,6 +45,26 @@ pub(super) struct Target {
     pub(super) timeout: Option<Duration>,
     /// What no answer may bring back to light.
     pub(super) mask: Mask,
+}
+
+/// A request, to whoever reads its answer.
+pub(super) struct Sent<'a> {
+    pub(super) head: &'a Request<()>,
+    known: &'a Mask,
+    mask: OnceCell<Mask>,
+}
+
+impl<'a> Sent<'a> {
+    /// A request with `head`. `known` masks what is the same in all requests of the exporter.
+    pub(super) fn new(head: &'a Request<()>, known: &'a Mask) -> Sent<'a> {
+        Sent { head, known, mask: OnceCell::new() }
+    }
+
+    /// Masks what its answer must not bring back to light, credentials that were good for this request alone among it.
+    /// Made when it is needed: most answers say nothing.
+    pub(super) fn mask(&self) -> &Mask {
+        self.mask.get_or_init(|| self.known.with(headers::secrets(self.head.headers())))
+    }
 }
 
 /// The stage of one signal. One `consume` is one attempt.
@@ -115,34 +136,25 @@ impl Stage {
     ) -> Result<Answered, Failure> {
         let mut head = self.head.clone();
         credentials.add(head.headers_mut(), metadata).await?;
-        let outcome = self.post(&head, body, progress).await;
-        // Credentials that change cannot be known to the mask of the whole exporter.
-        let shown = || {
-            let secrets = head.headers().values().filter(|value| value.is_sensitive());
-            Mask::new(secrets.filter_map(|value| value.to_str().ok()).map(str::to_owned))
-        };
-        match outcome {
-            Ok(Answered { answer, verdict }) => Ok(Answered {
-                answer,
-                verdict: match verdict {
-                    Ok(receipt) if receipt.message.is_none() => Ok(receipt),
-                    verdict => masked(verdict, &shown()),
-                },
-            }),
-            Err(failure) => Err(failure.masked(&shown())),
-        }
+        self.post(&head, body, progress).await
     }
 
     async fn post(&self, head: &Request<()>, body: RequestBody, progress: &Progress) -> Result<Answered, Failure> {
         let (target, size) = (&self.target, ByteCount(body.len() as u64));
-        let answer = target.client.send(head, body, progress).await?;
+        let outcome = target.client.send(head, body, progress).await;
+        let sent = Sent::new(head, &target.mask);
+        let answer = outcome.map_err(|failure| failure.masked(sent.mask()))?;
         let (verdict, code) = match target.shape {
             Shape::Grpc => {
-                let verdict = grpc_answer::verdict(&answer, head, &target.id);
+                let verdict = grpc_answer::verdict(&answer, &sent, &target.id);
                 let code = verdict.as_ref().err().and_then(Failure::peer).map_or(0, |peer| peer.code as u16);
                 (verdict, code)
             }
-            Shape::Http | Shape::HttpJson => (http_answer::verdict(&answer, head, &target.id), answer.status.as_u16()),
+            Shape::Http | Shape::HttpJson => (http_answer::verdict(&answer, &sent, &target.id), answer.status.as_u16()),
+        };
+        let verdict = match verdict {
+            Ok(receipt) if receipt.message.is_none() => Ok(receipt),
+            told => masked(told, sent.mask()),
         };
         let verdict = verdict.map_err(|failure| {
             let failure = match failure.class() {

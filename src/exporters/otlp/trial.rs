@@ -9,7 +9,7 @@ use http::header::{DATE, SERVER};
 use tokio::time::timeout;
 
 use super::stage::{Answered, Stage, masked};
-use super::{Backend, text_of};
+use super::{Backend, headers, text_of};
 use crate::attempt::{Attempt, Progress};
 use crate::config::Secret;
 use crate::failure::{Class, Failure};
@@ -72,10 +72,11 @@ impl Backend {
         let answer = answered.as_ref().ok().map(|answered| &answered.answer);
         let header = |name: &str| answer.and_then(|answer| text_of(&answer.headers, name));
         let date = header(DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
-        let server = header(SERVER.as_str()).map(|server| server.chars().take(MAX_CHARS).collect());
-        let outcome = masked(answered.and_then(|answered| answered.verdict), &target.mask);
-        let attempt = progress.record();
         let secrets = stage.secrets().await;
+        let mask = target.mask.with(secrets.iter().map(Secret::reveal));
+        let server = header(SERVER.as_str()).map(|server| mask.cleaned(server).chars().take(MAX_CHARS).collect());
+        let outcome = masked(answered.and_then(|answered| answered.verdict), &mask);
+        let attempt = progress.record();
         let outcome = outcome.map_err(|failure| failure.at(Arc::clone(&target.endpoint)));
         Some(Trial { outcome, attempt, date, server, secrets })
     }
@@ -88,8 +89,7 @@ impl Stage {
         if let Some(credentials) = &self.target.credentials {
             let _ = timeout(AT_HAND, credentials.add(&mut headers, None)).await;
         }
-        let marked = headers.values().filter(|value| value.is_sensitive());
-        marked.filter_map(|value| Some(Secret::new(value.to_str().ok()?))).collect()
+        headers::secrets(&headers).map(Secret::new).collect()
     }
 
     async fn export_nothing(&self, signal: Signal, progress: &Progress) -> Result<Answered, Failure> {

@@ -11,22 +11,24 @@ use prost::Message;
 use serde_json::Value;
 use tonic_types::Status;
 
+use super::stage::Sent;
 use super::text_of;
+use crate::failure::Mask;
 use crate::transport::client::Answer;
 
-/// The peer's own words, on one line, cut to a readable length.
-pub(super) fn words(answer: &Answer) -> String {
+/// The peer's own words without what `mask` hides, on one line, cut to a readable length.
+pub(super) fn words(answer: &Answer, mask: &Mask) -> String {
     let kind = text_of(&answer.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     if kind.starts_with("application/x-protobuf")
         && let Ok(status) = Status::decode(&answer.body[..])
     {
-        return tidy(&status.message);
+        return tidy(&status.message, mask);
     }
     let text = String::from_utf8_lossy(&answer.body);
     if let Some(message) = serde_json::from_str(&text).ok().and_then(|json| json_message(&json)) {
-        return tidy(&message);
+        return tidy(&message, mask);
     }
-    tidy(title(&text).unwrap_or(&text))
+    tidy(title(&text).unwrap_or(&text), mask)
 }
 
 /// The usual places of a message in an error of a JSON API.
@@ -47,13 +49,20 @@ fn title(text: &str) -> Option<&str> {
     Some(title)
 }
 
-fn tidy(text: &str) -> String {
+/// `text` on one line, cut. It is masked before that: of a secret that is cut nobody could tell that it is one.
+fn tidy(text: &str, mask: &Mask) -> String {
+    let text = mask.cleaned(beginning(text));
     let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = line.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// More of `text` than is shown.
+fn beginning(text: &str) -> &str {
+    text.char_indices().nth(MAX_LOOKED_AT).map_or(text, |(end, _)| &text[..end])
 }
 
 /// How long the peer asks to wait (RFC 9110, section 10.2.3): seconds, or a date.
@@ -71,15 +80,15 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) struct Circumstances(String);
 
 impl Circumstances {
-    /// Of an answer to a request with `head`.
-    pub(super) fn of(head: &Request<()>, answer: &Answer) -> Circumstances {
-        let headers = &answer.headers;
+    /// Of an answer to what was `sent`.
+    pub(super) fn of(sent: &Sent<'_>, answer: &Answer) -> Circumstances {
+        let (head, mask, headers) = (sent.head, sent.mask(), &answer.headers);
         // A query may hold a secret.
         let url = head.uri().to_string();
         let mut text = format!("in answer to POST {}", url.split('?').next().unwrap_or_default());
         for name in [SERVER, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, ALLOW, VIA, CONTENT_TYPE] {
             if let Some(value) = text_of(headers, name.as_str()) {
-                text.push_str(&format!(", {name}: {}", tidy(value)));
+                text.push_str(&format!(", {name}: {}", tidy(value, mask)));
             }
         }
         if let Some(delay) = retry_after(headers) {
@@ -88,10 +97,10 @@ impl Circumstances {
         match answer.status.as_u16() {
             401 | 403 => text.push_str(&format!("; {}", credentials(head))),
             404 if !head.uri().path().contains("/v1") => text.push_str(UNUSUAL_PATH),
-            415 => text.push_str(&encodings(head, headers)),
+            415 => text.push_str(&encodings(sent, headers)),
             // Of an answer that load balancers give when the backend does not.
             464 | 502..=504 => {
-                if let Some(who) = go_between(answer) {
+                if let Some(who) = go_between(answer, mask) {
                     text.push_str(&format!("; answered by the load balancer or proxy {who}, not by the backend"));
                 }
             }
@@ -105,9 +114,9 @@ impl Circumstances {
         Circumstances(credentials(head))
     }
 
-    /// Of a refusal of the encoding of a request with `head`.
-    pub(super) fn of_encodings(head: &Request<()>, headers: &HeaderMap) -> Circumstances {
-        Circumstances(format!("in answer to {}{}", head.uri().path(), encodings(head, headers)))
+    /// Of a refusal of the encoding of what was `sent`.
+    pub(super) fn of_encodings(sent: &Sent<'_>, headers: &HeaderMap) -> Circumstances {
+        Circumstances(format!("in answer to {}{}", sent.head.uri().path(), encodings(sent, headers)))
     }
 }
 
@@ -121,9 +130,11 @@ fn credentials(head: &Request<()>) -> String {
 }
 
 /// Which encodings would have done.
-fn encodings(head: &Request<()>, headers: &HeaderMap) -> String {
-    let of = |headers, names: [&str; 2]| names.into_iter().find_map(|name| text_of(headers, name)).map(tidy);
-    let sent = of(head.headers(), ["grpc-encoding", "content-encoding"]);
+fn encodings(sent: &Sent<'_>, headers: &HeaderMap) -> String {
+    let of = |headers, names: [&str; 2]| {
+        names.into_iter().find_map(|name| text_of(headers, name)).map(|value| tidy(value, sent.mask()))
+    };
+    let sent = of(sent.head.headers(), ["grpc-encoding", "content-encoding"]);
     let known = of(headers, ["grpc-accept-encoding", "accept-encoding"]);
     let sent = sent.map(|sent| format!("; the request is compressed with {sent}")).unwrap_or_default();
     let known = known.map(|known| format!("; the backend accepts {known}")).unwrap_or_default();
@@ -131,10 +142,10 @@ fn encodings(head: &Request<()>, headers: &HeaderMap) -> String {
 }
 
 /// The product between here and the backend that gave `answer`, if it shows itself.
-fn go_between(answer: &Answer) -> Option<String> {
+fn go_between(answer: &Answer, mask: &Mask) -> Option<String> {
     if let Some(server) = text_of(&answer.headers, SERVER.as_str()) {
         let lower = server.to_ascii_lowercase();
-        return GO_BETWEENS.iter().any(|known| lower.contains(known)).then(|| tidy(server));
+        return GO_BETWEENS.iter().any(|known| lower.contains(known)).then(|| tidy(server, mask));
     }
     let body = String::from_utf8_lossy(&answer.body);
     // Envoy's words for a cluster without a living member, and for a connection to one that broke.
@@ -151,6 +162,8 @@ impl fmt::Display for Circumstances {
 impl std::error::Error for Circumstances {}
 
 const MAX_CHARS: usize = 200;
+/// Of what is masked before it is cut.
+const MAX_LOOKED_AT: usize = 4096;
 /// Headers of every request, which hold no credentials.
 const FIXED: [&str; 9] = [
     "content-type",
@@ -196,7 +209,15 @@ mod tests {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
         let status = StatusCode::BAD_GATEWAY;
         let answer = Answer { status, headers, body: body.into(), extent: Extent::Whole, trailers: None };
-        assert_eq!(words(&answer), expected);
+        assert_eq!(words(&answer, &Mask::new(["Bearer s3cr3t-t0ken-of-many-characters"])), expected);
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_a_text_is_cut() {
+        let echo = format!("{} s3cr3t-t0ken-of-many-characters", "x".repeat(190));
+        check("text/plain", echo.clone(), &format!("{} [REDACTED…", "x".repeat(190)));
+        check("application/json", format!("{{\"message\":\"{echo}\"}}"), &format!("{} [REDACTED…", "x".repeat(190)));
+        check("application/json", r#"{"message":"no s3cr3t-t0k"#, r#"{"message":"no [REDACTED]"#);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! heads and answer, and the outcome goes to a thread that redacts, encodes and writes it; what that cannot take in time
 //! is dropped and counted, so that the data path never waits.
 
-mod mask;
+mod heads;
 mod record;
 
 use std::io;
@@ -16,14 +16,14 @@ use arc_swap::ArcSwapOption;
 
 use crate::attempt::{self, Progress};
 use crate::config::{DebugDump, DumpWhich, Exporter};
-use crate::failure::Failure;
+use crate::failure::{Failure, Mask};
 use crate::flow::{Consume, Consumed, Next, Receipt};
 use crate::ident::ComponentId;
 use crate::payload::Payload;
 use crate::storage::archive::{Archives, Durability, Scribe, Tally, Terms, WhenFull};
 use crate::telemetry::Registry;
 
-pub(super) use self::mask::Mask;
+pub(super) use self::heads::mask_of;
 pub(super) use self::record::{Facts, dead_letter};
 use self::record::{Job, dumped};
 
@@ -129,7 +129,7 @@ impl Dump {
 
 /// Records the attempts of `exporter`, while there is a dump.
 pub(super) fn recorded(exporter: &Arc<ComponentId>, asked: &Exporter, switch: &Arc<DumpSwitch>, next: Next) -> Next {
-    let mask = Arc::new(Mask::of(asked));
+    let mask = Arc::new(mask_of(asked));
     Arc::new(Recorded { exporter: Arc::clone(exporter), mask, switch: Arc::clone(switch), next })
 }
 

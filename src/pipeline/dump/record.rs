@@ -8,10 +8,10 @@ use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use prost::Message;
 
-use super::mask::{Knows, Mask};
+use super::heads::{body, fields, uri, with_sent};
 use crate::attempt::{Attempt, Exchange, RequestHead, Response, Session};
 use crate::config::DumpPayload;
-use crate::failure::{Failure, Retry};
+use crate::failure::{Failure, Mask, Retry};
 use crate::ident::ComponentId;
 use crate::interface::record::{self, Head, Record, Step, Tls};
 use crate::payload::Payload;
@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) payload: Payload,
 }
 
-/// What a failure says of itself, with secrets.
+/// What a failure says of itself. Its exporter has masked what it sent; what the mask of a record knows may be more.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Facts(record::Failure);
 
@@ -65,16 +65,8 @@ impl Facts {
 
     fn masked(self, mask: &Mask) -> record::Failure {
         let Facts(failure) = self;
-        if mask.knows() == Knows::NotTokens {
-            // The words of the peer may hold a token that nobody would recognise here.
-            let cause = "see the log: the words of the backend are left out, since they may hold a token".to_owned();
-            return record::Failure { cause, chain: Vec::new(), ..failure };
-        }
-        record::Failure {
-            cause: mask.text(&failure.cause),
-            chain: failure.chain.iter().map(|cause| mask.text(cause)).collect(),
-            ..failure
-        }
+        let chain = failure.chain.into_iter().map(|cause| mask.clean(cause)).collect();
+        record::Failure { cause: mask.clean(failure.cause), chain, ..failure }
     }
 }
 
@@ -83,7 +75,7 @@ pub(super) fn dumped(job: Job, keep: DumpPayload) -> Vec<u8> {
     let Job { began, ended, exporter, number, facts, endpoint, attempt, exchange, mask, payload } = job;
     let Exchange { request, response, session } = exchange;
     let mask = match &request {
-        Some(request) => mask.with_sent(&request.headers, &request.uri),
+        Some(request) => with_sent(&mask, &request.headers),
         None => Mask::clone(&mask),
     };
     let asked = || request.as_ref().and_then(|request| request.uri.authority()).map(ToString::to_string);
@@ -96,7 +88,7 @@ pub(super) fn dumped(job: Job, keep: DumpPayload) -> Vec<u8> {
         time_unix_nano: unix_nanos(ended),
         began_unix_nano: unix_nanos(began),
         exporter: exporter.to_string(),
-        endpoint: mask.text(&endpoint.unwrap_or_default()),
+        endpoint: mask.clean(endpoint.unwrap_or_default()),
         signal: payload.signal().name().to_owned(),
         attempt: number.unwrap_or(0),
         items: payload.items().0,
@@ -106,7 +98,7 @@ pub(super) fn dumped(job: Job, keep: DumpPayload) -> Vec<u8> {
         response: response.map(|response| response_head(&response, &mask)),
         tls: session.map(|session| tls(&session)),
         peer: attempt.peer.map(|peer| peer.to_string()).unwrap_or_default(),
-        via: mask.text(attempt.via.as_deref().unwrap_or_default()),
+        via: mask.cleaned(attempt.via.as_deref().unwrap_or_default()).into_owned(),
         payload: kept(&payload, keep),
     };
     record.encode_to_vec()
@@ -122,7 +114,7 @@ pub(in crate::pipeline) fn dead_letter(
     let record = Record {
         time_unix_nano: unix_nanos(SystemTime::now()),
         exporter: exporter.to_string(),
-        endpoint: mask.text(failure.endpoint().unwrap_or_default()),
+        endpoint: mask.cleaned(failure.endpoint().unwrap_or_default()).into_owned(),
         signal: payload.signal().name().to_owned(),
         items: payload.items().0,
         failure: Some(Facts::of(failure).masked(mask)),
@@ -147,8 +139,8 @@ fn kept(payload: &Payload, keep: DumpPayload) -> Option<record::record::Payload>
 
 fn request_head(request: &RequestHead, mask: &Mask) -> Head {
     Head {
-        line: format!("{} {}", request.method, mask.uri(&request.uri)),
-        headers: mask.fields(&request.headers),
+        line: format!("{} {}", request.method, uri(mask, &request.uri)),
+        headers: fields(mask, &request.headers),
         trailers: Vec::new(),
         body: Vec::new(),
     }
@@ -157,10 +149,10 @@ fn request_head(request: &RequestHead, mask: &Mask) -> Head {
 fn response_head(response: &Response, mask: &Mask) -> Head {
     Head {
         line: response.status.to_string(),
-        headers: mask.fields(&response.headers),
-        trailers: response.trailers.as_ref().map(|trailers| mask.fields(trailers)).unwrap_or_default(),
+        headers: fields(mask, &response.headers),
+        trailers: response.trailers.as_ref().map(|trailers| fields(mask, trailers)).unwrap_or_default(),
         // In a compressed body nobody sees a secret, nor anything else.
-        body: if is_plain(&response.headers) { mask.body(&response.body, MAX_BODY) } else { Vec::new() },
+        body: if is_plain(&response.headers) { body(mask, &response.body, MAX_BODY) } else { Vec::new() },
     }
 }
 

@@ -1,9 +1,10 @@
 //! Why a record was not kept, as a failure that says what to do.
 
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use crate::failure::{Class, Failure};
+use crate::storage::fault::{class_of, why};
 use crate::units::ByteCount;
 
 /// Why a record was not kept.
@@ -53,24 +54,5 @@ impl Fault {
             }
             Fault::Io { path, error } => Failure::new(class, why(&path, &error)).because(error),
         }
-    }
-}
-
-fn class_of(error: &io::Error) -> Class {
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Class::DiskFull,
-        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied | ErrorKind::NotFound => Class::StorageReadOnly,
-        _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Class::TooManyOpenFiles,
-        _ => Class::Other,
-    }
-}
-
-fn why(path: &Path, error: &io::Error) -> String {
-    let path = path.display();
-    match error.kind() {
-        ErrorKind::StorageFull => format!("the disk of {path} is full"),
-        _ => format!("{path} cannot be written"),
     }
 }

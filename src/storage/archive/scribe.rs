@@ -157,7 +157,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::super::{Durability, Terms, WhenFull};
     use super::*;
@@ -175,16 +175,21 @@ mod tests {
         Arc::new(Archive::open(terms).unwrap())
     }
 
-    #[test]
-    fn what_does_not_fit_is_dropped_and_counted_and_nobody_waits() {
-        let directory = tempfile::tempdir().unwrap();
+    /// A scribe that writes one record for each time that it is told to.
+    fn gated(directory: &std::path::Path) -> (Scribe<Vec<u8>>, Arc<Tally>, Sender<()>) {
         let tally = Arc::new(Tally::default());
         let (go, gate) = channel::<()>();
         let slow = move |job: Vec<u8>| {
             gate.recv().unwrap();
             job
         };
-        let scribe = Scribe::start(archive(directory.path()), Arc::clone(&tally), slow).unwrap();
+        (Scribe::start(archive(directory), Arc::clone(&tally), slow).unwrap(), tally, go)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_counted_and_nobody_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let (scribe, tally, go) = gated(directory.path());
         let offers: Vec<Offer> = (0..MAX_JOBS + 10).map(|_| scribe.offer(vec![1; 8], 8)).collect();
         let taken = offers.iter().filter(|offer| **offer == Offer::Taken).count();
         // The one that is being written may have left its place already.
@@ -198,13 +203,7 @@ mod tests {
     #[test]
     fn the_memory_that_waits_is_bounded() {
         let directory = tempfile::tempdir().unwrap();
-        let tally = Arc::new(Tally::default());
-        let (go, gate) = channel::<()>();
-        let slow = move |job: Vec<u8>| {
-            gate.recv().unwrap();
-            job
-        };
-        let scribe = Scribe::start(archive(directory.path()), Arc::clone(&tally), slow).unwrap();
+        let (scribe, tally, go) = gated(directory.path());
         assert_eq!(scribe.offer(vec![1; 8], 2 * MAX_WEIGHT), Offer::Taken, "one is always taken");
         assert_eq!(scribe.offer(vec![1; 8], 1), Offer::Dropped);
         go.send(()).unwrap();

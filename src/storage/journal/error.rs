@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::failure::Class;
+use crate::storage::fault::class_of;
 
 /// Why a directory of journals cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,15 +80,5 @@ pub struct Trouble {
 impl Trouble {
     pub(super) fn of(error: &io::Error, place: &std::path::Path) -> Trouble {
         Trouble { class: class_of(error), what: format!("{}: {error}", place.display()) }
-    }
-}
-
-fn class_of(error: &io::Error) -> Class {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Class::DiskFull,
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
-            Class::StorageReadOnly
-        }
-        _ => Class::StorageFailed,
     }
 }

@@ -16,9 +16,9 @@ use super::directory::{holder_of, is_bbolt, journals_in};
 use super::error::Holder;
 use super::read::{Next, Records};
 use super::record::{self, Weight};
-use super::recover::{examine, list, segments};
+use super::recover::{Visit, list, visit};
 use super::scan::{Found, Scanner};
-use super::segment::{FIRST, Name, Part};
+use super::segment::{FIRST, Name};
 
 /// What is in a directory.
 #[derive(Clone, Debug, Default)]
@@ -84,13 +84,9 @@ pub fn export(
     for folder in journals_in(directory) {
         let contents = contents(&folder)?;
         let Some(signal) = Signal::from_name(&contents.signal) else { continue };
-        let mut last = 0;
-        for name in segments(&folder)? {
-            let path = name.path(&folder, Part::Segment);
+        visit(&folder, |Visit { name, path, file, found, last }| {
             let io = |source| StorageError::Io { path: path.clone(), source };
-            let (file, found) = examine(&folder, name, last).map_err(io)?;
             let mut records = Records::new(Scanner::new(&file, name.marker, FIRST, found.end), last);
-            last = last.max(found.numbers.1);
             while let Some(entry) = next_entry(&mut records).map_err(io)? {
                 let since = entry.time_unix_nano;
                 let is_done = found.done.contains(&entry.sequence);
@@ -99,7 +95,8 @@ pub fn export(
                     count += 1;
                 }
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(count)
 }
@@ -114,12 +111,7 @@ fn in_use(directory: &Path) -> Result<Option<Holder>, StorageError> {
 
 fn contents(folder: &Path) -> Result<Contents, StorageError> {
     let mut contents = Contents { folder: folder.to_owned(), ..Contents::default() };
-    let mut last = 0;
-    for name in segments(folder)? {
-        let path = name.path(folder, Part::Segment);
-        let (file, found) =
-            examine(folder, name, last).map_err(|source| StorageError::Io { path: path.clone(), source })?;
-        last = last.max(found.numbers.1);
+    visit(folder, |Visit { name, file, found, .. }| {
         contents.segments += 1;
         contents.disk_bytes += found.end;
         contents.damaged += found.damaged.len() as u64;
@@ -134,7 +126,8 @@ fn contents(folder: &Path) -> Result<Contents, StorageError> {
         {
             (contents.exporter, contents.signal) = (exporter, signal);
         }
-    }
+        Ok(())
+    })?;
     if contents.signal.is_empty() {
         // The name of the folder says it as well, though not quite as the configuration does.
         let stem = folder.file_stem().unwrap_or_default().to_string_lossy().into_owned();

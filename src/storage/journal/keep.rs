@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::interface::journal::Acknowledged;
 
 use super::Sync;
@@ -17,13 +19,15 @@ pub(super) enum Keep {
     Done(Name, u64),
     /// Nothing of this segment is needed any more.
     Remove(Name),
+    /// Somebody waits until what was told before is on its way to the disk.
+    Tell(oneshot::Sender<()>),
     /// Nobody will tell anything more.
     End,
 }
 
 /// Keeps notes of the journal in `folder` until it is told to end.
 pub(super) fn run(folder: &Path, sync: Sync, notes: &Receiver<Keep>) {
-    let mut keeper = Keeper { folder, sync, pending: BTreeMap::new(), files: HashMap::new() };
+    let mut keeper = Keeper { folder, sync, pending: BTreeMap::new(), files: HashMap::new(), waiting: Vec::new() };
     let mut goes_on = true;
     while goes_on {
         // What a full disk did not take is tried again.
@@ -37,6 +41,11 @@ pub(super) fn run(folder: &Path, sync: Sync, notes: &Receiver<Keep>) {
             goes_on = keeper.take(next);
         }
         keeper.write();
+        // Where the disk takes no notes, a crash costs duplicates: nobody waits for that to end.
+        for waiting in keeper.waiting.drain(..) {
+            // Who waited may have gone.
+            let _ = waiting.send(());
+        }
     }
 }
 
@@ -46,6 +55,7 @@ struct Keeper<'a> {
     /// Requests that are done with and not noted yet, by the number of their segment.
     pending: BTreeMap<u64, (Name, Vec<u64>)>,
     files: HashMap<u64, Writer>,
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Keeper<'_> {
@@ -63,6 +73,7 @@ impl Keeper<'_> {
                     tracing::warn!(%journal, "a file of the durable queue cannot be removed: {error}");
                 }
             }
+            Keep::Tell(waiting) => self.waiting.push(waiting),
             Keep::End => return false,
         }
         true

@@ -175,6 +175,16 @@ impl Journal {
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Waits until every acknowledgement so far is written, so that the death of this process does not undo it. Who waits
+    /// for that before it takes on more work bounds what comes twice by what is under way.
+    pub async fn noted(&self) {
+        let (told, written) = oneshot::channel();
+        if self.shared.keeper.send(Keep::Tell(told)).is_ok() {
+            // A keeper that is gone writes nothing more.
+            let _ = written.await;
+        }
+    }
+
     /// From now on only the caller reads: whoever did before sees the token cancelled that it was given.
     pub fn take_over(&self) -> CancellationToken {
         let fresh = CancellationToken::new();

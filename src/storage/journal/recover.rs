@@ -41,6 +41,36 @@ pub(super) struct Examined {
     pub(super) end: u64,
 }
 
+/// A segment with what is in it.
+pub(super) struct Visit {
+    pub(super) name: Name,
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) found: Examined,
+    /// The number that its records go beyond.
+    pub(super) last: u64,
+}
+
+/// Examines the segments of `folder` in their order, and hands them to `each`.
+///
+/// # Errors
+/// When one cannot be read, a later version wrote to it, or `each` fails.
+pub(super) fn visit(
+    folder: &Path,
+    mut each: impl FnMut(Visit) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut last = 0;
+    for name in segments(folder)? {
+        let path = name.path(folder, Part::Segment);
+        let (file, found) =
+            examine(folder, name, last).map_err(|source| StorageError::Io { path: path.clone(), source })?;
+        let before = last;
+        last = last.max(found.numbers.1);
+        each(Visit { name, path, file, found, last: before })?;
+    }
+    Ok(())
+}
+
 /// The segments of `folder`, in their order.
 ///
 /// # Errors
@@ -74,7 +104,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
 }
 
 /// Reads all of the segment `name`, whose records go beyond `last`, and its acknowledgements. Nothing is changed.
-pub(super) fn examine(folder: &Path, name: Name, last: u64) -> io::Result<(File, Examined)> {
+fn examine(folder: &Path, name: Name, last: u64) -> io::Result<(File, Examined)> {
     let file = File::open(name.path(folder, Part::Segment))?;
     let end = file.metadata()?.len();
     let done = acknowledged(folder, name)?;
@@ -132,21 +162,16 @@ pub(super) fn recover(folder: &Path, sync: Sync) -> Result<Recovered, StorageErr
     let mut recovered = Recovered::default();
     let state = &mut recovered.state;
     (state.next_segment, state.next_sequence) = (1, 1);
-    let mut last = 0;
-    for name in segments(folder)? {
-        let path = name.path(folder, Part::Segment);
-        let (file, found) =
-            examine(folder, name, last).map_err(|source| StorageError::Io { path: path.clone(), source })?;
-        last = last.max(found.numbers.1);
+    visit(folder, |Visit { name, path, file, found, last }| {
         recovered.damaged += found.damaged.len() as u64;
         let set_aside = quarantine(folder, name, &file, &found);
         state.next_segment = name.number + 1;
-        state.next_sequence = last + 1;
+        state.next_sequence = last.max(found.numbers.1) + 1;
         if found.live.is_empty() && set_aside {
             if let Err(error) = keep::remove(folder, name, sync) {
                 tracing::warn!("{} is of no more use and cannot be removed: {error}", path.display());
             }
-            continue;
+            return Ok(());
         }
         let mut segment = Segment::new(name, found.numbers.0, found.end, found.since);
         segment.damaged = found.damaged.iter().chain(&found.torn).map(|range| range.start).collect();
@@ -158,7 +183,8 @@ pub(super) fn recover(folder: &Path, sync: Sync) -> Result<Recovered, StorageErr
             state.used = state.used.plus(place.weight);
             state.add(place);
         }
-    }
+        Ok(())
+    })?;
     remove_orphans(folder, state);
     Ok(recovered)
 }

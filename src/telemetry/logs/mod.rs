@@ -174,9 +174,13 @@ impl<W> Visitor<W> {
 fn targets(level: LogLevel) -> Targets {
     let ours = filter(level);
     let theirs = if level == LogLevel::Debug { ours } else { ours.min(LevelFilter::WARN) };
-    // A warning of h2 is a connection that it has ended for its client's sake: clients must not write the log.
-    let http2 = if level == LogLevel::Debug { ours } else { LevelFilter::ERROR };
-    Targets::new().with_default(theirs).with_target("h2", http2).with_target(env!("CARGO_CRATE_NAME"), ours)
+    // A warning of h2 is a connection that it has ended for its client's sake: clients must not write the log. What it notes
+    // of each frame, and hyper of how connections end, holds the words of peers as they come: a secret of ours, maybe.
+    Targets::new()
+        .with_default(theirs)
+        .with_target("h2", LevelFilter::ERROR)
+        .with_target("hyper::proto::h2::client", theirs.min(LevelFilter::INFO))
+        .with_target(env!("CARGO_CRATE_NAME"), ours)
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use h2::Reason;
 
-use super::frames::GoAway;
+use super::frames::{DEBUG_LEN, GoAway};
 use super::obstacle::Obstacle;
-use super::tap::Evidence;
+use super::tap::{Evidence, FIRST_LEN};
 use crate::failure::{Class, Phase};
 
 /// What we spoke.
@@ -77,8 +77,8 @@ pub(super) fn explain(error: &hyper::Error, evidence: &Evidence, wire: Wire) -> 
 fn mixed_up(evidence: &Evidence, wire: Wire) -> Option<Obstacle> {
     let speaks = Speaks::recognise(&evidence.first)?;
     if speaks == Speaks::Other {
-        let text =
-            format!("the peer speaks neither HTTP nor TLS; it begins with \"{}\"", evidence.first.escape_ascii());
+        let first = quoted(&evidence.first, FIRST_LEN);
+        let text = format!("the peer speaks neither HTTP nor TLS; it begins with {first}");
         return Some(Obstacle::new(Class::ProtocolMismatch, text).in_phase(Phase::Http2));
     }
     mismatch(wire, speaks)
@@ -129,10 +129,17 @@ fn going_away(goaway: &GoAway) -> Obstacle {
     };
     let mut text = format!("the peer closed the connection (GOAWAY {}", shown(reason));
     if !debug.is_empty() {
-        text.push_str(&format!(", \"{}\"", debug.escape_ascii()));
+        text.push_str(&format!(", {}", quoted(debug, DEBUG_LEN)));
     }
     text.push(')');
     Obstacle::new(class, text)
+}
+
+/// What a peer said, of which no more than `most` bytes were kept. The mark of a cut tells whoever masks secrets where to
+/// look for the beginning of one.
+fn quoted(said: &[u8], most: usize) -> String {
+    let cut = if said.len() < most { "" } else { "…" };
+    format!("\"{}{cut}\"", said.escape_ascii())
 }
 
 fn ended(kind: Option<ErrorKind>) -> Obstacle {

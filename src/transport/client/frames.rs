@@ -67,7 +67,9 @@ impl GoAway {
 }
 
 const HEADER_LEN: usize = 9;
-const KEPT_LEN: usize = 8 + 64;
+const KEPT_LEN: usize = 8 + DEBUG_LEN;
+/// What is kept of what a peer adds.
+pub(super) const DEBUG_LEN: usize = 64;
 const GOAWAY: u8 = 7;
 
 #[cfg(test)]

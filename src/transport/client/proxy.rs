@@ -16,8 +16,8 @@ use tokio_util::either::Either;
 use super::obstacle::Obstacle;
 use super::socks::Socks;
 use super::tls::{TlsClient, TlsConnector};
-use crate::config::{Endpoint, Proxy, ProxyKind};
-use crate::failure::{Class, Phase};
+use crate::config::{Endpoint, Proxy, ProxyKind, Secret};
+use crate::failure::{Class, Mask, Phase};
 use crate::transport::Socket;
 
 /// What leads to the endpoint, or to a proxy that is sent whole requests: a socket, or TLS to a proxy.
@@ -32,6 +32,8 @@ pub(super) struct Via {
     /// Where the tunnel goes: `host:port`.
     target: String,
     kind: Kind,
+    /// What the proxy may say back.
+    mask: Mask,
 }
 
 /// How the proxy is asked.
@@ -61,7 +63,8 @@ impl Via {
             (ProxyKind::Https, Some(tls)) => Kind::Https(tls.connector(&[b"http/1.1"])),
             (ProxyKind::Http | ProxyKind::Https, _) => Kind::Http,
         };
-        Via { name, authorization, target: endpoint.authority(), kind }
+        let mask = Mask::new(proxy.secrets().map(Secret::reveal));
+        Via { name, authorization, target: endpoint.authority(), kind, mask }
     }
 
     /// Whether it knows nothing but tunnels.
@@ -131,7 +134,7 @@ impl Via {
         if (200..300).contains(&code) {
             return Ok(());
         }
-        let body = first_words(stream).await;
+        let body = self.first_words(stream).await;
         Err(self.refused(code, &head, &body))
     }
 
@@ -179,10 +182,11 @@ impl Via {
 
     fn refused(&self, code: u16, head: &httparse::Response<'_, '_>, body: &str) -> Obstacle {
         let reason = head.reason.unwrap_or_default();
+        let reason = self.told(reason.as_bytes());
         let mut text = format!("{} answers CONNECT {} with {code} {reason}", self.name, self.target);
         for name in ["Server", "Via", "X-Squid-Error", "Proxy-Status"] {
             let values = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-            values.for_each(|header| text.push_str(&format!(", {name}: {}", tidy(header.value))));
+            values.for_each(|header| text.push_str(&format!(", {name}: {}", self.told(header.value))));
         }
         if !body.is_empty() {
             text.push_str(&format!(": {body}"));
@@ -201,7 +205,7 @@ impl Via {
     /// What a 407 asks for, and what we had.
     fn credentials_wanted(&self, head: &httparse::Response<'_, '_>) -> String {
         let offers = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("Proxy-Authenticate"));
-        let scheme = |value: &[u8]| tidy(value).split([' ', ',']).next().unwrap_or_default().to_owned();
+        let scheme = |value: &[u8]| self.told(value).split([' ', ',']).next().unwrap_or_default().to_owned();
         let schemes: Vec<String> = offers.map(|header| scheme(header.value)).collect();
         let had = match &self.authorization {
             Some(_) => "it does not accept the user name and password of its URL",
@@ -211,6 +215,22 @@ impl Via {
             [] => format!("; {had}"),
             schemes => format!("; {had}; it offers {}, and otlp-relay speaks Basic", schemes.join(", ")),
         }
+    }
+
+    /// What the page of a refusal says: its title, or its beginning.
+    async fn first_words(&self, stream: &mut (impl AsyncRead + Unpin)) -> String {
+        let mut page = Vec::new();
+        let _ = timeout(PAGE_LIMIT, stream.take(MAX_PAGE).read_to_end(&mut page)).await;
+        let text = String::from_utf8_lossy(&page);
+        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        self.told(title.map_or(&*text, |(title, _)| title).as_bytes())
+    }
+
+    /// Words of the proxy without what it was told in confidence, on one line, cut to a readable length.
+    fn told(&self, bytes: &[u8]) -> String {
+        let text = self.mask.clean(String::from_utf8_lossy(bytes).into_owned());
+        let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ").chars().take(MAX_CHARS).collect()
     }
 
     fn closed(&self, head: &[u8]) -> Obstacle {
@@ -223,6 +243,8 @@ impl Via {
         let text = match bytes {
             [0x15 | 0x16, 0x03, ..] => format!("{} speaks TLS, and is asked in plain HTTP: write https://", self.name),
             _ => {
+                let masked = self.mask.apply_to_bytes(bytes);
+                let bytes = masked.as_deref().unwrap_or(bytes);
                 let first = bytes.get(..MAX_SHOWN).unwrap_or(bytes).escape_ascii();
                 format!("{} does not answer as HTTP proxies do; it begins with \"{first}\"", self.name)
             }
@@ -259,22 +281,6 @@ impl Via {
             _ => obstacle,
         }
     }
-}
-
-/// What the page of a refusal says: its title, or its beginning.
-async fn first_words(stream: &mut (impl AsyncRead + Unpin)) -> String {
-    let mut page = Vec::new();
-    let _ = timeout(PAGE_LIMIT, stream.take(MAX_PAGE).read_to_end(&mut page)).await;
-    let text = String::from_utf8_lossy(&page);
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    tidy(title.map_or(&*text, |(title, _)| title).as_bytes())
-}
-
-/// On one line, cut to a readable length.
-fn tidy(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").chars().take(MAX_CHARS).collect()
 }
 
 /// No CONNECT takes longer, whatever the exporter's timeout.

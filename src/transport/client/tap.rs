@@ -223,4 +223,5 @@ trait ReadWrite: AsyncRead + AsyncWrite {}
 
 impl<T: AsyncRead + AsyncWrite> ReadWrite for T {}
 
-const FIRST_LEN: usize = 24;
+/// How many first bytes are kept.
+pub(super) const FIRST_LEN: usize = 24;

@@ -12,6 +12,7 @@ mod once_per;
 mod places;
 mod pulse;
 mod reply;
+mod services;
 mod socket;
 mod tls;
 mod windows;
@@ -31,6 +32,7 @@ pub use limits::{Age, Limits};
 pub use listener::{BindError, BindProblem, Listener};
 pub use once_per::OncePer;
 pub use reply::Reply;
+pub use services::{Services, service_of};
 pub use tls::TlsServer;
 
 /// On which terms the connections of a listener are taken.
