@@ -24,7 +24,7 @@ type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>>
 impl Services {
     /// With `service`, which is called `name`.
     #[must_use]
-    pub fn with<S>(mut self, name: &'static str, service: S) -> Services
+    pub fn with<S>(self, name: &'static str, service: S) -> Services
     where
         S: Service<Request<Incoming>, Response = Response<tonic::body::Body>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -48,7 +48,7 @@ impl Services {
             names.iter().copied().chain([REFLECTION, REFLECTION_ALPHA]).map(str::to_owned).collect();
         let described = move || {
             let builder = Builder::configure().include_reflection_service(false);
-            let builder = all.iter().fold(builder, |builder, set| builder.register_encoded_file_descriptor_set(set));
+            let builder = all.iter().fold(builder, |builder, set| builder.register_encoded_file_descriptor_set(*set));
             names.iter().fold(builder, |builder, name| builder.with_service_name(name.clone()))
         };
         let described_again = described.clone();
