@@ -48,7 +48,7 @@ impl Services {
             names.iter().copied().chain([REFLECTION, REFLECTION_ALPHA]).map(str::to_owned).collect();
         let described = move || {
             let builder = Builder::configure().include_reflection_service(false);
-            let builder = all.iter().fold(builder, |builder, set| builder.register_encoded_file_descriptor_set(*set));
+            let builder = all.iter().copied().fold(builder, Builder::register_encoded_file_descriptor_set);
             names.iter().fold(builder, |builder, name| builder.with_service_name(name.clone()))
         };
         let described_again = described.clone();
