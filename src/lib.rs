@@ -34,7 +34,7 @@
 //! |---|---|---|
 //! | 8 | `cli` | the door: commands, flags, exit codes |
 //! | 7 | `service` | load, build, start, reload, drain; owns what outlives a configuration |
-//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, durable queues, replay |
+//! | 6 | `admin`, `doctor`, `tools` | look in: health, metrics, the status page with its JSON and gRPC; look ahead: check; look back: dumps, durable queues, replay; generate load, and be its target |
 //! | 5 | `pipeline` | plan and build |
 //! | 4 | `receivers`, `processors`, `delivery`, `exporters` | the stages, blind to each other |
 //! | 3 | `telemetry`, `transport`, `auth`, `storage` | watch, carry, admit, keep |

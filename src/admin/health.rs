@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::telemetry::clock::{Moment, go_duration};
-use crate::telemetry::{ExporterState, Snapshot};
+use crate::telemetry::{ExporterState, Routing, Snapshot};
 
 use super::server::{Answer, Route, not_found, now, page};
 
@@ -178,6 +178,9 @@ fn described(snapshot: &Snapshot) -> Value {
     if let Some(queued) = snapshot.queued {
         put("queued", json!(queued));
     }
+    if let Some(routing) = &snapshot.routing {
+        put("routing", routed(routing));
+    }
     if let Some(trouble) = &snapshot.trouble {
         let row = trouble.class.row();
         put("class", json!(row.code));
@@ -188,6 +191,19 @@ fn described(snapshot: &Snapshot) -> Value {
         put("remedy", json!(row.remedy));
     }
     Value::Object(object)
+}
+
+/// Who gets the data, who stands by, and when a preferred one is tried again.
+fn routed(routing: &Routing) -> Value {
+    let name = |target: &Arc<str>| json!(target.as_ref());
+    json!({
+        "active": routing.active.and_then(|at| routing.targets.get(at)).map(name),
+        "standing_by": routing.standing_by().map(name).collect::<Vec<_>>(),
+        "since": routing.since.to_string(),
+        "because": routing.because.as_ref().map(|(class, _)| class.code()),
+        "next_look": routing.next_look.as_ref().map(|(target, _)| name(target)),
+        "next_look_in_seconds": routing.next_look.as_ref().map(|(_, ahead)| ahead.as_secs_f64().round()),
+    })
 }
 
 const STARTING: u8 = 0;

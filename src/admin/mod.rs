@@ -16,5 +16,5 @@ mod zpages;
 pub use diagnostics::diagnostics_calls;
 pub use health::{HealthFacts, HealthPage, health_route};
 pub use metrics::{Audience, metrics_route};
-pub use server::{Answer, Answering, Calls, Route, serve, serve_with_calls};
+pub use server::{Answer, Answering, Calls, Route, Sent, serve, serve_with_calls};
 pub use zpages::{ReloadRequest, Zpages, zpages_route};

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,8 +29,12 @@ use crate::transport::server::Reply;
 /// What a page answers. The body is whole: pages are small.
 pub type Answer = Response<Bytes>;
 
-/// Answers a request, whose body is of no interest; the client's address is among its extensions. It must not block.
+/// Answers a request; the client's address and the [`Sent`] body are among its extensions. It must not block.
 pub type Route = Arc<dyn Fn(&Parts) -> Answering + Send + Sync>;
+
+/// The body of a request, where it is no longer than 64 KiB; nothing of a longer one.
+#[derive(Clone, Debug)]
+pub struct Sent(pub Bytes);
 
 /// An answer, as it is awaited.
 pub type Answering = BoxFuture<'static, Answer>;
@@ -183,8 +187,9 @@ impl Desk {
         }
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(peer);
-        // Read, so that the client is not reset while it still writes; a longer one is not waited for.
-        let _ = Limited::new(body, MAX_IGNORED_BODY).collect().await;
+        // Read, if only so that the client is not reset while it still writes; a longer one is not waited for.
+        let sent = Limited::new(body, MAX_BODY).collect().await.map_or_else(|_| Bytes::new(), Collected::to_bytes);
+        parts.extensions.insert(Sent(sent));
         let answer = (self.route)(&parts).await;
         let length = answer.body().len();
         let mut answer = answer.map(Reply::of);
@@ -229,4 +234,4 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_secs(1);
-const MAX_IGNORED_BODY: usize = 64 << 10;
+const MAX_BODY: usize = 64 << 10;

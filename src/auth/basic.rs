@@ -62,7 +62,7 @@ impl Users {
     pub(super) fn load(id: &ComponentId, config: &Htpasswd) -> Result<Users, AuthProblem> {
         let file = config.file.as_ref().map(|path| {
             let problem =
-                |what| AuthProblem::of(id, "htpasswd::file", format!("cannot use {}: {what}", path.display()));
+                |what| AuthProblem::of_file(id, "htpasswd::file", format!("cannot use {}: {what}", path.display()));
             Watched::load(path, htpasswd::parse).map_err(problem)
         });
         let inline = config.inline.as_ref().map(|text| htpasswd::parse(text.reveal()));

@@ -29,7 +29,7 @@ impl Bearer {
             Tokens::File(path) => {
                 let file = Watched::load(path, lines);
                 Source::File(file.map_err(|what| {
-                    AuthProblem::of(id, "filename", format!("cannot use {}: {what}", path.display()))
+                    AuthProblem::of_file(id, "filename", format!("cannot use {}: {what}", path.display()))
                 })?)
             }
         };

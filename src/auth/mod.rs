@@ -11,6 +11,8 @@ mod watched;
 
 use std::fmt;
 
+use crate::config::Mistake;
+
 pub use credentials::Credentials;
 pub use gate::Gate;
 pub use oauth2::{Fetch, TokenAnswer};
@@ -22,11 +24,18 @@ pub struct AuthProblem {
     pub path: String,
     /// What is wrong: lower case, no full stop.
     pub what: String,
+    /// What kind of mistake it is.
+    pub mistake: Mistake,
 }
 
 impl AuthProblem {
     fn of(id: &crate::ident::ComponentId, key: &str, what: impl Into<String>) -> AuthProblem {
-        AuthProblem { path: format!("extensions::{id}::{key}"), what: what.into() }
+        AuthProblem { path: format!("extensions::{id}::{key}"), what: what.into(), mistake: Mistake::Invalid }
+    }
+
+    /// The file that `key` names cannot be used.
+    fn of_file(id: &crate::ident::ComponentId, key: &str, what: impl Into<String>) -> AuthProblem {
+        AuthProblem { mistake: Mistake::FileUnreadable, ..AuthProblem::of(id, key, what) }
     }
 }
 

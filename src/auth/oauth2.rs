@@ -56,7 +56,8 @@ struct Token {
 impl Tokens {
     pub(super) fn load(id: &ComponentId, config: &Oauth2, fetch: Fetch) -> Result<Tokens, AuthProblem> {
         let load = |source, key: &str| {
-            let problem = |what| AuthProblem::of(id, &format!("{key}_file"), format!("cannot use the file: {what}"));
+            let problem =
+                |what| AuthProblem::of_file(id, &format!("{key}_file"), format!("cannot use the file: {what}"));
             Text::load(source).map_err(problem)
         };
         let mut form = "grant_type=client_credentials".to_owned();

@@ -20,8 +20,8 @@ use super::{complain, say};
 /// Look ahead: would this configuration work here and now?
 ///
 /// Walks the way to each exporter's endpoint (proxy, addresses, connection, TLS, what speaks there) and sends an empty
-/// export for each signal; tries whether each receiver can listen; looks at this machine. No telemetry is sent, and no
-/// secret is printed.
+/// export for each signal; tries whether each receiver can listen; looks at this machine and the directories that data is
+/// kept in. No telemetry is sent, and no secret is printed.
 ///
 /// Exit codes: 0 all is well (or warnings without --strict), 1 warnings with --strict, 2 something failed,
 /// 3 the configuration cannot be used, 64 wrong usage.
@@ -65,13 +65,13 @@ pub(super) struct Check {
 enum Only {
     /// The text of the configuration alone.
     Configuration,
-    /// Where data goes.
+    /// Where data goes, fallbacks as well.
     Exporters,
     /// Where data comes in.
     Receivers,
     /// Health checks, zpages and metrics.
     Admin,
-    /// This machine.
+    /// This machine, and the directories that data is kept in.
     Local,
 }
 

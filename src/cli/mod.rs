@@ -4,11 +4,14 @@ mod check;
 mod components;
 mod dump;
 mod explain;
+mod exporter;
 mod flags;
 mod health;
+mod load;
 mod print_config;
 mod queue;
 mod replay;
+mod sink;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -64,6 +67,8 @@ enum Command {
     Dump(dump::Dump),
     /// Send the payloads of debug dumps, dead letters or JSON files of the file exporter again.
     Replay(replay::Replay),
+    Load(load::Load),
+    Sink(sink::Sink),
 }
 
 /// Runs the program with the command line `args`, the first of which is its own name. 0 when all went well, else 1.
@@ -91,6 +96,8 @@ fn obey(cli: Cli) -> ExitCode {
         Some(Command::Explain(asked)) => explain(&asked).and_then(|text| say(&text)),
         Some(Command::Dump(asked)) => dump::dump(&asked).and_then(|text| say(&text)),
         Some(Command::Replay(asked)) => return replay::replay(&asked),
+        Some(Command::Load(asked)) => return load::load(&asked),
+        Some(Command::Sink(asked)) => sink::sink(&asked).and_then(|text| say(&text)),
         None => start(&cli.sources, cli.debug_dump),
     };
     match outcome {

@@ -1,6 +1,5 @@
 //! `replay`: what was recorded is sent again.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,15 +9,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use crate::config::{self, Config, Exporter, Logs, Origin, parse_duration};
+use crate::config::{Config, Exporter, Logs, parse_duration};
 use crate::ident::ComponentId;
-use crate::service::System;
 use crate::telemetry;
 use crate::tools::{self, Begin, Sender, Totals, Work};
 use crate::units::Items;
 
 use super::flags::{Sources, invalid, load};
-use super::{complain, say};
+use super::{complain, exporter, say};
 
 /// `replay`. Exits with 0 when everything is sent, with 1 when it could not begin, and with 2 when records are left or
 /// were refused.
@@ -182,9 +180,8 @@ fn configured(asked: &Replay) -> Result<(ComponentId, Config), String> {
         Protocol::Http => "otlp_http",
     };
     let id = ComponentId::parse(&format!("{kind}/replay")).map_err(|bad| bad.to_string())?;
-    let text = configuration(asked, to, &id, protocol)?.to_string().replace('$', "$$");
-    let origin = Origin { locations: vec![format!("yaml:{text}")], ..Origin::default() };
-    let config = config::load(&origin, &System).map_err(|problems| invalid(&problems))?;
+    let described = described(asked, to, protocol)?;
+    let config = exporter::configure(&id, &described).map_err(|problems| invalid(&problems))?;
     Ok((id, config))
 }
 
@@ -196,19 +193,12 @@ fn usual_protocol(to: &str) -> Protocol {
 }
 
 /// The flags in the words of a configuration, so that they are checked and explained like one.
-fn configuration(asked: &Replay, to: &str, id: &ComponentId, protocol: Protocol) -> Result<Value, String> {
-    let mut headers = BTreeMap::new();
-    for header in &asked.header {
-        let (key, value) = header.split_once('=').ok_or_else(|| {
-            // What is written there may be the secret itself.
-            "invalid --header: write KEY=VALUE".to_owned()
-        })?;
-        headers.insert(key.trim().to_owned(), value.to_owned());
-    }
-    let mut tls = serde_json::Map::new();
-    for (key, file) in [("ca_file", &asked.ca_file), ("cert_file", &asked.cert_file), ("key_file", &asked.key_file)] {
-        tls.extend(file.as_ref().map(|file| (key.to_owned(), json!(file.to_string_lossy()))));
-    }
+fn described(asked: &Replay, to: &str, protocol: Protocol) -> Result<Value, String> {
+    let mut tls = exporter::tls_files([
+        ("ca_file", &asked.ca_file),
+        ("cert_file", &asked.cert_file),
+        ("key_file", &asked.key_file),
+    ]);
     for (key, is_set) in [("insecure", asked.insecure), ("insecure_skip_verify", asked.insecure_skip_verify)] {
         if is_set {
             tls.insert(key.to_owned(), json!(true));
@@ -220,15 +210,8 @@ fn configuration(asked: &Replay, to: &str, id: &ComponentId, protocol: Protocol)
         }
         _ => to.to_owned(),
     };
-    let exporter = json!({
-        "endpoint": endpoint, "tls": tls, "headers": headers, "sending_queue": {"enabled": false},
-    });
-    let pipeline = json!({"receivers": ["nop"], "exporters": [id.to_string()]});
-    let pipelines: serde_json::Map<String, Value> =
-        crate::signal::Signal::ALL.iter().map(|signal| (signal.name().to_owned(), pipeline.clone())).collect();
-    Ok(json!({
-        "receivers": {"nop": {}}, "exporters": {id.to_string(): exporter}, "service": {"pipelines": pipelines},
-    }))
+    let headers = exporter::headers(&asked.header)?;
+    Ok(json!({"endpoint": endpoint, "tls": tls, "headers": headers, "sending_queue": {"enabled": false}}))
 }
 
 /// The exit code when records are left or were refused.

@@ -23,12 +23,12 @@ mod suggest;
 mod types;
 mod yaml;
 
-pub use decode::{ProxyVariable, why_direct};
+pub use decode::{ProxyVariable, listen_address, why_direct};
 pub use describe::{Description, Secrets};
 pub use duration::parse_duration;
 pub use environment::{Environment, FetchError, SystemEnvironment};
 pub use load::{Origin, describe, load};
 pub use model::*;
 pub use problem::{Mistake, Place, Places, Problem, Problems, Weight};
-pub(crate) use suggest::nearest;
+pub(crate) use suggest::{hint, nearest};
 pub use types::{ComponentType, component_types};

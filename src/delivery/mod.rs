@@ -31,8 +31,9 @@ use std::sync::Arc;
 
 pub use dead_letters::DeadLetters;
 pub use level::QueueLevel;
+pub(crate) use schedule::Policy;
 pub use settle::OnSettled;
-pub use targets::{Look, OnSwitch, Reason, Switch, Target, Targets, Thresholds};
+pub use targets::{Look, NextLook, OnSwitch, Reason, Switch, Target, Targets, Thresholds};
 
 use tokio::runtime::Handle;
 

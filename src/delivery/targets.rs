@@ -1,8 +1,10 @@
 //! Where the attempts of one chain may go: its own exporter first, then the fallbacks in their order.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::failure::Class;
 use crate::flow::Next;
@@ -13,6 +15,23 @@ pub struct Targets {
     pub(super) ranks: Vec<Target>,
     pub(super) thresholds: Thresholds,
     pub(super) on_switch: OnSwitch,
+    pub(super) next_look: Arc<NextLook>,
+}
+
+/// Which preferred target is looked after next, and when. Holds no part of the route.
+#[derive(Debug, Default)]
+pub struct NextLook(Mutex<Option<(Arc<str>, Instant)>>);
+
+impl NextLook {
+    /// The target, and when it is tried again: with the data that comes then. None while the first target is active, and
+    /// while all of them fail: then each try goes to all of them.
+    pub fn get(&self) -> Option<(Arc<str>, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, next: Option<(Arc<str>, Instant)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
 }
 
 /// Something that attempts can go to.
@@ -87,7 +106,12 @@ impl Targets {
     /// `first`, and after it `others` in their order, each of which takes over as `thresholds` say.
     pub fn new(first: Target, others: Vec<Target>, thresholds: Thresholds, on_switch: OnSwitch) -> Targets {
         let ranks = std::iter::once(first).chain(others).collect();
-        Targets { ranks, thresholds, on_switch }
+        Targets { ranks, thresholds, on_switch, next_look: Arc::default() }
+    }
+
+    /// Where to read which target is looked after next.
+    pub fn next_look(&self) -> Arc<NextLook> {
+        Arc::clone(&self.next_look)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::config::Endpoint;
 use crate::failure::Class;
+use crate::protocol::Protocol;
 use crate::transport::tls::CertificateFacts;
 
 /// What the configuration says of the endpoint that fails.
@@ -12,6 +13,8 @@ pub(super) struct Site<'a> {
     pub(super) key: &'a str,
     /// The endpoint.
     pub(super) endpoint: &'a Endpoint,
+    /// What the exporter speaks.
+    pub(super) protocol: Protocol,
     /// Whether it is spoken over TLS.
     pub(super) is_tls: bool,
     /// Whom the certificate must be for.
@@ -34,19 +37,8 @@ pub(super) fn edit(class: Class, site: &Site<'_>, chain: &[CertificateFacts]) ->
             Some(rest) => instead(format!("https://{rest}")),
             None => Some("tls: {insecure: false}".to_owned()),
         },
-        Class::GrpcToHttp1Port if endpoint.port == HTTP_PORT => {
-            instead(text.replace(&format!(":{HTTP_PORT}"), &format!(":{GRPC_PORT}")))
-        }
-        Class::GrpcToHttp1Port | Class::TlsAlpnMismatch => {
-            let scheme = if site.is_tls { "https" } else { "http" };
-            Some(format!("otlp_http: {{endpoint: {scheme}://{}}} instead of otlp_grpc", endpoint.authority()))
-        }
-        Class::Http1ToGrpcPort if endpoint.port == GRPC_PORT => {
-            instead(text.replace(&format!(":{GRPC_PORT}"), &format!(":{HTTP_PORT}")))
-        }
-        Class::Http1ToGrpcPort => {
-            let scheme = if site.is_tls { "https" } else { "http" };
-            Some(format!("otlp_grpc: {{endpoint: {scheme}://{}}} instead of otlp_http", endpoint.authority()))
+        Class::GrpcToHttp1Port | Class::TlsAlpnMismatch | Class::Http1ToGrpcPort => {
+            return Some(site.by_other_exporter(endpoint.port));
         }
         Class::TlsUnknownCa => Some("tls: {ca_file: /path/to/the/authority.pem}".to_owned()),
         Class::TlsClientCertificateRequired => {
@@ -59,15 +51,42 @@ pub(super) fn edit(class: Class, site: &Site<'_>, chain: &[CertificateFacts]) ->
         Class::UnsupportedCompression => Some(format!("compression: {}  →  compression: none", site.compression)),
         _ => None,
     }?;
-    Some(match &site.place {
-        Some(place) => format!("{place}: {edit}"),
-        None => edit,
-    })
+    Some(site.placed(edit))
+}
+
+impl Site<'_> {
+    /// The endpoint with another port.
+    pub(super) fn with_port(&self, port: u16) -> String {
+        let text = self.endpoint.text.as_str();
+        let begin = text.find("://").map_or(0, |at| at + "://".len());
+        let end = text[begin..].find(['/', '?']).map_or(text.len(), |at| begin + at);
+        let authority = &text[begin..end];
+        let host = authority.strip_suffix(&format!(":{}", self.endpoint.port)).unwrap_or(authority);
+        self.placed(format!("{0}: {text}  →  {0}: {1}{host}:{port}{2}", self.key, &text[..begin], &text[end..]))
+    }
+
+    /// The exporter of the other protocol, to `port` of the same host.
+    pub(super) fn by_other_exporter(&self, port: u16) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let (other, own) = match self.protocol {
+            Protocol::Grpc => ("otlp_http", "otlp_grpc"),
+            Protocol::Http => ("otlp_grpc", "otlp_http"),
+        };
+        let authority = Endpoint { port, ..self.endpoint.clone() }.authority();
+        self.placed(format!("{other}: {{endpoint: {scheme}://{authority}}} instead of {own}"))
+    }
+
+    fn placed(&self, edit: String) -> String {
+        match &self.place {
+            Some(place) => format!("{place}: {edit}"),
+            None => edit,
+        }
+    }
 }
 
 /// The ports of OTLP (OTLP specification, "OTLP/gRPC Default Port", "OTLP/HTTP Default Port").
-const GRPC_PORT: u16 = 4317;
-const HTTP_PORT: u16 = 4318;
+pub(super) const GRPC_PORT: u16 = 4317;
+pub(super) const HTTP_PORT: u16 = 4318;
 
 #[cfg(test)]
 mod tests {
@@ -82,6 +101,7 @@ mod tests {
             place: Some("relay.yaml:6:5".to_owned()),
             key: "endpoint",
             endpoint: &endpoint,
+            protocol: Protocol::Grpc,
             is_tls: text.starts_with("https"),
             server_name: "b".to_owned(),
             compression: "gzip",
@@ -94,7 +114,6 @@ mod tests {
         let plaintext = "endpoint: https://b:1  →  endpoint: http://b:1";
         check("https://b:1", 1, Class::TlsToPlaintextPort, plaintext);
         check("b:1", 1, Class::TlsToPlaintextPort, "tls: {insecure: true}");
-        check("b:4318", 4318, Class::GrpcToHttp1Port, "endpoint: b:4318  →  endpoint: b:4317");
         check("b:9", 9, Class::GrpcToHttp1Port, "otlp_http: {endpoint: http://b:9} instead of otlp_grpc");
         check("b:9", 9, Class::UnsupportedCompression, "compression: gzip  →  compression: none");
     }

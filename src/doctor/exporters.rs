@@ -9,7 +9,9 @@ use futures_util::future::join_all;
 
 use super::edit::Site;
 use super::machine::Machine;
+use super::neighbours;
 use super::report::{Check, Part, Section, Trouble};
+use super::roles::roles;
 use super::way::{Signpost, times, walked};
 use super::{Signals, Watch, mask};
 use crate::config::{
@@ -38,9 +40,10 @@ pub(super) struct Look<'a> {
 /// A section for each endpoint of each exporter in use, all looked at concurrently.
 pub(super) async fn sections(plan: &Plan, look: &Look<'_>) -> Vec<Section> {
     let mut asked: BTreeMap<&ComponentId, Vec<Signal>> = BTreeMap::new();
-    for chain in &plan.chains {
+    for chain in plan.chains.union(&plan.standbys) {
         asked.entry(&chain.exporter).or_default().push(chain.signal);
     }
+    let roles = roles(look.config, plan);
     let exporters = asked.iter().filter_map(|(id, signals)| {
         let exporter = look.config.exporters.get(*id)?;
         Some((format!("exporters::{id}"), (*id).clone(), exporter, signals.clone()))
@@ -53,8 +56,10 @@ pub(super) async fn sections(plan: &Plan, look: &Look<'_>) -> Vec<Section> {
         }
         MetricsReader::Prometheus(_) => None,
     });
+    let roles = &roles;
     let looks = exporters.chain(reports).map(|(path, id, exporter, signals)| async move {
-        match exporter {
+        let role = roles.get(&id).filter(|_| path.starts_with("exporters::")).cloned();
+        let sections = match exporter {
             Exporter::OtlpGrpc(_) | Exporter::OtlpHttp(_) => {
                 let one = One { path: &path, id: Arc::new(id), exporter, look };
                 one.sections(&signals).await
@@ -65,7 +70,8 @@ pub(super) async fn sections(plan: &Plan, look: &Look<'_>) -> Vec<Section> {
                 vec![local(&path, &format!("is scraped at {}: nothing to reach", asked.listen))]
             }
             Exporter::Nop => vec![local(&path, "drops what it gets: nothing to reach")],
-        }
+        };
+        sections.into_iter().map(|section| Section { role: role.clone(), ..section }).collect::<Vec<_>>()
     });
     join_all(looks).await.into_iter().flatten().collect()
 }
@@ -162,6 +168,9 @@ impl One<'_> {
                 found.checks.extend(trials);
             }
         }
+        if Instant::now() < self.look.deadline {
+            neighbours::look(way.client, &site, &mut found.checks).await;
+        }
         section(self.path, way.endpoint, found.checks)
     }
 
@@ -172,6 +181,7 @@ impl One<'_> {
             place: places.find(&format!("{}::{}", self.path, to.key)).map(ToString::to_string),
             key: to.key,
             endpoint: to.endpoint,
+            protocol: to.protocol,
             is_tls: to.tls.is_some(),
             server_name: name.unwrap_or_else(|| to.endpoint.host.clone()),
             compression: word(to.compression),
@@ -354,17 +364,7 @@ fn of_file(path: &str, file: &File) -> Check {
     let existing = directory.ancestors().find(|parent| parent.is_dir());
     let shown = directory.display();
     let check = Check::ok("file", path, format!("writing to {}", file.path.display()));
-    let read_only = |cause: String| {
-        let row = Class::StorageReadOnly.row();
-        Trouble {
-            class: Some(row.code),
-            family: Some(row.family.name()),
-            phase: Some(row.phase.name()),
-            cause,
-            remedy: row.remedy.to_owned(),
-            edit: None,
-        }
-    };
+    let read_only = |cause: String| Trouble::of_class(Class::StorageReadOnly, cause);
     match existing {
         Some(found) if found != directory && file.directory_mode.is_none() => {
             let cause = format!("there is no directory {shown}");
@@ -381,7 +381,7 @@ fn of_file(path: &str, file: &File) -> Check {
 
 fn section(path: &str, to: &str, checks: Vec<Check>) -> Section {
     let title = if to.is_empty() { path.to_owned() } else { format!("{path} → {to}") };
-    Section { part: Part::Exporters, title, checks }
+    Section::new(Part::Exporters, title, checks)
 }
 
 fn local(path: &str, words: &str) -> Section {

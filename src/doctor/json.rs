@@ -31,6 +31,7 @@ fn section(section: &Section) -> Value {
     json!({
         "part": section.part.name(),
         "title": section.title,
+        "role": section.role,
         "checks": section.checks.iter().map(check).collect::<Vec<_>>(),
     })
 }

@@ -1,15 +1,12 @@
 //! Where data and visitors come in: whether each address can be listened on, by whom it is taken, and who reaches it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use super::holders::{Holder, holders};
 use super::machine::Machine;
 use super::report::{Check, Part, Section, Trouble};
 use super::way::{aged, describe};
 use crate::config::{Config, Exporter, Extension, ListenAddress, MetricsLevel, MetricsReader, ServerTls};
 use crate::ident::ComponentId;
 use crate::pipeline::Plan;
-use crate::transport::server::{BindError, BindProblem, Listener, TlsServer};
+use crate::transport::server::{BindError, BindProblem, Holder, Listener, TlsServer};
 use crate::transport::tls::inspect;
 
 /// A section for each receiver in use.
@@ -27,7 +24,7 @@ pub(super) async fn receivers(config: &Config, plan: &Plan, machine: &Machine) -
                 checks.extend(certificate(config, &format!("{path}::tls"), tls));
             }
         }
-        sections.push(Section { part: Part::Receivers, title: format!("receivers::{}", receiver.id), checks });
+        sections.push(Section::new(Part::Receivers, format!("receivers::{}", receiver.id), checks));
     }
     sections
 }
@@ -62,7 +59,7 @@ pub(super) async fn admin(config: &Config, machine: &Machine) -> Vec<Section> {
     if checks.is_empty() {
         return Vec::new();
     }
-    vec![Section { part: Part::Admin, title: "health checks, zpages and metrics".to_owned(), checks }]
+    vec![Section::new(Part::Admin, "health checks, zpages and metrics", checks)]
 }
 
 /// What an address is for.
@@ -127,24 +124,20 @@ impl Place<'_> {
     fn taken(&self, error: &BindError) -> Check {
         let address = self.address;
         let check = Check::ok("listen", self.path, format!("listening on {address}"));
-        // What the error displays ends with what to do.
-        let said = error.to_string();
-        let remedy = said.split_once("; ").map_or("choose another address", |(_, remedy)| remedy);
-        let mut trouble = Trouble {
-            class: Some(error.problem.code()),
-            family: Some("listen"),
-            phase: Some("listen"),
-            ..Trouble::new(error.source.to_string(), remedy)
-        };
+        let mut trouble = Trouble::of_class(error.problem.class(), error.source.to_string());
         if error.problem != BindProblem::InUse {
             trouble.cause = format!("{address}: {}", error.source);
             return check.fails(trouble);
         }
-        let found = address_of(address).map(|ip| holders(ip, address.port)).unwrap_or_default();
+        let found = &error.holders;
         let told: Vec<String> = found.iter().map(Holder::to_string).collect();
-        if found.iter().any(|holder| holder.pid == std::process::id()) {
+        if found.iter().any(Holder::is_this_process) {
             trouble.cause = format!("{address} is wanted twice in this configuration");
             trouble.remedy = "give each its own port".to_owned();
+            return check.fails(trouble);
+        }
+        if told.is_empty() && address.socket().is_some() {
+            trouble.cause = format!("{address} is in use by another process");
             return check.fails(trouble);
         }
         if told.is_empty() {
@@ -161,18 +154,9 @@ impl Place<'_> {
                     .to_owned();
             return check.but(trouble);
         }
-        trouble.remedy = format!("stop it (kill {}), or choose another port", found[0].pid);
+        let pids: Vec<String> = found.iter().map(|holder| holder.pid.to_string()).collect();
+        trouble.remedy = format!("stop it (kill {}), or choose another port", pids.join(" "));
         check.fails(trouble)
-    }
-}
-
-/// The address to look for in the kernel's tables.
-fn address_of(address: &ListenAddress) -> Option<IpAddr> {
-    match address.host.as_str() {
-        _ if address.socket().is_some() => None,
-        "" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        host => host.parse().ok(),
     }
 }
 

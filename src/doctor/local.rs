@@ -18,7 +18,7 @@ pub(super) fn section(config: &Config, plan: &Plan, machine: &Machine) -> Sectio
     checks.push(memory(config, machine));
     checks.push(authorities(config));
     checks.push(container(machine));
-    Section { part: Part::Local, title: "this machine".to_owned(), checks }
+    Section::new(Part::Local, "this machine", checks)
 }
 
 /// Each exporter needs sockets, and each client of a receiver one.

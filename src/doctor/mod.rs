@@ -8,13 +8,15 @@ mod edit;
 mod endpoint;
 mod exporters;
 mod health;
-mod holders;
 mod json;
 mod listeners;
 mod local;
 mod machine;
 mod mask;
+mod neighbours;
 mod report;
+mod roles;
+mod storage;
 mod text;
 mod way;
 
@@ -101,6 +103,7 @@ async fn usable(config: &Config, options: &Options, env: &(dyn Environment + Syn
     }
     if wanted(Part::Local) {
         watch("this machine");
+        report.sections.extend(storage::section(config, &plan, deadline).await);
         report.sections.push(local::section(config, &plan, &machine));
     }
     report

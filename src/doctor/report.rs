@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{Config, Mistake, Places, Problem, Problems, Weight};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 
 /// Everything that was checked.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Section {
     pub part: Part,
     /// What was checked: `exporters::otlp_grpc → backend:4317`.
     pub title: String,
+    /// What an exporter is there for, where it is more than the end of a pipeline: `fallback of otlp_grpc`.
+    pub role: Option<String>,
     /// In the order in which they were done.
     pub checks: Vec<Check>,
 }
@@ -103,7 +105,7 @@ impl Report {
         }
         Report {
             source: config.source.clone(),
-            sections: vec![Section { part: Part::Configuration, title: "configuration".to_owned(), checks }],
+            sections: vec![Section::new(Part::Configuration, "configuration", checks)],
             usable: true,
             took: Duration::ZERO,
         }
@@ -119,7 +121,7 @@ impl Report {
         checks.extend(rest.map(|(id, what)| Check::skipped(id, source.clone(), what, "needs a valid configuration")));
         Report {
             source,
-            sections: vec![Section { part: Part::Configuration, title: "configuration".to_owned(), checks }],
+            sections: vec![Section::new(Part::Configuration, "configuration", checks)],
             usable: false,
             took: Duration::ZERO,
         }
@@ -142,6 +144,13 @@ impl Report {
             (0, _) => Outcome::Warning,
             _ => Outcome::Failed,
         }
+    }
+}
+
+impl Section {
+    /// The section of something that has no role.
+    pub(super) fn new(part: Part, title: impl Into<String>, checks: Vec<Check>) -> Section {
+        Section { part, title: title.into(), role: None, checks }
     }
 }
 
@@ -230,17 +239,20 @@ impl Trouble {
         Trouble { cause: cause.into(), remedy: remedy.into(), ..Trouble::default() }
     }
 
-    /// What the failure table says of `failure`.
-    pub(super) fn of(failure: &Failure) -> Trouble {
-        let row = failure.class().row();
+    /// What the failure table says of `class`, for this `cause`.
+    pub(super) fn of_class(class: Class, cause: impl Into<String>) -> Trouble {
+        let row = class.row();
         Trouble {
             class: Some(row.code),
             family: Some(row.family.name()),
-            phase: Some(failure.phase().name()),
-            cause: failure.cause(),
-            remedy: row.remedy.to_owned(),
-            edit: None,
+            phase: Some(row.phase.name()),
+            ..Trouble::new(cause, row.remedy)
         }
+    }
+
+    /// What the failure table says of `failure`.
+    pub(super) fn of(failure: &Failure) -> Trouble {
+        Trouble { phase: Some(failure.phase().name()), ..Trouble::of_class(failure.class(), failure.cause()) }
     }
 
     /// A mistake of the configuration that shows only when files are opened.
@@ -282,7 +294,8 @@ fn of_warning(warning: &Problem) -> Check {
         return Check::ok("configuration", target, format!("{target}: {}", warning.what));
     }
     // The relay starts without a credential, as the Collector does, but no backend that wants one takes its data.
-    let has_no_credential = [Mistake::UnexpandedVariable, Mistake::EmptyCredential].contains(&warning.mistake)
+    let of_headers = [Mistake::UnexpandedVariable, Mistake::EmptyCredential, Mistake::InvalidHeader];
+    let has_no_credential = of_headers.contains(&warning.mistake)
         && warning.path.starts_with("exporters::")
         && warning.path.contains("::headers");
     let is_fatal = warning.mistake == Mistake::ExportLoop || has_no_credential;

@@ -55,7 +55,8 @@ impl Report {
 
 // Writing to a String cannot fail.
 fn push(text: &mut String, section: &Section, detail: Detail, paint: Paint) {
-    let _ = writeln!(text, "{}", paint.bold(&section.title));
+    let role = section.role.as_ref().map(|role| format!(" ({role})")).unwrap_or_default();
+    let _ = writeln!(text, "{}{role}", paint.bold(&section.title));
     for check in &section.checks {
         let took = check.took.filter(|_| detail == Detail::All);
         let took = took.map(|took| format!(" ({:.1} ms)", took.as_secs_f64() * 1e3)).unwrap_or_default();

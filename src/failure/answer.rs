@@ -33,7 +33,7 @@ pub fn from_grpc(status: &Status) -> Failure {
 /// `google.rpc.Status` of OTLP/HTTP, or the beginning of whatever text came.
 pub fn from_http(status: StatusCode, delay: Option<Duration>, words: &str) -> Failure {
     let honoured = delay.filter(|_| matches!(status.as_u16(), 429 | 502 | 503 | 504));
-    let mut evidence = format!("the backend answers HTTP {status}");
+    let mut evidence = format!("the backend answers HTTP {}", status_text(status));
     if !words.is_empty() {
         evidence.push_str(": ");
         evidence.push_str(words);
@@ -43,6 +43,14 @@ pub fn from_http(status: StatusCode, delay: Option<Duration>, words: &str) -> Fa
         message: words.to_owned(),
         details: Bytes::new(),
     })
+}
+
+/// A status with its name where it has one: `404 Not Found`, `464`.
+pub fn status_text(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
 }
 
 /// The gRPC code that stands for an HTTP status (the Collector's `internal/statusutil`).
@@ -117,7 +125,7 @@ fn http_class(status: StatusCode, words: &str) -> Class {
         300..=399 => Class::HttpRedirect,
         401 => Class::Unauthenticated,
         403 => Class::PermissionDenied,
-        404 => Class::HttpNotFound,
+        404 | 410 => Class::HttpNotFound,
         405 => Class::HttpMethodNotAllowed,
         407 => Class::ProxyAuthRequired,
         411 => Class::HttpLengthRequired,
@@ -126,7 +134,7 @@ fn http_class(status: StatusCode, words: &str) -> Class {
         421 | 426 | 464 | 505 => Class::LbProtocolMismatch,
         429 => Class::RateLimited,
         431 => Class::RequestHeadersTooLarge,
-        400 => Class::InvalidData,
+        400 | 422 => Class::InvalidData,
         500 => Class::ServerInternalError,
         502 => Class::BadGateway,
         503 => Class::ServerUnavailable,

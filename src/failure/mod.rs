@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tonic::Code;
 
-pub use answer::{code_for_http, code_name, from_grpc, from_http, size_limit};
+pub use answer::{code_for_http, code_name, from_grpc, from_http, size_limit, status_text};
 pub use class::{Class, Row};
 pub use foreign::{Recognised, recognise};
 pub use mask::Mask;

@@ -7,6 +7,7 @@ mod chunk;
 mod edit;
 mod json;
 mod malformed;
+mod marks;
 mod metadata;
 mod repair;
 mod rule;
@@ -24,6 +25,7 @@ pub use budget::{Budget, Hold};
 pub use edit::{Editor, Owner};
 pub use json::{JsonError, MalformedJson};
 pub use malformed::Malformed;
+pub use marks::{Mark, Marks};
 pub use metadata::Metadata;
 pub use rule::{Limit, MergeRule, Sizer};
 

@@ -195,7 +195,7 @@ fn guarded(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Set
         None => settings,
         Some(Ok(gate)) => settings.guarded(listen.sign.protocol(), Arc::new(gate)),
         Some(Err(problem)) => {
-            problems.push(config.places.problem(problem.path, problem.what));
+            problems.push(config.places.problem(problem.path, problem.what).is(problem.mistake));
             settings
         }
     };

@@ -34,6 +34,7 @@ struct Keeping {
     journal: Option<Arc<Journal>>,
     dead_letters: Option<Arc<dyn DeadLetters>>,
     given_up: OnGivenUp,
+    state: Arc<ExporterState>,
 }
 
 /// How a failover connector delivers.
@@ -79,7 +80,7 @@ impl Surroundings<'_> {
             Some(fallback) if !others.is_empty() => {
                 let names = std::iter::once(&first).chain(&others).map(|target| Arc::clone(&target.name)).collect();
                 let on_switch = self.on_switch(&id, chain.signal, names, &own.state);
-                Targets::new(first, others, thresholds(fallback), on_switch)
+                watched(Targets::new(first, others, thresholds(fallback), on_switch), &own.state)
             }
             _ => {
                 own.state.goes_alone();
@@ -92,7 +93,12 @@ impl Surroundings<'_> {
         let standbys = standbys.into_iter().map(|standby| standby.exporter);
         let settlement = self.settlement(&id, chain.signal, &labels, &delivery, standbys);
         let dead_letters = self.dead_letters(&id, &own.asked, chain.signal, &delivery);
-        let kept = Keeping { journal, dead_letters, given_up: self.given_up(&id, chain.signal, &labels) };
+        let kept = Keeping {
+            journal,
+            dead_letters,
+            given_up: self.given_up(&id, chain.signal, &labels),
+            state: Arc::clone(&own.state),
+        };
         Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
@@ -114,11 +120,16 @@ impl Surroundings<'_> {
         let mut ranks = levels.into_iter().map(target);
         let thresholds = Thresholds { max_consecutive_failures: 1, max_outage: None, retry_interval };
         let on_switch = self.on_switch(&id, chain.signal, names, state);
-        let targets = Targets::new(ranks.next()?, ranks.collect(), thresholds, on_switch);
+        let targets = watched(Targets::new(ranks.next()?, ranks.collect(), thresholds, on_switch), state);
         let settlement = self.settlement(&id, chain.signal, &[], &delivery, exporters);
         let dead_letters = first
             .and_then(|(first, asked)| self.dead_letters(&Arc::new(first.clone()), asked, chain.signal, &delivery));
-        let kept = Keeping { journal, dead_letters, given_up: self.given_up(&id, chain.signal, &[]) };
+        let kept = Keeping {
+            journal,
+            dead_letters,
+            given_up: self.given_up(&id, chain.signal, &[]),
+            state: Arc::clone(state),
+        };
         Some(self.chain(id, chain.signal, delivery, targets, settlement, kept))
     }
 
@@ -131,10 +142,10 @@ impl Surroundings<'_> {
         settlement: Settlement,
         kept: Keeping,
     ) -> Entry {
-        let Keeping { journal, dead_letters, given_up } = kept;
+        let Keeping { journal, dead_letters, given_up, state } = kept;
         let (exporter, watch) = (Arc::clone(&id), self.tools.watch.clone());
         let wraps = Wraps {
-            admitted: Box::new(move |next| observe::admitted(&exporter, signal, &watch, next)),
+            admitted: Box::new(move |next| observe::admitted(&exporter, signal, state, &watch, next)),
             settled: Box::new(move |items, outcome| settlement.note(items, outcome)),
             dead_letters,
             given_up,
@@ -198,6 +209,13 @@ impl Surroundings<'_> {
             });
         })
     }
+}
+
+/// `targets`, of which `state` knows what is looked after next.
+fn watched(targets: Targets, state: &ExporterState) -> Targets {
+    let next_look = targets.next_look();
+    state.watch_looks(move || next_look.get());
+    targets
 }
 
 fn borrowed<'l>(labels: &'l [(&'static str, String)]) -> Vec<(&'static str, &'l str)> {

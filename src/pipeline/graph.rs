@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Connector, Delivery, Exporter, Failover, Problem, Processor};
+use crate::config::{Config, Connector, Delivery, Exporter, Failover, Problem, Processor, Queue};
 use crate::flow::{FanOut, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::processors::{attributes, ruled};
@@ -134,6 +134,17 @@ impl Graph<'_> {
         let names: Vec<String> = pipelines.iter().map(PipelineId::to_string).collect();
         Level { name: names.join(" ").into(), stage: FanOut::over(branches, self.around.tools.lifetime) }
     }
+}
+
+/// The queue of a failover connector; none where it is behind another one, or no connector of this kind.
+pub fn failover_queue<'c>(chain: &Chain, plan: &Plan, config: &'c Config) -> Option<&'c Queue> {
+    let (Some(ConnectorPlan::Failover(levels)), Some(Connector::Failover(asked))) =
+        (plan.connectors.get(chain), config.connectors.get(&chain.exporter))
+    else {
+        return None;
+    };
+    let of_first = || first_exporter(levels, config).and_then(|(_, first)| first.delivery()?.queue.as_ref());
+    asked.queue.as_ref().or_else(of_first).filter(|_| plan.queued.contains(chain))
 }
 
 /// The first exporter of the first of `levels` that has a say in how its data is delivered.

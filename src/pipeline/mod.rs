@@ -17,5 +17,6 @@ pub use build::{Built, Listen, Server, Tools, build};
 pub use chains::Chains;
 pub use dump::{DumpSwitch, PreparedDump};
 pub use exporter::{direct, persistent};
+pub use graph::failover_queue;
 pub use plan::{BatchPlan, Chain, ConnectorPlan, ListenPlan, PipelinePlan, Plan, ReceiverPlan, plan};
 pub use scraping::Scrape;

@@ -60,7 +60,10 @@ impl Watchman {
                 for (held, end) in certificates.ends() {
                     let days = days_left(end);
                     held.show(days, &registry);
-                    if days < SOON && warned.get(&held).is_none_or(|at: &Instant| A_DAY <= at.elapsed()) {
+                    if days < SOON
+                        && !held.is_told_elsewhere(days)
+                        && warned.get(&held).is_none_or(|at: &Instant| A_DAY <= at.elapsed())
+                    {
                         held.warn(days, end);
                         warned.insert(held, Instant::now());
                     }
@@ -133,6 +136,11 @@ impl Held {
         }
     }
 
+    /// The end of a backend's certificate that has come is told as a failure of its exporter.
+    fn is_told_elsewhere(&self, days: f64) -> bool {
+        matches!(self, Held::Server(_)) && days < 0.0
+    }
+
     fn warn(&self, days: f64, end: SystemTime) {
         let until = httpdate::fmt_http_date(end);
         let days = days.floor() as i64;
@@ -141,7 +149,6 @@ impl Held {
                 tracing::warn!($whose = %$id, days_left = days, until, class = $class, remedy = $remedy, $words)
             };
         }
-        // An end that has come is told as a failure by whoever refuses the certificate.
         match self {
             Held::Server(id) => warn!(
                 exporter = id,

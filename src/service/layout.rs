@@ -1,9 +1,9 @@
 //! What a configuration comes to, in the words of the status page.
 
-use crate::admin::status::{ExporterLayout, Layout, PipelineLayout, ReceiverLayout};
+use crate::admin::status::{ExporterKind, ExporterLayout, Layout, PipelineLayout, ReceiverLayout};
 use crate::config::{Config, Exporter, Queue, QueueSizer, Weight};
 use crate::ident::ComponentId;
-use crate::pipeline::{Plan, ReceiverPlan};
+use crate::pipeline::{ConnectorPlan, PipelinePlan, Plan, ReceiverPlan, failover_queue};
 use crate::protocol::Protocol;
 use crate::signal::Signal;
 
@@ -13,10 +13,18 @@ pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
         id: id.clone(),
         receivers: pipeline.receivers.clone(),
         processors: pipeline.processors.clone(),
-        exporters: plan.pipelines.get(id).map(|planned| planned.exporters.clone()).unwrap_or_default(),
+        exporters: plan.pipelines.get(id).map(ends).unwrap_or_default(),
     });
     let exporters = plan.chains.union(&plan.standbys).filter_map(|chain| {
         config.exporters.get(&chain.exporter).map(|asked| exporter(&chain.exporter, chain.signal, asked))
+    });
+    let connectors = plan.connectors.iter().filter(|(_, joint)| matches!(joint, ConnectorPlan::Failover(_)));
+    let connectors = connectors.map(|(chain, _)| ExporterLayout {
+        id: chain.exporter.clone(),
+        signal: chain.signal,
+        kind: ExporterKind::Failover,
+        endpoint: String::new(),
+        queue_unit: failover_queue(chain, plan, config).map(unit),
     });
     Layout {
         source: config.source.clone(),
@@ -28,9 +36,14 @@ pub(super) fn layout(config: &Config, plan: &Plan) -> Layout {
             .collect(),
         receivers: plan.receivers.iter().map(receiver).collect(),
         pipelines: pipelines.collect(),
-        exporters: exporters.collect(),
+        exporters: exporters.chain(connectors).collect(),
         extensions: config.started_extensions.clone(),
     }
+}
+
+/// Where a pipeline's data goes.
+fn ends(pipeline: &PipelinePlan) -> Vec<ComponentId> {
+    pipeline.exporters.iter().chain(&pipeline.connectors).cloned().collect()
 }
 
 fn receiver(plan: &ReceiverPlan) -> ReceiverLayout {
@@ -59,7 +72,7 @@ fn exporter(id: &ComponentId, signal: Signal, asked: &Exporter) -> ExporterLayou
         Exporter::Prometheus(scraped) => (scraped.listen.to_string(), None),
         Exporter::File(_) | Exporter::Nop => (String::new(), None),
     };
-    ExporterLayout { id: id.clone(), signal, endpoint, queue_unit: queue.map(unit) }
+    ExporterLayout { id: id.clone(), signal, kind: ExporterKind::Exporter, endpoint, queue_unit: queue.map(unit) }
 }
 
 /// `path` as a part of `endpoint`, of which the path may be written already.

@@ -16,6 +16,8 @@ mod sockets;
 mod start;
 mod system;
 
+pub use files::raise_limit;
 pub use run::run;
+pub use signals::{Asked, Signals};
 pub use start::StartError;
 pub use system::System;

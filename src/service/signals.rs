@@ -5,7 +5,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that are listened to.
-pub(super) struct Signals {
+pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -13,7 +13,7 @@ pub(super) struct Signals {
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub enum Asked {
     /// SIGINT or SIGTERM: to stop.
     Stop(&'static str),
     /// SIGHUP: to read the configuration again.
@@ -22,7 +22,10 @@ pub(super) enum Asked {
 
 impl Signals {
     /// From now on these signals no longer kill the process.
-    pub(super) fn listen() -> io::Result<Signals> {
+    ///
+    /// # Errors
+    /// When the system does not let them be listened to.
+    pub fn listen() -> io::Result<Signals> {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -31,7 +34,7 @@ impl Signals {
     }
 
     /// What the next signal asks for; with the Collector's word for it.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.interrupt.recv() => Asked::Stop("interrupt"),
             _ = self.terminate.recv() => Asked::Stop("terminated"),

@@ -25,7 +25,7 @@ pub use ledger::{Ledger, Totals};
 pub use logs::{Lines, LogControl, LogFileError, PreparedLog, harmless, init_logs, log_level};
 pub use otlp::Origin as ReportOrigin;
 pub use outlook::{Limits, Outlook, Patience};
-pub use process::Service;
+pub use process::{Service, cpu_seconds};
 pub use registry::{Labels, Name, Registry};
 pub use series::{Counter, Gauge, Histogram};
 pub use state::{Condition, ExporterState, Recovery, Routing, Snapshot, Trouble};

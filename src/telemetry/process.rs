@@ -88,8 +88,10 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// The CPU time of this process in seconds, by user and system, in steps of 10 ms. Nothing where there is no /proc.
+///
 /// proc_pid_stat(5), fields 14 and 15. The command's name in field 2 may hold blanks, so counting begins behind it.
-fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     let user: u64 = fields.next()?.parse().ok()?;

@@ -29,6 +29,7 @@ pub struct ExporterState {
     events: Mutex<Events>,
     backlog: Mutex<Option<Backlog>>,
     routing: Mutex<Option<Routing>>,
+    looks: Mutex<Option<Looks>>,
     limits: Mutex<Option<Limits>>,
     /// When it began to fail, and what was in the queue then.
     onset: Mutex<Option<(Instant, u64)>>,
@@ -36,6 +37,9 @@ pub struct ExporterState {
 
 /// Reads how much waits in the exporter's queue, in the queue's own unit.
 type Backlog = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// Reads which preferred target is looked after next, and when.
+type Looks = Box<dyn Fn() -> Option<(Arc<str>, Instant)> + Send + Sync>;
 
 /// What is wrong with an exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +80,16 @@ pub struct Routing {
     pub since: Moment,
     /// What was wrong with the one before, if something was.
     pub because: Option<(Class, String)>,
+    /// The preferred target that is tried again next, and in how long; none where there is nothing to go back to.
+    pub next_look: Option<(Arc<str>, Duration)>,
+}
+
+impl Routing {
+    /// The targets that do not get the data now.
+    pub fn standing_by(&self) -> impl Iterator<Item = &Arc<str>> {
+        let active = self.active;
+        self.targets.iter().enumerate().filter(move |(at, _)| Some(*at) != active).map(|(_, target)| target)
+    }
 }
 
 /// How an exporter fares.
@@ -121,6 +135,7 @@ impl ExporterState {
             events: Mutex::default(),
             backlog: Mutex::new(None),
             routing: Mutex::new(None),
+            looks: Mutex::new(None),
             limits: Mutex::new(None),
             onset: Mutex::new(None),
         })
@@ -130,6 +145,12 @@ impl ExporterState {
     /// channel: let it read an atomic. The last call counts.
     pub fn watch_queue(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
         *lock(&self.backlog) = Some(Box::new(read));
+    }
+
+    /// Learns from `read` which preferred target is looked after next. It must own neither a stage nor the end of a
+    /// channel. The last call counts.
+    pub fn watch_looks(&self, read: impl Fn() -> Option<(Arc<str>, Instant)> + Send + Sync + 'static) {
+        *lock(&self.looks) = Some(Box::new(read));
     }
 
     /// Learns what bounds how long data is kept. The last call counts.
@@ -157,7 +178,7 @@ impl ExporterState {
             consecutive_failures: self.failures.load(Ordering::Relaxed),
             trouble,
             queued: self.queued(),
-            routing: lock(&self.routing).clone(),
+            routing: self.routing(),
         }
     }
 
@@ -189,6 +210,14 @@ impl ExporterState {
     /// It has no fallbacks any more.
     pub fn goes_alone(&self) {
         *lock(&self.routing) = None;
+        *lock(&self.looks) = None;
+    }
+
+    fn routing(&self) -> Option<Routing> {
+        let routing = lock(&self.routing).clone()?;
+        let next_look = lock(&self.looks).as_ref().and_then(|read| read());
+        let ahead = |at: Instant| at.saturating_duration_since(Instant::now());
+        Some(Routing { next_look: next_look.map(|(target, at)| (target, ahead(at))), ..routing })
     }
 
     /// What waits in the queue, in its own unit; nothing where there is no queue.
@@ -228,6 +257,15 @@ impl ExporterState {
             cause,
             edit: edit(&self.exporter, failure),
         });
+    }
+
+    /// Its queue did not take data in: no attempt failed, but it is an event.
+    pub(super) fn refused(&self, failure: &Failure) {
+        let mut cause = failure.cause();
+        if let Some(trouble) = self.trouble().as_ref().filter(|trouble| trouble.class != failure.class()) {
+            cause.push_str(&format!("; meanwhile its exports fail with {}", trouble.class));
+        }
+        lock(&self.events).note(failure, &cause, Moment::now());
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {

@@ -111,6 +111,45 @@ async fn a_load_balancer_that_answers_for_the_backend() {
 }
 
 #[tokio::test]
+async fn a_web_server_that_knows_no_grpc() {
+    for (status, class) in [(404, "http_not_found"), (415, "http_unsupported_media_type")] {
+        let stub = http2(move |_| response(status, &[], "")).await;
+        let expected = Expected {
+            class,
+            phase: "response",
+            retry: Again::No,
+            words: &[&status.to_string(), "knows no gRPC at this path", "otlphttp"],
+            never: &["traces_endpoint and its kin are used as they are written"],
+        };
+        check(grpc_to(stub.address), &[], &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn data_that_cannot_be_processed() {
+    let expected = Expected {
+        class: "invalid_data",
+        phase: "response",
+        retry: Again::No,
+        words: &["422", "bad span"],
+        never: &[],
+    };
+    check_http(|_| response(422, &[], "bad span"), &expected).await;
+}
+
+#[tokio::test]
+async fn a_status_without_a_name() {
+    let expected = Expected {
+        class: "lb_protocol_mismatch",
+        phase: "response",
+        retry: Again::No,
+        words: &["HTTP 464", "awselb"],
+        never: &["unknown status"],
+    };
+    check_http(|_| response(464, &[("server", "awselb/2.0")], ""), &expected).await;
+}
+
+#[tokio::test]
 async fn a_login_page_with_200() {
     let expected = Expected {
         class: "not_otlp_response",

@@ -9,6 +9,9 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use crate::stubs::{Stub, accepting, serve_http2};
+use crate::support::client::{Coding, Wire};
+use crate::support::generate::lean_spans;
+use crate::support::relay::Relay;
 use crate::support::setup::{QUICK_RETRY, Setup};
 use crate::trial::{Again, Expected, check, exporting};
 
@@ -120,7 +123,15 @@ async fn a_certificate_that_has_expired() {
     );
     let stub = serve_tls(expired).await;
     let words = ["expired", "03 Feb 2021", "days ago", "renew"];
-    check_tls(ours.trusted_by_exporter_to(&stub), "tls_certificate_expired", &words).await;
+    let setup = ours.trusted_by_exporter_to(&stub);
+    check_tls(&setup, "tls_certificate_expired", &words).await;
+    // Whoever is told of the failure need not be told of the date.
+    let relay = Relay::start(&setup()).await;
+    let mut client = relay.client(Wire::Grpc, Coding::None).await;
+    let _ = client.send(&lean_spans("app", 0..1)).await;
+    let days = "otelcol_exporter_certificate_days_left";
+    relay.wait_for_metrics("the end", |metrics| metrics.sum(days, &[]).is_some_and(|days| days < 0.0)).await;
+    assert!(!relay.log().contains("ends soon"), "{}", relay.log());
 }
 
 #[tokio::test]

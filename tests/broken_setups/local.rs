@@ -24,7 +24,7 @@ async fn the_port_of_a_receiver_is_taken() {
     let setup = exporting("debug", "verbosity: basic");
     let taken = TcpListener::bind(("127.0.0.1", setup.ports.grpc)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let own = format!("process {}", std::process::id());
+    let own = format!("pid {},", std::process::id());
     let words = ["bind_address_in_use", &address, "in use", &own, "relay.yaml:", "receivers::otlp"];
     check_refused(&setup.text(), &[], &words, &[]).await;
 }

@@ -65,6 +65,23 @@ async fn tls_to_a_plaintext_port() {
 }
 
 #[tokio::test]
+async fn tls_to_another_service() {
+    let stub = Stub::start(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n").await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await;
+    let expected = Expected {
+        class: "protocol_mismatch",
+        phase: "tls",
+        retry: Again::Yes,
+        words: &["neither TLS nor HTTP", "another service"],
+        never: &["InvalidContentType", "http://"],
+    };
+    check(to("otlp_grpc", format!("https://{}", stub.address)), &[], &expected).await;
+}
+
+#[tokio::test]
 async fn another_service_on_the_port() {
     let stub = Stub::start(|mut stream| async move {
         let _ = stream.write_all(b"-ERR unknown command 'PRI'\r\n").await;
@@ -74,7 +91,7 @@ async fn another_service_on_the_port() {
         class: "protocol_mismatch",
         phase: "http2",
         retry: Again::Yes,
-        words: &["-ERR unknown command", "neither HTTP nor TLS"],
+        words: &["-ERR unknown command", "neither HTTP nor TLS", "Redis"],
         never: &[],
     };
     check(to("otlp_grpc", format!("http://{}", stub.address)), &[], &expected).await;

@@ -73,6 +73,18 @@ async fn the_tls_handshake_is_never_answered() {
 }
 
 #[tokio::test]
+async fn nobody_made_the_unix_socket() {
+    let expected = Expected {
+        class: "connection_refused",
+        phase: "connect",
+        retry: Again::Yes,
+        words: &["/no/such.sock", "unix socket"],
+        never: &["127.0.0.1:0", "host.docker.internal"],
+    };
+    check(|| grpc_to("unix:///no/such.sock", ""), &[], &expected).await;
+}
+
+#[tokio::test]
 async fn the_proxy_wants_a_login() {
     let proxy = http1(|_| response(407, &[("proxy-authenticate", "Negotiate")], "")).await;
     let url = format!("http://{}", proxy.address);
@@ -100,6 +112,36 @@ async fn the_proxy_is_not_there() {
     };
     let settings = format!("endpoint: 'https://backend.example.test:4318', {QUICK_RETRY}");
     check(|| exporting("otlp_http", &settings), &[("HTTPS_PROXY", &url)], &expected).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_takes_the_connection_itself() {
+    let proxy = http1(|_| response(200, &[], "")).await;
+    let url = format!("http://{}", proxy.address);
+    let expected = Expected {
+        class: "tls_handshake_closed",
+        phase: "tls",
+        retry: Again::Yes,
+        words: &["HTTPS_PROXY", &url, "goes through the proxy"],
+        never: &[],
+    };
+    let settings = format!("endpoint: 'https://backend.example.test:4318', {QUICK_RETRY}");
+    check(|| exporting("otlp_http", &settings), &[("HTTPS_PROXY", &url)], &expected).await;
+}
+
+#[tokio::test]
+async fn a_proxy_of_plain_http_that_answers_itself() {
+    let proxy = http1(|_| response(403, &[("server", "squid/6")], "<title>Access denied</title>")).await;
+    let url = format!("http://{}", proxy.address);
+    let expected = Expected {
+        class: "permission_denied",
+        phase: "auth",
+        retry: Again::No,
+        words: &["403", "HTTP_PROXY", &url, "may have answered itself"],
+        never: &[],
+    };
+    let settings = format!("endpoint: 'http://backend.example.test:4318', {QUICK_RETRY}");
+    check(|| exporting("otlp_http", &settings), &[("HTTP_PROXY", &url)], &expected).await;
 }
 
 #[tokio::test]

@@ -33,6 +33,14 @@ async fn mistakes_come_first_with_their_class_and_place() {
 }
 
 #[tokio::test]
+async fn a_token_with_its_quotation_marks_fails_although_the_relay_would_start() {
+    let settings = "endpoint: 'http://127.0.0.1:1', headers: {authorization: '\"Bearer s3cr3t-abc\"'}";
+    let found = check(&sending("otlp_http", settings), &["--only", "configuration"], &[]).await;
+    found.fails("configuration", "config_invalid_header", "config", &["quotation marks"]);
+    assert!(!found.text.contains("s3cr3t-abc"), "{}", found.text);
+}
+
+#[tokio::test]
 async fn warnings_count_only_when_it_is_asked_for() {
     let backend = Backend::start();
     // The relay sizes its buffers by itself, which it warns of.

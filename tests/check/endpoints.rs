@@ -81,6 +81,18 @@ async fn a_refusal_is_told_once_and_a_token_that_is_said_back_is_masked() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_off_is_seen_by_the_date_of_the_answer() {
+    let dated = |date: &'static str| {
+        http1(move |_| format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+    };
+    let found = check(&http(dated("Thu, 01 Jan 2015 00:00:00 GMT")), &[], &[]).await;
+    let clock = found.with("warning").into_iter().find(|check| check["id"] == "clock").cloned();
+    let cause = clock.unwrap_or_else(|| panic!("no warning of the clock in\n{}", found.text))["cause"].clone();
+    assert!(cause.as_str().unwrap().contains("ahead of the backend's Date"), "{cause}");
+    assert_eq!(found.code, Some(0), "{}", found.text);
+}
+
+#[tokio::test]
 async fn a_login_page_is_no_success() {
     let port = http1(|_| answer("200 OK", "text/html", "<html><title>Sign in</title></html>"));
     check(&http(port), &[], &[]).await.fails("export", "not_otlp_response", "response", &["Sign in"]);

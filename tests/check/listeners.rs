@@ -23,7 +23,7 @@ fn listens<'c>(found: &'c Checked, result: &str) -> Vec<&'c serde_json::Value> {
 async fn who_holds_a_port_is_named() {
     let (_listener, port) = silent();
     let found = check(&listening(&format!("endpoint: '127.0.0.1:{port}'")), &[], &[]).await;
-    let pid = format!("(pid {})", std::process::id());
+    let pid = format!("(pid {}, at 127.0.0.1:{port})", std::process::id());
     found.fails("listen", "bind_address_in_use", "listen", &[&pid, &format!("127.0.0.1:{port}")]);
 }
 

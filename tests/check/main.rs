@@ -10,4 +10,7 @@ mod encrypted;
 mod endpoints;
 mod listeners;
 mod looks;
+mod neighbours;
+mod roles;
 mod servers;
+mod storage;

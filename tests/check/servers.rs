@@ -9,13 +9,18 @@ use std::time::Duration;
 pub(crate) fn http1(answer: impl Fn(&str) -> String + Send + Sync + Clone + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    serve_http1_on(listener, answer);
+    port
+}
+
+/// The same on a socket of the caller's choice.
+pub(crate) fn serve_http1_on(listener: TcpListener, answer: impl Fn(&str) -> String + Send + Sync + Clone + 'static) {
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let answer = answer.clone();
             std::thread::spawn(move || serve(stream, &answer));
         }
     });
-    port
 }
 
 fn serve(mut stream: TcpStream, answer: &dyn Fn(&str) -> String) {

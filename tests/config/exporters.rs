@@ -218,7 +218,7 @@ fn tls_settings_are_checked_with_the_collectors_words() {
         &[
             "c.yaml:4:32: exporters::otlp_grpc::tls: provide either a CA file or the PEM-encoded string, but not both",
             "c.yaml:4:32: exporters::otlp_grpc::tls: TLS configuration must include both certificate and key \
-             (CertFile/CertPem and KeyFile/KeyPem)",
+             (CertFile/CertPem and KeyFile/KeyPem): write cert_file and key_file, or neither",
             "c.yaml:4:92: exporters::otlp_grpc::tls::max_version: TLS 1.1 is not spoken by otlp-relay, which knows 1.2 \
              and 1.3",
         ],

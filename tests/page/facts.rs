@@ -109,18 +109,26 @@ async fn clients_are_told_what_they_send_wrong() {
     let refused = http_request(http::Method::POST, relay.ports.http, "/v1/traces", &proto, "not OTLP").await;
     assert_eq!(refused.status, 400);
     http_request(http::Method::POST, relay.ports.http, "/v1/logs", &proto, "").await;
+    http_request(http::Method::POST, relay.ports.http, "/v1/traces/v1/traces", &proto, "").await;
+    http_request(http::Method::POST, relay.ports.http, "/v1/traces", &[("content-type", "text/plain")], "").await;
+    let of_a_scanner = http_request(http::Method::POST, relay.ports.http, "/login", &[], "").await;
+    assert_eq!(of_a_scanner.status, 404);
     let mut hello = tokio::net::TcpStream::connect(local(relay.ports.grpc)).await.unwrap();
     hello.write_all(&[0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]).await.unwrap();
     let mut rest = Vec::new();
     // It is turned away, be it with a reset.
     let _ = tokio::time::timeout(Duration::from_secs(10), hello.read_to_end(&mut rest)).await.unwrap();
-    for class in ["malformed_request", "peer_sent_tls", "unwanted_signal"] {
+    let classes =
+        ["malformed_request", "peer_sent_tls", "unwanted_signal", "peer_unknown_path", "peer_unknown_content_type"];
+    for class in classes {
         let find = |status: &Value| status["clients"].as_array()?.iter().find(|fault| fault["class"] == class).cloned();
         let fault = wait_for(port, class, find).await;
         assert_eq!(fault["address"], "127.0.0.1");
         assert!(fault["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{fault}");
     }
-    assert!(client::get(port, "/").await.text().contains("peer_sent_tls"));
+    let page = client::get(port, "/").await.text();
+    assert!(page.contains("peer_sent_tls") && page.contains("POST /v1/traces/v1/traces"), "{page}");
+    assert!(!page.contains("/login") && !relay.log().contains("/login"), "scanners are no clients: {page}");
     relay.stop_without_loss().await;
 }
 

@@ -9,4 +9,5 @@ mod devtools;
 mod diagnostics;
 mod doors;
 mod facts;
+mod routing;
 mod scene;

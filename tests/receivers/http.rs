@@ -20,13 +20,15 @@ use crate::support::{Rig, check_accounted_for, http1_request, read_http1, traces
 
 const SUCCESS: &[u8] = &[0x0a, 0x00];
 
-/// A request of `head` without a body is answered `status` with `text`, and nobody counts it.
-async fn check_text(head: &str, status: u16, text: &str) {
+/// A request of `head` without a body is answered `status` with `text`, and counted as `class` where it was meant as an
+/// export.
+async fn check_text(head: &str, status: u16, text: &str, class: Option<Class>) {
     let rig = Rig::start().await;
     let got = rig.http1(head, b"").await;
     assert_eq!((got.status, &got.body[..]), (status, text.as_bytes()), "{head}");
     assert!(got.header("content-type").starts_with("text/plain"), "{got:?}");
-    assert!(rig.refused.take().is_empty());
+    let counted: Vec<_> = class.into_iter().map(|class| (class, Protocol::Http)).collect();
+    assert_eq!(rig.refused.take(), counted, "{head}");
 }
 
 /// A traces request with `headers` and `body` arrives as `expected`.
@@ -70,16 +72,24 @@ fn said(code: Code) -> Failure {
 
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
-    for path in ["/", "/v1/tracez", "/v1/traces/", "/v1development/profiles"] {
-        check_text(&format!("POST {path} HTTP/1.1\r\nContent-Length: 0"), 404, "404 page not found\n").await;
+    let not_found = "404 page not found\n";
+    for path in ["/", "/v1/tracez", "/v1development/profiles"] {
+        check_text(&format!("POST {path} HTTP/1.1\r\nContent-Length: 0"), 404, not_found, None).await;
     }
+    let astray = Some(Class::PeerUnknownPath);
+    for path in ["/v1/traces/", "/v1/traces/v1/traces", "/otlp/v1/metrics"] {
+        check_text(&format!("POST {path} HTTP/1.1\r\nContent-Length: 0"), 404, not_found, astray).await;
+    }
+    let zipkin = "POST /api/v2/spans HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0";
+    check_text(zipkin, 404, not_found, astray).await;
+    check_text("GET /v1/traces/x HTTP/1.1", 404, not_found, None).await;
 }
 
 #[tokio::test]
 async fn only_post_is_allowed() {
     for method in ["GET", "PUT", "OPTIONS"] {
         let head = format!("{method} /v1/traces HTTP/1.1");
-        check_text(&head, 405, "405 method not allowed, supported: [POST]").await;
+        check_text(&head, 405, "405 method not allowed, supported: [POST]", None).await;
     }
 }
 
@@ -87,9 +97,10 @@ async fn only_post_is_allowed() {
 async fn only_protobuf_and_json_are_taken() {
     let unsupported = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
     let head = "POST /v1/traces HTTP/1.1\r\nContent-Length: 0";
-    check_text(head, 415, unsupported).await;
+    let foreign = Some(Class::PeerUnknownContentType);
+    check_text(head, 415, unsupported, foreign).await;
     for content_type in ["text/plain", "application/x-protobuf2", "application/jsonl", "application/grpc"] {
-        check_text(&format!("{head}\r\nContent-Type: {content_type}"), 415, unsupported).await;
+        check_text(&format!("{head}\r\nContent-Type: {content_type}"), 415, unsupported, foreign).await;
     }
 }
 

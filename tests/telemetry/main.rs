@@ -16,7 +16,7 @@ use otlp_relay::ident::ComponentId;
 use otlp_relay::protocol::Protocol;
 use otlp_relay::signal::Signal;
 use otlp_relay::telemetry::observe::{OnFailure, Settling, admitted, entering, settled, settled_as};
-use otlp_relay::telemetry::{Registry, Service, Totals, Watch};
+use otlp_relay::telemetry::{ExporterState, Registry, Service, Totals, Watch};
 use otlp_relay::units::Items;
 
 #[track_caller]
@@ -159,11 +159,21 @@ async fn a_failure_that_goes_back_to_the_sender_is_no_loss_of_ours() {
 async fn only_what_the_queue_itself_refuses_counts_as_not_enqueued() {
     let watch = Watch::new(Registry::new());
     let full = Failure::new(Class::QueueFull, "sending queue is full");
-    let stage = admitted(&exporter(), Signal::Traces, &watch, Scripted::answering([Err(full), Err(refused())]));
+    let state = ExporterState::new(exporter(), Signal::Traces);
+    let stage = admitted(
+        &exporter(),
+        Signal::Traces,
+        Arc::clone(&state),
+        &watch,
+        Scripted::answering([Err(full), Err(refused())]),
+    );
     check_scrape(&watch.registry, ENQUEUE_FAILED, &[&format!("{ENQUEUE_FAILED} 0")]);
     let _ = stage.consume(spans(4)).await;
     let _ = stage.consume(spans(8)).await;
     check_scrape(&watch.registry, ENQUEUE_FAILED, &[&format!("{ENQUEUE_FAILED} 4")]);
+    let events: Vec<_> = state.events().into_iter().map(|event| (event.class, event.count)).collect();
+    assert_eq!(events, [(Class::QueueFull, 1)], "what the queue refuses is an event, though no attempt failed");
+    assert_eq!(state.snapshot().trouble, None);
 }
 
 const ENQUEUE_FAILED: &str = "otelcol_exporter_enqueue_failed_spans{exporter=\"otlp_grpc/eu\"}";

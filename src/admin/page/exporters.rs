@@ -103,11 +103,14 @@ fn trouble(html: &mut Html, status: &RelayStatus, exporter: &Exporter, trouble: 
     });
 }
 
-/// Where the data goes that the exporter itself does not take; nothing is said while it does.
+/// Who gets the data of each signal, who stands by, why, and when the preferred one is tried again.
 fn routings(html: &mut Html, status: &RelayStatus, exporter: &Exporter) {
     for flow in &exporter.flows {
         let Some(routing) = &flow.routing else { continue };
         if routing.targets.first() == Some(&routing.active) {
+            let (active, others) = (&routing.active, routing.standing_by.join(", "));
+            let words = format!("{}: {active} takes the data; {others} standing by", flow.signal);
+            html.leaf("p", &[("class", "times")], words);
             continue;
         }
         html.element("p", &[("class", "times warn")], |html| {
@@ -120,6 +123,10 @@ fn routings(html: &mut Html, status: &RelayStatus, exporter: &Exporter) {
             if !routing.because.is_empty() {
                 html.text(", because of ");
                 html.leaf("code", &[("class", "class")], &routing.because);
+            }
+            if !routing.next_look.is_empty() {
+                let when = words::until(status, routing.next_look_unix_nano);
+                html.text(format_args!(" · {} is tried again {when}", routing.next_look));
             }
         });
     }

@@ -72,7 +72,11 @@ fn arrow(html: &mut Html) {
 fn intake(status: &RelayStatus, pipeline: &Pipeline, id: &str) -> Option<String> {
     let receiver = status.receivers.iter().find(|receiver| receiver.id == id)?;
     let flow = receiver.flows.iter().find(|flow| flow.signal == pipeline.signal)?;
-    Some(words::rate(flow.per_second))
+    let rate = words::rate(flow.per_second);
+    Some(match flow.refused {
+        0 => rate,
+        refused => format!("{rate}, {} refused", words::count(refused)),
+    })
 }
 
 fn output<'a>(status: &'a RelayStatus, pipeline: &Pipeline, id: &str) -> (Option<String>, Option<&'a str>) {

@@ -1,19 +1,23 @@
 //! What is shown of recent failures: those of all signals of an exporter that are alike are one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::failure::Phase;
 use crate::interface::diagnostics as shown;
+use crate::telemetry::clock::Moment;
 use crate::telemetry::{Event, ExporterState};
 
 use super::{Running, bare};
 
 /// All of them, the latest first.
-pub(super) fn events(running: &Running) -> Vec<shown::Event> {
+pub(super) fn events(running: &Running, now: Moment) -> Vec<shown::Event> {
     let mut folded = BTreeMap::new();
     for (state, _) in &running.chains {
         let failing = state.snapshot().trouble;
         for event in state.events() {
-            let goes_on = failing.as_ref().is_some_and(|trouble| trouble.class == event.class);
+            let goes_on =
+                failing.as_ref().is_some_and(|trouble| trouble.class == event.class) || is_refusal(&event, now);
             fold(&mut folded, state, event, if goes_on { ONGOING } else { OVER });
         }
     }
@@ -53,6 +57,14 @@ fn fold(into: &mut BTreeMap<Key, shown::Event>, of: &ExporterState, event: Event
         state.clone_into(&mut known.state);
     }
 }
+
+/// Whether the queue refuses data these days: nothing tells of its end.
+fn is_refusal(event: &Event, now: Moment) -> bool {
+    matches!(event.phase, Phase::Queue | Phase::Storage | Phase::Local) && now.since(event.last) < RECENT
+}
+
+/// Senders try again sooner.
+const RECENT: Duration = Duration::from_secs(30);
 
 const ONGOING: &str = "ongoing";
 

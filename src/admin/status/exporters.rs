@@ -6,7 +6,7 @@ use crate::interface::diagnostics as shown;
 use crate::telemetry::clock::Moment;
 use crate::telemetry::{Condition, Event, ExporterState, Figures, Routing, Snapshot};
 
-use super::{ExporterLayout, Running, after, bare, sum_of};
+use super::{ExporterKind, ExporterLayout, Running, after, bare, sum_of};
 
 /// All of them, in the order of the layout, with their signals together.
 pub(super) fn exporters(running: &Running, figures: &Figures, now: Moment) -> Vec<shown::Exporter> {
@@ -45,7 +45,7 @@ fn flow(layout: &ExporterLayout, running: &Running, figures: &Figures, now: Mome
     let next_try = level.and_then(QueueLevel::next_try);
     shown::ExporterFlow {
         signal: layout.signal.name().to_owned(),
-        state: snapshot.as_ref().map_or(Condition::Idle, Snapshot::condition).name().to_owned(),
+        state: condition(layout, snapshot.as_ref(), count("fallback_sent")).name().to_owned(),
         endpoint: bare(&layout.endpoint),
         sent: count("sent"),
         send_failed: count("send_failed"),
@@ -55,13 +55,26 @@ fn flow(layout: &ExporterLayout, running: &Running, figures: &Figures, now: Mome
         next_try_unix_nano: next_try.map_or(0, |ahead| after(now, ahead)),
         queue: level.zip(layout.queue_unit).and_then(|(level, unit)| queue(level, unit)),
         trouble: snapshot.as_ref().and_then(trouble),
-        routing: snapshot.as_ref().and_then(|snapshot| snapshot.routing.as_ref()).map(routing),
+        routing: snapshot.as_ref().and_then(|snapshot| snapshot.routing.as_ref()).map(|of| routing(of, now)),
         dead_lettered: figures.count(&format!("otelcol_relay_dead_lettered_{noun}"), &[("exporter", &id)]),
         recovery: chain.and_then(|(state, _)| state.recovery()).map(|over| shown::Recovery {
             class: over.class.code().to_owned(),
             since_unix_nano: over.since.unix_nanos(),
             until_unix_nano: over.until.unix_nanos(),
         }),
+    }
+}
+
+/// How it fares; `passed_on` are items that others delivered in its place.
+fn condition(layout: &ExporterLayout, snapshot: Option<&Snapshot>, passed_on: u64) -> Condition {
+    match (layout.kind, snapshot) {
+        (_, None) => Condition::Idle,
+        (ExporterKind::Exporter, Some(snapshot)) => snapshot.condition(),
+        (ExporterKind::Failover, Some(snapshot)) => match &snapshot.routing {
+            Some(routing) if routing.active.is_none() => Condition::Failing,
+            _ if passed_on != 0 => Condition::Delivering,
+            _ => Condition::Idle,
+        },
     }
 }
 
@@ -80,8 +93,9 @@ fn queue(level: &QueueLevel, unit: &'static str) -> Option<shown::Queue> {
     })
 }
 
-fn routing(routing: &Routing) -> shown::Routing {
+fn routing(routing: &Routing, now: Moment) -> shown::Routing {
     let active = routing.active.and_then(|at| routing.targets.get(at));
+    let next_look = routing.next_look.as_ref();
     let (because, cause) =
         routing.because.as_ref().map_or_else(Default::default, |(class, cause)| (class.code(), cause.clone()));
     shown::Routing {
@@ -90,6 +104,9 @@ fn routing(routing: &Routing) -> shown::Routing {
         since_unix_nano: routing.since.unix_nanos(),
         because: because.to_owned(),
         cause,
+        standing_by: routing.standing_by().map(ToString::to_string).collect(),
+        next_look: next_look.map(|(target, _)| target.to_string()).unwrap_or_default(),
+        next_look_unix_nano: next_look.map_or(0, |(_, ahead)| after(now, *ahead)),
     }
 }
 

@@ -105,6 +105,9 @@ fn routing(of: &shown::Routing) -> Value {
         "since": time(of.since_unix_nano),
         "because": some(&of.because),
         "cause": some(&of.cause),
+        "standing_by": of.standing_by,
+        "next_look": some(&of.next_look),
+        "next_look_at": time(of.next_look_unix_nano),
     })
 }
 

@@ -85,13 +85,24 @@ pub struct PipelineLayout {
     pub exporters: Vec<ComponentId>,
 }
 
-/// An exporter with one signal.
+/// What data goes to at the end of a pipeline, or in place of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExporterKind {
+    /// An exporter.
+    Exporter,
+    /// A failover connector, which makes no attempts of its own: how it fares is how its levels do.
+    Failover,
+}
+
+/// An exporter, or a failover connector, with one signal.
 #[derive(Clone, Debug)]
 pub struct ExporterLayout {
     /// The exporter.
     pub id: ComponentId,
     /// What it is sent.
     pub signal: Signal,
+    /// What it is.
+    pub kind: ExporterKind,
     /// Where it sends to, as the configuration writes it; empty where it sends nowhere.
     pub endpoint: String,
     /// What its queue counts: `requests`, `items` or `bytes`; nothing where it has none.
@@ -139,7 +150,7 @@ impl StatusFacts {
             receivers: layout.receivers.iter().map(|receiver| receivers::receiver(receiver, &figures)).collect(),
             pipelines: layout.pipelines.iter().map(pipeline).collect(),
             exporters: exporters::exporters(&running, &figures, now),
-            events: events::events(&running),
+            events: events::events(&running, now),
             clients: self.watch.clients.latest().into_iter().map(receivers::client).collect(),
             extensions: layout.extensions.iter().map(ToString::to_string).collect(),
         };

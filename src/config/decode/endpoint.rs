@@ -113,7 +113,11 @@ pub(super) fn listen(value: &Reading<'_>) -> Option<ListenAddress> {
     }
 }
 
-fn listen_address(text: &str) -> Result<ListenAddress, Problem> {
+/// An address to listen on, as the configuration writes it: `host:port` or `:port`.
+///
+/// # Errors
+/// What is wrong with `text`, and how to write it.
+pub fn listen_address(text: &str) -> Result<ListenAddress, Problem> {
     let Address { scheme, host, port, path } = address::parse(text)?;
     if let Some(scheme) = scheme {
         let port = port.map_or(String::new(), |port| format!(":{port}"));

@@ -103,13 +103,14 @@ pub(super) fn check_value(name: &str, text: &str, value: &Reading<'_>) {
     }
     let names_variable = !from_variable && looks_like_variable(text);
     let complaint = if names_variable {
-        Some(("holds $NAME, which is never expanded", "write ${env:NAME}".to_owned()))
+        let hint = "write ${env:NAME}".to_owned();
+        Some((Mistake::UnexpandedVariable, ("holds $NAME, which is never expanded", hint)))
     } else {
-        credential_complaint(name, text, value).or_else(|| blemish(text))
+        let empty = credential_complaint(name, text, value).map(|complaint| (Mistake::EmptyCredential, complaint));
+        empty.or_else(|| blemish(text).map(|complaint| (Mistake::InvalidHeader, complaint)))
     };
-    if let Some((what, hint)) = complaint {
+    if let Some((mistake, (what, hint))) = complaint {
         let warning = Problem::new(None, "", format!("the header {name} {what}")).hint(hint);
-        let mistake = if names_variable { Mistake::UnexpandedVariable } else { Mistake::EmptyCredential };
         value.warn_of(warning.is(mistake));
     }
 }

@@ -35,6 +35,7 @@ mod unused;
 mod upstream;
 mod uses;
 
+pub use endpoint::listen_address;
 pub use proxies::{ProxyVariable, why_direct};
 
 use super::environment::Environment;

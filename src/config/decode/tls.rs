@@ -57,8 +57,10 @@ fn settings(tls: &mut Section<'_>) -> Wish {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => {
-            tls.whole()
-                .wrong("TLS configuration must include both certificate and key (CertFile/CertPem and KeyFile/KeyPem)");
+            tls.whole().wrong(
+                "TLS configuration must include both certificate and key (CertFile/CertPem and KeyFile/KeyPem): write \
+                 cert_file and key_file, or neither",
+            );
             None
         }
     };

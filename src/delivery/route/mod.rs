@@ -22,7 +22,7 @@ use crate::signal::Signal;
 
 use super::lease::Outcome;
 use super::schedule::LONGEST_DEMAND;
-use super::targets::{Look, OnSwitch, Reason, Switch, Target, Targets};
+use super::targets::{Look, NextLook, OnSwitch, Reason, Switch, Target, Targets};
 use judge::{Judgement, judge};
 use standing::{Failed, Gravity, Purpose, Standing, Turn};
 
@@ -37,6 +37,7 @@ pub(crate) struct Route {
     /// Counts the switches, for those who wait for one.
     turns: watch::Sender<u64>,
     on_switch: OnSwitch,
+    next_look: Arc<NextLook>,
     /// Whether a task looks after the preferred targets.
     is_watched: AtomicBool,
     lifetime: Lifetime,
@@ -45,7 +46,7 @@ pub(crate) struct Route {
 impl Route {
     /// A route to the first of `targets`, and to the others when it fails.
     pub(crate) fn new(signal: Signal, targets: Targets, lifetime: &Lifetime) -> Arc<Route> {
-        let Targets { ranks, thresholds, on_switch } = targets;
+        let Targets { ranks, thresholds, on_switch, next_look } = targets;
         let standing = Mutex::new(Standing::new(ranks.len(), thresholds));
         Arc::new_cyclic(|me| Route {
             me: Weak::clone(me),
@@ -54,6 +55,7 @@ impl Route {
             standing,
             turns: watch::Sender::new(0),
             on_switch,
+            next_look,
             is_watched: AtomicBool::new(false),
             lifetime: lifetime.clone(),
         })
@@ -181,8 +183,9 @@ impl Route {
                 self.standing().failed(index, Failed { purpose, began, gravity, class, cause }, now)
             }
         };
-        if let Some(turn) = turn {
-            self.carry_out(&turn);
+        match turn {
+            Some(turn) => self.carry_out(&turn),
+            None => self.tell_next_look(),
         }
     }
 
@@ -195,6 +198,7 @@ impl Route {
 
     /// Tells everyone of a switch, and has the preferred targets looked after.
     fn carry_out(&self, turn: &Turn) {
+        self.tell_next_look();
         let name = |index: Option<usize>| index.and_then(|index| self.targets.get(index)).map(|target| &target.name);
         (self.on_switch)(&Switch {
             from: name(turn.from),
@@ -209,6 +213,12 @@ impl Route {
         if is_away && !self.lifetime.is_draining() && !self.is_watched.swap(true, Ordering::AcqRel) {
             self.lifetime.spawn("fallback look", look_after(Weak::clone(&self.me), self.lifetime.clone()));
         }
+    }
+
+    /// Tells whoever shows it which target is looked after next.
+    fn tell_next_look(&self) {
+        let next = self.standing().next_look(|_| true);
+        self.next_look.set(next.map(|(index, at)| (Arc::clone(&self.targets[index].name), at)));
     }
 
     /// Which target an empty request is to look after next, and when, if data has not done so by then.

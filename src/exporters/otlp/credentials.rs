@@ -19,10 +19,13 @@ pub(super) fn credentials(auth: Option<&ClientAuth>) -> Result<Option<Arc<Creden
         tokens(oauth2).map_err(|problem| crate::auth::AuthProblem {
             path: format!("extensions::{id}::{}", problem.key),
             what: problem.what,
+            mistake: problem.mistake,
         })
     };
-    let credentials =
-        Credentials::load(auth, &fetch).map_err(|problem| SetupProblem::new("auth", problem.to_string()))?;
+    let credentials = Credentials::load(auth, &fetch).map_err(|problem| SetupProblem {
+        mistake: problem.mistake,
+        ..SetupProblem::new("auth", problem.to_string())
+    })?;
     Ok(Some(Arc::new(credentials)))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::stage::Shape;
 use crate::config::Compression;
 use crate::failure::{Class, Failure};
 use crate::payload::{Encoding, Payload};
@@ -76,6 +77,23 @@ pub(super) async fn message(payload: Payload, packing: Packing) -> Result<Arc<[B
         Packing::Plain => (0, payload.chunks().to_vec()),
         Packing::Packed(encoding, level) => (1, vec![pack(payload, encoding, level).await?]),
     };
+    framed(flag, chunks)
+}
+
+/// The body of a request in the format of `shape`, made of a `message` that is encoded already. It is compressed here
+/// and now, however large it is.
+pub(super) fn ready(message: Bytes, shape: Shape, packing: Packing) -> Result<Arc<[Bytes]>, Failure> {
+    let (flag, body) = match packing {
+        Packing::Plain => (0, message),
+        Packing::Packed(encoding, level) => (1, compress_at(encoding, level, &[message]).map_err(not_compressed)?),
+    };
+    match shape {
+        Shape::Grpc => framed(flag, vec![body]),
+        Shape::Http | Shape::HttpJson => Ok([body].into()),
+    }
+}
+
+fn framed(flag: u8, chunks: Vec<Bytes>) -> Result<Arc<[Bytes]>, Failure> {
     let len: usize = chunks.iter().map(Bytes::len).sum();
     let len = u32::try_from(len).map_err(|_| {
         Failure::new(Class::MessageTooLarge, format!("a gRPC message cannot have {}", ByteCount::of(len)))
@@ -108,7 +126,11 @@ async fn aside_if_large(
         let task = tokio::task::spawn_blocking(move || write(&payload));
         task.await.unwrap_or_else(|error| Err(io::Error::other(error)))
     };
-    written.map_err(|error| Failure::new(Class::Other, "the request could not be compressed").because(error))
+    written.map_err(not_compressed)
+}
+
+fn not_compressed(error: io::Error) -> Failure {
+    Failure::new(Class::Other, "the request could not be compressed").because(error)
 }
 
 /// From here on compressing or writing JSON takes so long that other requests of the thread would wait.

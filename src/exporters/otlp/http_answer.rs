@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use super::stage::Sent;
 use super::words::{Circumstances, retry_after, words};
 use super::{partial, text_of};
-use crate::failure::{Class, Failure, from_http};
+use crate::failure::{Class, Failure, from_http, status_text};
 use crate::flow::Receipt;
 use crate::ident::ComponentId;
 use crate::transport::client::{Answer, Extent};
@@ -50,7 +50,7 @@ pub(super) fn verdict(answer: &Answer, sent: &Sent<'_>, id: &Arc<ComponentId>) -
         None => {
             let text = format!(
                 "the backend answers HTTP {}, but not with OTLP: {}",
-                answer.status,
+                status_text(answer.status),
                 words(answer, sent.mask())
             );
             failed(Failure::new(Class::NotOtlpResponse, text))

@@ -6,6 +6,7 @@ mod grpc_answer;
 mod headers;
 mod http_answer;
 mod partial;
+mod ready;
 mod stage;
 mod trial;
 mod words;
@@ -30,6 +31,7 @@ use crate::transport::client::{Client, ClientSettings, Keep, Patience, Protocol,
 use crate::transport::tls::TlsProblem;
 
 pub use super::setup::SetupProblem;
+pub use ready::Ready;
 pub use trial::{Trial, Way};
 
 use self::credentials::credentials;

@@ -29,7 +29,7 @@ pub(super) enum Shape {
 }
 
 /// What the stages of one exporter have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) id: Arc<ComponentId>,
     /// As the configuration writes it.
@@ -84,20 +84,29 @@ pub(super) struct Answered {
 
 impl Consume for Stage {
     fn consume(&self, payload: Payload) -> Consumed<'_> {
-        let target = &self.target;
         Box::pin(async move {
             let progress = Progress::of_attempt();
             let export = Box::pin(self.export(payload, &progress));
-            let outcome = within(target.timeout, &progress, export).await;
-            match masked(outcome, &target.mask) {
-                Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
-                Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
-            }
+            self.conclude(export, &progress).await
         })
     }
 }
 
 impl Stage {
+    /// The outcome of `export`, within the time that one attempt has.
+    pub(super) async fn conclude(
+        &self,
+        export: impl Future<Output = Result<Receipt, Failure>>,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        let target = &self.target;
+        let outcome = within(target.timeout, progress, export).await;
+        match masked(outcome, &target.mask) {
+            Ok(receipt) => Ok(Receipt { attempt: Some(Arc::new(progress.record())), ..receipt }),
+            Err(failure) => Err(failure.at(Arc::clone(&target.endpoint)).with_attempt(progress.record())),
+        }
+    }
+
     async fn export(&self, payload: Payload, progress: &Progress) -> Result<Receipt, Failure> {
         self.exchange(payload, progress).await?.verdict
     }
@@ -111,10 +120,19 @@ impl Stage {
             Shape::Http => body(payload, target.packing).await?,
             Shape::HttpJson => json_body(payload, target.packing).await?,
         };
-        let body = RequestBody::new(parts);
-        let Some(credentials) = &target.credentials else { return self.post(&self.head, body, progress).await };
+        self.deliver(RequestBody::new(parts), metadata.as_deref(), progress).await
+    }
+
+    /// Sends `body`, which is written as the target wants it.
+    pub(super) async fn deliver(
+        &self,
+        body: RequestBody,
+        metadata: Option<&Metadata>,
+        progress: &Progress,
+    ) -> Result<Answered, Failure> {
+        let Some(credentials) = &self.target.credentials else { return self.post(&self.head, body, progress).await };
         // Boxed: requests without credentials should not be the larger for it.
-        let first = self.post_as(credentials, metadata.as_deref(), body.clone(), progress);
+        let first = self.post_as(credentials, metadata, body.clone(), progress);
         let outcome = Box::pin(first).await;
         let failure = match &outcome {
             Ok(answered) => answered.verdict.as_ref().err(),
@@ -122,7 +140,7 @@ impl Stage {
         };
         // A token may have been withdrawn before its time.
         if failure.is_some_and(|failure| failure.class() == Class::Unauthenticated) && credentials.renew().await {
-            return Box::pin(self.post_as(credentials, metadata.as_deref(), body, progress)).await;
+            return Box::pin(self.post_as(credentials, metadata, body, progress)).await;
         }
         outcome
     }
@@ -160,6 +178,10 @@ impl Stage {
             let failure = match failure.class() {
                 Class::MessageTooLarge => failure.and(&format!(" (this request has {} bytes as it is sent)", size.0)),
                 _ => failure,
+            };
+            let failure = match target.client.stands_in() {
+                Some(proxy) => failure.and(&format!("; it was sent to {proxy}, which may have answered itself")),
+                None => failure,
             };
             let is_asked_for = failure.retry() == Retry::Never && target.retryable.contains(&code);
             if is_asked_for { failure.retry_when(Retry::BackOff) } else { failure }

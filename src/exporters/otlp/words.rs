@@ -96,6 +96,7 @@ impl Circumstances {
         }
         match answer.status.as_u16() {
             401 | 403 => text.push_str(&format!("; {}", credentials(head))),
+            404 | 405 | 415 if is_call(head) => text.push_str(NO_GRPC),
             404 if !head.uri().path().contains("/v1") => text.push_str(UNUSUAL_PATH),
             415 => text.push_str(&encodings(sent, headers)),
             // Of an answer that load balancers give when the backend does not.
@@ -118,6 +119,11 @@ impl Circumstances {
     pub(super) fn of_encodings(sent: &Sent<'_>, headers: &HeaderMap) -> Circumstances {
         Circumstances(format!("in answer to {}{}", sent.head.uri().path(), encodings(sent, headers)))
     }
+}
+
+/// Whether it is a gRPC call.
+fn is_call(head: &Request<()>) -> bool {
+    text_of(head.headers(), CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 /// Which headers could hold credentials; never what they hold.
@@ -176,6 +182,8 @@ const FIXED: [&str; 9] = [
     "te",
     crate::protocol::INSTANCE_HEADER,
 ];
+const NO_GRPC: &str = "; whoever answered speaks HTTP and knows no gRPC at this path: a web server, an ingress without a route for \
+     gRPC, or a port for otlp_http (otlphttp, usually 4318)";
 const UNUSUAL_PATH: &str = "; the path of OTLP/HTTP is usually /v1/traces, /v1/metrics or /v1/logs: traces_endpoint and its kin are \
      used as they are written";
 /// What load balancers and proxies call themselves in `Server`.

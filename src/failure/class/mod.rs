@@ -151,7 +151,7 @@ classes! {
         HttpNotFound HttpMethodNotAllowed HttpLengthRequired HttpUnsupportedMediaType UnsupportedCompression
         GrpcUnimplemented InvalidData HttpRedirect PartialSuccessRejected;
     receiving:
-        MalformedRequest RequestTooLarge UnsupportedEncoding PeerSentHttp PeerSentGrpc BodyInterrupted
+        MalformedRequest RequestTooLarge UnsupportedEncoding PeerUnknownPath PeerUnknownContentType PeerSentHttp PeerSentGrpc BodyInterrupted
         PeerSentTls PeerSentPlaintext PeerRejectedOurCertificate PeerCertificateMissing PeerCertificateInvalid
         PeerTlsMismatch PeerUnauthenticated;
     config:

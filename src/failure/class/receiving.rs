@@ -55,6 +55,36 @@ rows! {
         mended "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"
     }
 
+    PeerUnknownPath "peer_unknown_path"
+        Receiver Receive Never Person Unimplemented 404 {
+        meaning "the sender posts to a path that nothing is served at"
+        evidence "a POST of protobuf, or to a path with /v1/<signal> in it, at a path that is no receiver's"
+        causes [
+            "OTEL_EXPORTER_OTLP_ENDPOINT ends in /v1/traces, and the SDK appends it once more",
+            "the sender speaks the protocol of another backend, such as Zipkin's",
+            "a proxy between adds a prefix to the path, or the receiver's url_path differs",
+        ]
+        remedies [
+            "post to /v1/traces, /v1/metrics or /v1/logs; in OTEL_EXPORTER_OTLP_ENDPOINT write http://host:port alone",
+            "where the path is meant, set the receiver's traces_url_path and its kin",
+        ]
+        broken "OTEL_EXPORTER_OTLP_ENDPOINT=http://relay:4318/v1/traces"
+        mended "OTEL_EXPORTER_OTLP_ENDPOINT=http://relay:4318"
+    }
+
+    PeerUnknownContentType "peer_unknown_content_type"
+        Receiver Receive Never Person InvalidArgument 415 {
+        meaning "the sender's content type is no encoding of OTLP"
+        evidence "a POST to /v1/<signal> whose Content-Type is neither application/x-protobuf nor application/json"
+        causes [
+            "a client without an SDK leaves the header out, or sends text/plain or a form",
+            "another format is sent to the path of OTLP",
+        ]
+        remedies ["send OTLP as application/x-protobuf or application/json"]
+        broken "curl -d '{\"resourceSpans\":[]}' http://relay:4318/v1/traces"
+        mended "curl -d '{\"resourceSpans\":[]}' -H 'content-type: application/json' http://relay:4318/v1/traces"
+    }
+
     PeerSentHttp "peer_sent_http1_to_grpc"
         Receiver Receive Never Person InvalidArgument 400 {
         meaning "the sender speaks OTLP/HTTP to the port of OTLP/gRPC"

@@ -183,7 +183,7 @@ rows! {
             "an RSA key below 2048 bits",
         ]
         remedies [
-            "check that tls::ca_file is the authority's current certificate",
+            "check that tls::ca_file is the authority's current certificate, and that its key and the server's have 2048 bits or more",
             "issue the certificate with an RSA key of 2048 bits or more, or an elliptic one",
         ]
         broken "openssl verify -CAfile old-ca.pem server.pem"

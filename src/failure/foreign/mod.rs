@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::Class;
 use super::answer::{code_name, from_grpc, from_http};
-use table::PHRASES;
+use table::{FRAMES, PHRASES};
 
 /// A class that a text may speak of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +25,14 @@ pub fn recognise(text: &str) -> Vec<Recognised> {
     let mut found = Found::default();
     own_codes(text, &mut found);
     let lower = text.to_lowercase();
-    for (words, classes) in PHRASES {
-        if words.iter().all(|word| lower.contains(word)) {
-            found.add(classes, &words.join(" … "));
-        }
-    }
+    found.add_phrases(PHRASES, &lower);
     if let Some((status, phrase)) = http_status(&lower) {
         found.add(&[from_http(status, None, "").class()], &phrase);
     }
     if let Some(code) = grpc_code(text, &lower) {
         found.add(meanings(code), code_name(code));
     }
+    found.add_phrases(FRAMES, &lower);
     found.0.truncate(MOST);
     found.0
 }
@@ -44,6 +41,14 @@ pub fn recognise(text: &str) -> Vec<Recognised> {
 struct Found(Vec<Recognised>);
 
 impl Found {
+    fn add_phrases(&mut self, phrases: &[(&[&str], &[Class])], lower: &str) {
+        for (words, classes) in phrases {
+            if words.iter().all(|word| lower.contains(word)) {
+                self.add(classes, &words.join(" … "));
+            }
+        }
+    }
+
     fn add(&mut self, classes: &[Class], phrase: &str) {
         for &class in classes {
             if self.0.iter().all(|known| known.class != class) {

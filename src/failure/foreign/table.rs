@@ -114,6 +114,7 @@ pub(super) static PHRASES: &[(&[&str], &[Class])] = &[
     (&["\\x00\\x00", "\\x04\\x00"], &[Class::Http1ToGrpcPort]),
     (&["http/0.9"], &[Class::Http1ToGrpcPort]),
     (&["malformed http response"], &[Class::Http1ToGrpcPort, Class::PlaintextToTlsPort, Class::ProtocolMismatch]),
+    (&["unexpected status line"], &[Class::Http1ToGrpcPort, Class::PlaintextToTlsPort, Class::ProtocolMismatch]),
     (&["badstatusline"], &[Class::Http1ToGrpcPort, Class::PlaintextToTlsPort, Class::ProtocolMismatch]),
     (&["parse error: expected http/"], &[Class::Http1ToGrpcPort, Class::PlaintextToTlsPort]),
     (&["first record does not look like a tls handshake"], &[Class::TlsToPlaintextPort, Class::PeerSentPlaintext]),
@@ -226,6 +227,7 @@ pub(super) static PHRASES: &[(&[&str], &[Class])] = &[
     (&["keepalivetimedout"], &[Class::KeepaliveTimeout]),
     (&["ping timeout"], &[Class::KeepaliveTimeout]),
     (&["stream terminated by rst_stream"], &[Class::Http2StreamReset]),
+    (&["stream was reset"], &[Class::Http2StreamReset]),
     (&["rst_stream"], &[Class::Http2StreamReset]),
     (&["goaway"], &[Class::Http2Goaway]),
     // Sizes and limits.
@@ -296,6 +298,7 @@ pub(super) static PHRASES: &[(&[&str], &[Class])] = &[
     (&["broken pipe"], &[Class::ConnectionReset]),
     (&["epipe"], &[Class::ConnectionReset]),
     (&["socket hang up"], &[Class::ConnectionReset]),
+    (&["network closed for unknown reason"], &[Class::ConnectionReset, Class::PlaintextToTlsPort]),
     (&["socket closed"], &[Class::ConnectionReset, Class::PlaintextToTlsPort]),
     (&["transport is closing"], &[Class::ConnectionReset]),
     (&["closed connection without response"], &[Class::ConnectionReset]),
@@ -315,6 +318,10 @@ pub(super) static PHRASES: &[(&[&str], &[Class])] = &[
     (&["connection error"], &[Class::ConnectionRefused, Class::ConnectionReset]),
     (&["tcp connect error"], &[Class::ConnectionRefused, Class::ConnectTimeout]),
     (&["transport error"], &[Class::ConnectionReset, Class::ConnectionRefused]),
+];
+
+/// What is printed around any failure: it tells only where a text names neither a cause nor a code.
+pub(super) static FRAMES: &[(&[&str], &[Class])] = &[
     (&["exporting failed. dropping data"], &[Class::InvalidData, Class::Unauthenticated, Class::MessageTooLarge]),
     (&["exporting failed. rejecting data"], &[Class::InvalidData, Class::Unauthenticated, Class::MessageTooLarge]),
     (&["exporting failed. will retry"], &[Class::ServerUnavailable, Class::ConnectionRefused]),

@@ -183,6 +183,20 @@ const TEXTS: &[(&str, Class)] = &[
     ),
     ("Exporting failed. Dropping data.", InvalidData),
     (
+        r#"2026-01-02T03:04:05.678Z error internal/queue_sender.go:50 Exporting failed. Dropping data. {"resource": {}, "otelcol.component.id": "otlp", "error": "not retryable error: Permanent error: rpc error: code = Unauthenticated desc = missing token", "dropped_items": 10}"#,
+        Unauthenticated,
+    ),
+    (
+        r#"warn internal/retry_sender.go:133 Exporting failed. Will retry the request after interval. {"error": "failed to make an HTTP request: error exporting items, request to http://b:4318/v1/traces responded with HTTP Status Code 429"}"#,
+        RateLimited,
+    ),
+    (
+        r#"Exporting failed. Dropping data. {"error": "no more retries left: rpc error: code = PermissionDenied desc = unexpected HTTP status code received from server: 403 (Forbidden)"}"#,
+        PermissionDenied,
+    ),
+    ("java.net.ProtocolException: Unexpected status line: \u{0}\u{0}\u{6}\u{4}", Http1ToGrpcPort),
+    ("io.grpc.StatusRuntimeException: UNAVAILABLE: Network closed for unknown reason", ConnectionReset),
+    (
         "2026-11-21T10:00:00.000Z ERROR export failed class=tls_hostname_mismatch family=x509 exporter=otlp_grpc",
         TlsHostnameMismatch,
     ),

@@ -231,6 +231,15 @@ pub struct Routing {
     pub because: ::prost::alloc::string::String,
     #[prost(string, tag = "5")]
     pub cause: ::prost::alloc::string::String,
+    /// The others, in the order of preference.
+    #[prost(string, repeated, tag = "6")]
+    pub standing_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The preferred target that is tried again next, and when: with the data that comes then. Empty and 0 while the first one
+    /// is active, and while all of them fail.
+    #[prost(string, tag = "7")]
+    pub next_look: ::prost::alloc::string::String,
+    #[prost(fixed64, tag = "8")]
+    pub next_look_unix_nano: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Recovery {

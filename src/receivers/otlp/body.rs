@@ -8,7 +8,6 @@ use bytes::{Buf, Bytes};
 use futures_util::future::poll_immediate;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::failure::{Class, Failure};
@@ -18,6 +17,11 @@ use crate::protocol::Protocol;
 
 use super::refusal::{malformed, too_large};
 use super::room::{Claim, Room};
+
+/// The body of a request, as a connection carries it or slower.
+pub trait RequestBody: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static {}
+
+impl<B: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static> RequestBody for B {}
 
 /// Bytes, and the memory that they are accounted for by.
 pub(super) struct Held {
@@ -33,7 +37,7 @@ pub(super) enum Flag {
 }
 
 /// Reads an OTLP/HTTP body of at most `limit`.
-pub(super) async fn read_whole(body: &mut Incoming, limit: ByteCount, room: &Room) -> Result<Held, Failure> {
+pub(super) async fn read_whole(body: &mut impl RequestBody, limit: ByteCount, room: &Room) -> Result<Held, Failure> {
     let declared = body.size_hint();
     if limit.0 < declared.lower() {
         return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
@@ -64,7 +68,11 @@ pub(super) async fn in_time(
 
 /// Reads the one message of at most `limit` that a unary gRPC request consists of (gRPC over HTTP/2,
 /// "Length-Prefixed-Message").
-pub(super) async fn read_message(body: &mut Incoming, limit: ByteCount, room: &Room) -> Result<(Flag, Held), Failure> {
+pub(super) async fn read_message(
+    body: &mut impl RequestBody,
+    limit: ByteCount,
+    room: &Room,
+) -> Result<(Flag, Held), Failure> {
     let mut prefix = Prefix::default();
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();
@@ -88,7 +96,7 @@ pub(super) async fn read_message(body: &mut Incoming, limit: ByteCount, room: &R
 
 /// Reads and drops what is left of `body`, within limits: a client that is still writing would not read the answer, and
 /// a connection that is closed with unread bytes takes the answer back.
-pub(super) async fn discard(body: &mut Incoming) {
+pub(super) async fn discard(body: &mut impl RequestBody) {
     let all = async {
         let mut left = DISCARDED_BYTES;
         while let Some(Ok(frame)) = body.frame().await {
@@ -102,7 +110,7 @@ pub(super) async fn discard(body: &mut Incoming) {
 }
 
 /// The next bytes of a body that began to be read at `began`.
-async fn next_data(body: &mut Incoming, began: Instant, room: &Room) -> Result<Option<Bytes>, Failure> {
+async fn next_data(body: &mut impl RequestBody, began: Instant, room: &Room) -> Result<Option<Bytes>, Failure> {
     loop {
         // Whoever holds memory without using it gives way to those who would use it.
         if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() {
@@ -132,7 +140,7 @@ async fn next_data(body: &mut Incoming, began: Instant, room: &Room) -> Result<O
 
 /// The next frame, if it comes in time.
 async fn awaited(
-    body: &mut Incoming,
+    body: &mut impl RequestBody,
     began: Instant,
     room: &Room,
 ) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Failure> {

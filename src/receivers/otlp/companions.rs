@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tonic::Status;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -15,7 +14,7 @@ use crate::protocol::Protocol;
 use crate::signal::Signal;
 use crate::transport::server::{Reply, Services, service_of};
 
-use super::Entries;
+use super::{Entries, RequestBody, Route};
 
 /// The services that stand beside Export.
 pub(super) struct Companions(Services);
@@ -27,7 +26,7 @@ struct Serving(Vec<&'static str>);
 impl Companions {
     /// The companions of a server that takes the signals of `entries` by gRPC.
     pub(super) fn of(entries: &Entries) -> Companions {
-        let taken = Signal::ALL.into_iter().filter(|signal| entries.get(Protocol::Grpc, *signal).is_some());
+        let taken = Signal::ALL.into_iter().filter(|signal| entries.next(Protocol::Grpc, *signal).is_some());
         let services: Vec<&str> = taken.filter_map(|signal| service_of(signal.facts().grpc_path)).collect();
         let health = HealthServer::new(Serving(services.clone())).max_decoding_message_size(LARGEST);
         let told: Vec<&str> = services.into_iter().chain([HEALTH]).collect();
@@ -41,7 +40,7 @@ impl Companions {
     }
 
     /// What the service of the request's path says.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+    pub(super) async fn answer(&self, request: Request<impl RequestBody>) -> Response<Reply> {
         tokio::time::timeout(PATIENCE, self.0.answer(request))
             .await
             .unwrap_or_else(|_| Status::deadline_exceeded("the request does not come to its end").into_http())

@@ -12,7 +12,7 @@ use crate::failure::Class;
 use crate::flow::{Lifetime, Workers};
 use crate::transport::server::{self, Answer, Listener, Reply, Terms};
 
-use super::{OtlpServer, Sign, grpc, http as http_answers};
+use super::{OtlpServer, Sign};
 
 /// Answers each request by the server of that moment: connections outlive a configuration, requests are answered by
 /// the one that they came in under. A connection keeps the terms on which it was taken.
@@ -51,11 +51,7 @@ impl Door {
 impl Answer for Door {
     async fn answer(self: Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
         let Behind { server, sign } = &*self.behind.load_full();
-        if grpc::speaks(&request) {
-            grpc::answer(server, sign, peer, request).await
-        } else {
-            http_answers::answer(server, sign, peer, request).await
-        }
+        server.answer(sign, peer, request, &server.entries).await
     }
 
     fn turned_away(&self, peer: SocketAddr, class: Class, cause: &str) {

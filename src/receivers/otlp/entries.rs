@@ -1,8 +1,14 @@
 //! Where each signal that comes in by each protocol goes.
 
-use crate::flow::Next;
+use crate::flow::{Consume, Next};
 use crate::protocol::Protocol;
 use crate::signal::Signal;
+
+/// Decides where a request goes, by how it came in and what it carries.
+pub trait Route: Send + Sync {
+    /// The stage for it; none where `signal` is not taken.
+    fn next(&self, protocol: Protocol, signal: Signal) -> Option<&dyn Consume>;
+}
 
 /// The first stage of the pipelines of each signal. A signal without a pipeline has none.
 #[derive(Clone, Default)]
@@ -27,13 +33,14 @@ impl Entries {
         row[signal as usize] = Some(next);
         self
     }
+}
 
-    /// Where `signal` goes that comes in by `protocol`.
-    pub(super) fn get(&self, protocol: Protocol, signal: Signal) -> Option<&Next> {
+impl Route for Entries {
+    fn next(&self, protocol: Protocol, signal: Signal) -> Option<&dyn Consume> {
         let row = match protocol {
             Protocol::Grpc => &self.grpc,
             Protocol::Http => &self.http,
         };
-        row[signal as usize].as_ref()
+        row[signal as usize].as_deref()
     }
 }

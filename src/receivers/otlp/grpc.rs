@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
-use hyper::body::Incoming;
 use tonic::{Code, Status};
 
 use crate::failure::{Class, Failure};
@@ -17,15 +16,15 @@ use crate::transport::codec;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::body::{self, Flag};
+use super::body::{self, Flag, RequestBody};
 use super::format::Format;
 use super::refusal::malformed;
 use super::room::Share;
-use super::{OtlpServer, Sign, companions, status};
+use super::{OtlpServer, Route, Sign, companions, status};
 use crate::protocol::Protocol;
 
 /// Whether a request is a gRPC call. Whatever the type says of its messages, they are read as protobuf, as in grpc-go.
-pub(super) fn speaks(request: &Request<Incoming>) -> bool {
+pub(super) fn speaks<B>(request: &Request<B>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = content_type.and_then(|value| value.strip_prefix(b"application/grpc"));
     let grpc = rest.is_some_and(|rest| matches!(rest, [] | [b';' | b'+', ..]));
@@ -36,7 +35,8 @@ pub(super) async fn answer(
     server: &OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    request: Request<impl RequestBody>,
+    route: &dyn Route,
 ) -> Response<Reply> {
     let signal = Signal::from_grpc_path(request.uri().path());
     let (head, mut body) = request.into_parts();
@@ -52,7 +52,7 @@ pub(super) async fn answer(
     if signal.is_none() && server.companions.offer(head.uri.path()) {
         return server.companions.answer(Request::from_parts(head, body)).await;
     }
-    let found = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Grpc, signal)?)));
+    let found = signal.and_then(|signal| Some((signal, route.next(Protocol::Grpc, signal)?)));
     let Some((signal, next)) = found else {
         if let Some(signal) = signal {
             server.complaints.unwanted(Protocol::Grpc, peer, signal);
@@ -71,7 +71,7 @@ async fn admit(
     server: &OtlpServer,
     signal: Signal,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let limit = server.settings.limits.grpc;

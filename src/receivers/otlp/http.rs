@@ -9,31 +9,31 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_body::Body;
-use hyper::body::Incoming;
 use prost::Message;
 use tonic::Code;
 
 use crate::failure::{Class, Failure};
-use crate::flow::{Next, Receipt};
+use crate::flow::{Consume, Receipt};
 use crate::payload::Payload;
 use crate::signal::Signal;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
+use super::body::RequestBody;
 use super::format::Format;
 use super::room::Share;
-use super::{OtlpServer, Sign, body, status, status_json};
+use super::{OtlpServer, Route, Sign, body, status, status_json};
 use crate::protocol::Protocol;
 
 pub(super) async fn answer(
     server: &OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    request: Request<impl RequestBody>,
+    route: &dyn Route,
 ) -> Response<Reply> {
     let (head, mut body) = request.into_parts();
-    let mut response = match enter(server, sign, peer, &head).await {
+    let mut response = match enter(server, sign, peer, &head, route).await {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, &head.headers, &mut body).await;
             let admitted =
@@ -55,11 +55,12 @@ pub(super) async fn answer(
 
 /// Where a request goes that came in at the port with this `sign`.
 async fn enter<'a>(
-    server: &'a OtlpServer,
+    server: &OtlpServer,
     sign: &Sign,
     peer: SocketAddr,
     head: &Parts,
-) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
+    route: &'a dyn Route,
+) -> Result<(Signal, Format, &'a dyn Consume), Box<Response<Reply>>> {
     if let Some(failure) = server.turn_away(sign, Protocol::Http, peer, head) {
         return Err(text(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", failure.cause()));
     }
@@ -74,26 +75,29 @@ async fn enter<'a>(
         return Err(Box::new(response));
     }
     // As in the Collector, the encoding is looked at before the path and the rest.
-    route(server, peer, head).map_err(|answer| match server.settings.surface.encoding(&head.headers) {
+    find(server, peer, head, route).map_err(|answer| match server.settings.surface.encoding(&head.headers) {
         Ok(_) => answer,
         Err(failure) => Box::new(refusal(&failure, Format::of(&head.headers).unwrap_or(Format::Json))),
     })
 }
 
 /// Where a request goes by its path, method and content type.
-fn route<'a>(
-    server: &'a OtlpServer,
+fn find<'a>(
+    server: &OtlpServer,
     peer: SocketAddr,
     head: &Parts,
-) -> Result<(Signal, Format, &'a Next), Box<Response<Reply>>> {
+    route: &'a dyn Route,
+) -> Result<(Signal, Format, &'a dyn Consume), Box<Response<Reply>>> {
     let signal = server.settings.surface.signal(head.uri.path());
-    let Some((signal, next)) = signal.and_then(|signal| Some((signal, server.entries.get(Protocol::Http, signal)?)))
-    else {
+    let Some((signal, next)) = signal.and_then(|signal| Some((signal, route.next(Protocol::Http, signal)?))) else {
         if let Some(signal) = signal {
             server.complaints.unwanted(Protocol::Http, peer, signal);
         }
         if let Some(response) = redirect(server, head).or_else(|| no_call(head)) {
             return Err(response);
+        }
+        if signal.is_none() && is_export(head) {
+            server.complaints.astray(peer, head.uri.path());
         }
         return Err(text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n"));
     };
@@ -105,8 +109,20 @@ fn route<'a>(
     }
     match Format::of(&head.headers) {
         Some(format) => Ok((signal, format, next)),
-        None => Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE)),
+        None => {
+            let kind = head.headers.get(CONTENT_TYPE).map_or("none", |kind| kind.to_str().unwrap_or("unreadable"));
+            server.complaints.foreign(peer, kind);
+            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", UNSUPPORTED_TYPE))
+        }
     }
+}
+
+/// Whether it is meant as an export, at whatever path: scanners and health checks are not.
+fn is_export(head: &Parts) -> bool {
+    let path = head.uri.path();
+    let names_a_signal = Signal::ALL.iter().any(|signal| path.contains(signal.facts().http_path));
+    let is_protobuf = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(PROTOBUF));
+    head.method == Method::POST && (names_a_signal || is_protobuf)
 }
 
 /// What a request gets that has the path of a gRPC call and is none (gRPC over HTTP/2, "Requests").
@@ -154,7 +170,7 @@ async fn admit(
     signal: Signal,
     format: Format,
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let encoding = server.settings.surface.encoding(headers)?;
@@ -229,4 +245,5 @@ fn reply(code: StatusCode, content_type: &'static str, data: Bytes) -> Response<
     response
 }
 
+const PROTOBUF: &[u8] = b"application/x-protobuf";
 const UNSUPPORTED_TYPE: &str = "415 unsupported media type, supported: [application/json, application/x-protobuf]";

@@ -22,15 +22,18 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use ::http::{Request, Response};
 use futures_util::FutureExt;
 
 use crate::failure::{Class, Failure};
-use crate::flow::{Next, Receipt};
+use crate::flow::{Consume, Receipt};
 use crate::payload::{Budget, Payload};
 use crate::protocol::Protocol;
+use crate::transport::server::Reply;
 
+pub use body::RequestBody;
 pub use door::Door;
-pub use entries::Entries;
+pub use entries::{Entries, Route};
 pub use refusal::{Fault, Refusals};
 pub use settings::{MessageLimits, Settings};
 pub use sign::Sign;
@@ -71,12 +74,28 @@ impl OtlpServer {
         Arc::new(OtlpServer { settings, entries, room, instance, complaints, companions })
     }
 
+    /// Answers one request of the client at `peer`, which came in at the port with this `sign` and goes where `route`
+    /// says.
+    pub async fn answer(
+        &self,
+        sign: &Sign,
+        peer: SocketAddr,
+        request: Request<impl RequestBody>,
+        route: &dyn Route,
+    ) -> Response<Reply> {
+        if grpc::speaks(&request) {
+            grpc::answer(self, sign, peer, request, route).await
+        } else {
+            http::answer(self, sign, peer, request, route).await
+        }
+    }
+
     /// Hands on what was admitted, and its share of the room until it is answered; reports what was not.
     async fn settle(
         &self,
         protocol: Protocol,
         peer: SocketAddr,
-        next: &Next,
+        next: &dyn Consume,
         admitted: Result<(Payload, Share), Failure>,
     ) -> Result<Receipt, Failure> {
         let (payload, _share) = match admitted {

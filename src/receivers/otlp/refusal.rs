@@ -107,6 +107,20 @@ impl Complaints {
         }
     }
 
+    /// `peer` posts what looks like an export to `path`, which nothing is served at.
+    pub(super) fn astray(&self, peer: SocketAddr, path: &str) {
+        let path: String = path.chars().take(MAX_SHOWN).collect();
+        let failure = Failure::new(Class::PeerUnknownPath, format!("POST {path}"));
+        self.refused(Protocol::Http, peer, &failure);
+    }
+
+    /// `peer` posts a body of a `kind` that is no encoding of OTLP.
+    pub(super) fn foreign(&self, peer: SocketAddr, kind: &str) {
+        let kind: String = kind.chars().take(MAX_SHOWN).collect();
+        let failure = Failure::new(Class::PeerUnknownContentType, format!("Content-Type: {kind}"));
+        self.refused(Protocol::Http, peer, &failure);
+    }
+
     /// The request of `peer` is for `signal`, which no pipeline of the receiver takes.
     pub(super) fn unwanted(&self, protocol: Protocol, peer: SocketAddr, signal: Signal) {
         let client = peer.ip().to_canonical();
@@ -155,6 +169,9 @@ pub(super) fn malformed(reason: impl Into<std::borrow::Cow<'static, str>>) -> Fa
 }
 
 const UNWANTED_REMEDY: &str = "add a pipeline for the signal, or turn its export off in the client";
+
+/// Characters of what a client says of itself.
+const MAX_SHOWN: usize = 100;
 
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 

@@ -101,8 +101,11 @@ pub fn export(
     Ok(count)
 }
 
-/// Who uses `directory`.
-fn in_use(directory: &Path) -> Result<Option<Holder>, StorageError> {
+/// Who uses `directory`; nobody where it is free. Nothing is changed.
+///
+/// # Errors
+/// When it is not there, or its lock cannot be read.
+pub fn in_use(directory: &Path) -> Result<Option<Holder>, StorageError> {
     if !directory.is_dir() {
         return Err(StorageError::Missing(directory.to_owned()));
     }

@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use directory::{Directories, Directory, Sync, Terms};
 pub use error::{Holder, StorageError, Trouble};
-pub use inspect::{Contents, Inspection, export, inspect};
+pub use inspect::{Contents, Inspection, export, in_use, inspect};
 pub use read::{Replay, Replayed};
 pub use record::Weight;
 pub use totals::Totals;

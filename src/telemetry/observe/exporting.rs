@@ -19,14 +19,21 @@ use crate::units::{ByteCount, Items};
 use super::item_counter;
 
 /// Counts what the queue of `exporter` does not take in: `otelcol_exporter_enqueue_failed_*`, by class in
-/// `otelcol_exporter_enqueue_failed_by_class`, and logs it with the reason why the exporter falls behind.
-pub fn admitted(exporter: &Arc<ComponentId>, signal: Signal, watch: &Watch, next: Next) -> Next {
+/// `otelcol_exporter_enqueue_failed_by_class`, notes it in `state`, and logs it with the reason why the exporter falls
+/// behind.
+pub fn admitted(
+    exporter: &Arc<ComponentId>,
+    signal: Signal,
+    state: Arc<ExporterState>,
+    watch: &Watch,
+    next: Next,
+) -> Next {
     let id = exporter.to_string();
     let help = "Items that the exporter's queue did not take in";
     let labels = [("exporter", id.as_str())];
     let enqueue_failed = item_counter(&watch.registry, "otelcol_exporter_enqueue_failed", signal, help, &labels);
     let by_class = ByClass::new(watch, "otelcol_exporter_enqueue_failed_by_class", ENQUEUE_FAILED, exporter, signal);
-    Arc::new(Admitted { enqueue_failed, by_class, signal, voice: watch.voices.of(exporter), next })
+    Arc::new(Admitted { enqueue_failed, by_class, signal, state, voice: watch.voices.of(exporter), next })
 }
 
 /// Counts what finally became of data: `otelcol_exporter_sent_*` and `otelcol_exporter_send_failed_*`, in items, with
@@ -117,6 +124,7 @@ struct Admitted {
     enqueue_failed: Counter,
     by_class: ByClass,
     signal: Signal,
+    state: Arc<ExporterState>,
     voice: Arc<Voice>,
     next: Next,
 }
@@ -131,6 +139,7 @@ impl Consume for Admitted {
             {
                 self.enqueue_failed.add(items.0);
                 self.by_class.add_failure(failure, items.0);
+                self.state.refused(failure);
                 self.voice.lost(Loss::Refused, self.signal, failure.class(), items, &failure.cause());
             }
             outcome

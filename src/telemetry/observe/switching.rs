@@ -65,7 +65,13 @@ impl Switches {
         let labels = [("connector", name.as_str()), ("data_type", signal.name())];
         let level = watch.registry.gauge(ACTIVE_LEVEL, help, &labels);
         level.set(0.0);
-        state.routed(Routing { targets: targets.clone(), active: Some(0), since: Moment::now(), because: None });
+        state.routed(Routing {
+            targets: targets.clone(),
+            active: Some(0),
+            since: Moment::now(),
+            because: None,
+            next_look: None,
+        });
         let pace = Mutex::new(Pace { since: Instant::now(), said: 0, folded: 0 });
         let switches =
             Switches { id: Arc::clone(id), signal, targets, level, registry: watch.registry.clone(), state, pace };
@@ -89,6 +95,7 @@ impl Switches {
             active: switch.level,
             since: Moment::now(),
             because: switch.class.map(|class| (class, switch.cause.to_owned())),
+            next_look: None,
         });
         let Some(folded) = self.may_speak() else { return };
         let (id, data_type, folded) = (&self.id, self.signal.name(), (folded != 0).then_some(folded));

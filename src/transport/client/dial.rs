@@ -48,6 +48,11 @@ pub(super) enum Route {
 }
 
 impl Route {
+    /// Whether its own port is not what is dialled.
+    pub(super) fn is_indirect(&self) -> bool {
+        !matches!(self, Route::Direct)
+    }
+
     /// The proxy, if there is one.
     pub(super) fn via(&self) -> Option<&Via> {
         match self {
@@ -102,6 +107,16 @@ impl Dialer {
         }
     }
 
+    /// The obstacle behind a tunnel, with the proxy that made it: it may have taken the connection itself.
+    fn through(&self, obstacle: Obstacle) -> Obstacle {
+        match self.route.via() {
+            Some(via) => {
+                obstacle.and(&format!("; the connection goes through {}, which may have answered itself", via.name))
+            }
+            None => obstacle,
+        }
+    }
+
     /// Opens a connection to the first of `addresses` that answers, on the current runtime.
     pub(super) async fn dial(&self, addresses: &[SocketAddr], enter: Enter<'_>) -> Result<Connection, Obstacle> {
         enter(Phase::Connect);
@@ -113,7 +128,7 @@ impl Dialer {
             };
         };
         enter(Phase::Tls);
-        let (stream, context) = shake(connector, stream, peer).await?;
+        let (stream, context) = shake(connector, stream, peer).await.map_err(|obstacle| self.through(obstacle))?;
         let agreed_on_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
         let (stream, context) = (Stream::Tls(Box::new(stream)), Some(context));
         match self.protocol {

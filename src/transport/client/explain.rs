@@ -77,11 +77,29 @@ pub(super) fn explain(error: &hyper::Error, evidence: &Evidence, wire: Wire) -> 
 fn mixed_up(evidence: &Evidence, wire: Wire) -> Option<Obstacle> {
     let speaks = Speaks::recognise(&evidence.first)?;
     if speaks == Speaks::Other {
-        let first = quoted(&evidence.first, FIRST_LEN);
-        let text = format!("the peer speaks neither HTTP nor TLS; it begins with {first}");
+        let (first, service) = (quoted(&evidence.first, FIRST_LEN), service(&evidence.first));
+        let text = format!("the peer speaks neither HTTP nor TLS; it begins with {first}{service}");
         return Some(Obstacle::new(Class::ProtocolMismatch, text).in_phase(Phase::Http2));
     }
     mismatch(wire, speaks)
+}
+
+/// Which service begins so, as far as its protocol says.
+fn service(first: &[u8]) -> String {
+    let known = match first {
+        // RFC 4253, section 4.2.
+        [b'S', b'S', b'H', b'-', ..] => "an SSH server",
+        // RFC 5321, section 4.2, and RFC 959, section 5.4.
+        [b'2', b'2', b'0', b' ' | b'-', ..] => "a mail or FTP server",
+        [b'-', b'E', b'R', b'R', ..] => "Redis or one that speaks as it does",
+        [b'A', b'M', b'Q', b'P', ..] => "a message broker (AMQP)",
+        // The length of the first packet, its number, and version 10 of the protocol.
+        [_, 0, 0, 0, 10, ..] => "a MySQL or MariaDB server",
+        // ErrorResponse: its length, and the first field, the severity.
+        [b'E', 0, 0, _, _, b'S', ..] => "a PostgreSQL server",
+        _ => return String::new(),
+    };
+    format!(": that is {known}")
 }
 
 /// The obstacle of speaking `wire` to someone who speaks something else.
@@ -217,6 +235,16 @@ mod tests {
         assert_eq!(Speaks::recognise(&[0x15, 3, 3, 0, 2, 2, 50]), Some(Speaks::Tls));
         assert_eq!(Speaks::recognise(&[0, 0, 18, 4, 0, 0, 0, 0, 0]), Some(Speaks::Http2));
         assert_eq!(Speaks::recognise(b"SSH-2.0-OpenSSH"), Some(Speaks::Other));
+    }
+
+    #[test]
+    fn known_services_are_named_by_their_first_bytes() {
+        assert_eq!(service(b"SSH-2.0-OpenSSH_9.6\r\n"), ": that is an SSH server");
+        assert_eq!(service(b"J\0\0\0\n8.0.36"), ": that is a MySQL or MariaDB server");
+        assert_eq!(service(b"E\0\0\0\x85SFATAL"), ": that is a PostgreSQL server");
+        assert_eq!(service(b"-ERR unknown command"), ": that is Redis or one that speaks as it does");
+        assert_eq!(service(b"hello"), "");
+        assert_eq!(service(b""), "");
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl FrameWalk {
                 }
             }
             if self.left == 0 && self.header_len == 0 {
-                seen = self.goaway.take().and_then(|payload| GoAway::read(&payload)).or(seen);
+                let goaway = self.goaway.take().and_then(|payload| GoAway::read(&payload));
+                seen = GoAway::telling(seen, goaway);
             }
         }
         seen
@@ -59,6 +60,14 @@ impl FrameWalk {
 }
 
 impl GoAway {
+    /// Of two of one connection the one that tells more: a graceful one before or behind it does not undo a reason.
+    pub(super) fn telling(before: Option<GoAway>, next: Option<GoAway>) -> Option<GoAway> {
+        match (before, next) {
+            (Some(before), Some(next)) if before.code != 0 && next.code == 0 => Some(before),
+            (before, next) => next.or(before),
+        }
+    }
+
     fn read(payload: &[u8]) -> Option<GoAway> {
         let code = payload.get(4..8)?;
         let code = u32::from_be_bytes(code.try_into().ok()?);
@@ -102,6 +111,17 @@ mod tests {
                 bytes = rest;
             }
             prop_assert_eq!(seen, Some(GoAway { code: 11, debug: b"too_many_pings".to_vec() }));
+        }
+
+        #[test]
+        fn a_reason_is_not_undone_by_a_graceful_goaway(cut in 1..60usize) {
+            let goaway = |code| frame(GOAWAY, &[0, 0, 0, 1, 0, 0, 0, code]);
+            for bytes in [[goaway(11), goaway(0)].concat(), [goaway(0), goaway(11)].concat()] {
+                let mut walk = FrameWalk::default();
+                let (head, rest) = bytes.split_at(cut.min(bytes.len()));
+                let seen = GoAway::telling(walk.feed(head), walk.feed(rest));
+                prop_assert_eq!(seen.map(|goaway| goaway.code), Some(11));
+            }
         }
 
         #[test]

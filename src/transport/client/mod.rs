@@ -13,6 +13,7 @@ mod frames;
 mod gather;
 mod idle;
 mod look;
+mod neighbours;
 mod obstacle;
 mod pool;
 mod probe;
@@ -36,6 +37,7 @@ use tokio::sync::Semaphore;
 pub use body::{Chunks, RequestBody};
 pub use deadline::within;
 pub use exchange::{Answer, Extent};
+pub use neighbours::{Neighbour, Spoken};
 pub use settings::{ClientSettings, Keep, Patience, Protocol};
 pub use survey::{Encrypted, Reached, Step, Survey};
 pub use tls::TlsClient;
@@ -51,7 +53,7 @@ use self::proxy::Via;
 use self::resolve::Host;
 use crate::attempt::{Progress, RequestHead, Response};
 use crate::config::{Balancer, Reuse};
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, Phase};
 use crate::flow::{worker_count, worker_index};
 use crate::transport::UNIX_PEER;
 
@@ -110,9 +112,28 @@ impl Client {
             balancer,
             patience,
             keep: keep.share(worker_count()),
-            in_use: keep.max_in_use.filter(|_| !dialer.may_speak_http2()).map(places),
+            in_use: places(keep, &dialer),
             dialer: Arc::new(dialer),
             pools: (0..worker_count().max(1)).map(|_| Mutex::default()).collect(),
+            spoken: Looks::new(),
+            hints: Looks::new(),
+        }
+    }
+
+    /// A client of the same endpoint with connections of its own, of which there are none yet.
+    #[must_use]
+    pub fn apart(&self) -> Client {
+        Client {
+            host: self.host.clone(),
+            port: self.port,
+            authority: self.authority.clone(),
+            wire: self.wire,
+            dialer: Arc::clone(&self.dialer),
+            balancer: self.balancer,
+            patience: self.patience,
+            keep: self.keep,
+            in_use: places(self.keep, &self.dialer),
+            pools: (0..self.pools.len()).map(|_| Mutex::default()).collect(),
             spoken: Looks::new(),
             hints: Looks::new(),
         }
@@ -163,7 +184,7 @@ impl Client {
             Ok(lease) => lease,
             Err(obstacle) => {
                 // Another failure than the one that was looked into: the next of that kind is news again.
-                if obstacle.class != Class::TlsHandshakeClosed {
+                if !is_open(obstacle.class) {
                     self.spoken.forget();
                 }
                 if obstacle.class != Class::ConnectionRefused {
@@ -223,16 +244,26 @@ impl Client {
         }
     }
 
-    /// A peer that closes when it is asked for TLS may not know TLS.
+    /// The proxy that is sent whole requests in place of the endpoint, in words: what answers may be it.
+    pub fn stands_in(&self) -> Option<&str> {
+        self.relay().map(|via| &*via.name)
+    }
+
+    /// A peer that closes when it is asked for TLS may not know TLS, and one that answers with something else may not know
+    /// HTTP either.
     async fn look_behind_tls(&self, obstacle: Obstacle, peer: Option<SocketAddr>) -> Obstacle {
-        let Some(peer) = peer.filter(|_| obstacle.class == Class::TlsHandshakeClosed) else {
-            return obstacle;
-        };
-        match self.look_at(peer, obstacle.class).await {
-            Some(Speaks::Http1 | Speaks::Http2) => Obstacle::new(
+        let Some(peer) = peer.filter(|_| is_open(obstacle.class)) else { return obstacle };
+        let class = obstacle.class;
+        match self.look_at(peer, class).await {
+            Some(Speaks::Http1 | Speaks::Http2) if class == Class::TlsHandshakeClosed => Obstacle::new(
                 Class::TlsToPlaintextPort,
                 "the peer closes the connection when it is asked for TLS, and answers plaintext",
             ),
+            Some(Speaks::Other) => Obstacle::new(
+                Class::ProtocolMismatch,
+                "the peer answers the TLS handshake with something that is neither TLS nor HTTP",
+            )
+            .in_phase(Phase::Tls),
             _ => obstacle,
         }
     }
@@ -242,7 +273,7 @@ impl Client {
         let Some(peer) = pool.known_address().filter(|_| obstacle.class == Class::ConnectionRefused) else {
             return obstacle;
         };
-        if self.dialer.route().via().is_some() {
+        if self.dialer.route().is_indirect() {
             return obstacle;
         }
         let hint = self.hints.see(obstacle.class, Box::pin(refusal_hint(peer))).await;
@@ -274,6 +305,11 @@ impl Client {
     }
 }
 
+/// Whether a failed handshake leaves open what is there.
+fn is_open(class: Class) -> bool {
+    matches!(class, Class::TlsHandshakeClosed | Class::TlsToPlaintextPort)
+}
+
 /// What is recorded of a request.
 fn sent(head: &Request<()>) -> RequestHead {
     RequestHead { method: head.method().clone(), uri: head.uri().clone(), headers: head.headers().clone() }
@@ -285,8 +321,10 @@ fn answered(answer: &Answer) -> Response {
     Response { status, headers, trailers, body }
 }
 
-fn places(count: usize) -> Semaphore {
-    Semaphore::new(count.min(Semaphore::MAX_PERMITS))
+/// Connections of HTTP/2 carry many requests each: they are not counted.
+fn places(keep: Keep, dialer: &Dialer) -> Option<Semaphore> {
+    let most = keep.max_in_use.filter(|_| !dialer.may_speak_http2())?;
+    Some(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))
 }
 
 /// How long a patient client waits after the first try for a connection, and at most.

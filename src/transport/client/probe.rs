@@ -22,7 +22,7 @@ pub(super) async fn look_at(peer: SocketAddr, authority: &str, wire: Wire) -> Op
         Wire::Http1 => (Speaks::Http1, Speaks::Http2),
         Wire::Http2 => (Speaks::Http2, Speaks::Http1),
     };
-    for speaks in [Speaks::Tls, own, other] {
+    for speaks in [Speaks::Tls, own, other, Speaks::Other] {
         if [tls, silent, http1, http2].contains(&Some(speaks)) {
             return Some(speaks);
         }

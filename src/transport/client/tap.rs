@@ -40,7 +40,7 @@ pub(super) struct Seen {
 pub(super) struct Evidence {
     /// The first bytes above TLS.
     pub(super) first: Vec<u8>,
-    /// The last GOAWAY.
+    /// The GOAWAY that tells most.
     pub(super) goaway: Option<GoAway>,
     /// What TLS found wrong after its handshake.
     pub(super) tls: Option<rustls::Error>,
@@ -128,7 +128,8 @@ impl Tap {
         }
         if let Some(goaway) = self.walk.as_mut().and_then(|walk| walk.feed(bytes)) {
             self.seen.going_away.store(true, Ordering::Relaxed);
-            self.seen.lock().goaway = Some(goaway);
+            let mut evidence = self.seen.lock();
+            evidence.goaway = GoAway::telling(evidence.goaway.take(), Some(goaway));
         }
     }
 

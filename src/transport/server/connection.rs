@@ -1,6 +1,5 @@
 //! What happens on one connection, from its first byte to its end.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,9 +11,11 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use h2::Reason;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use socket2::SockRef;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
@@ -24,11 +25,11 @@ use crate::transport::Socket;
 
 use super::greeting::Greeting;
 use super::places::Places;
-use super::pulse::{Listening, Pulse};
+use super::pulse::{Listening, Pulse, Severable};
 use super::socket::Accepted;
 use super::tls::HTTP2;
 use super::windows::{Window, Windows};
-use super::{Answer, Limits, Terms, TlsServer};
+use super::{Answer, Cut, Limits, Terms, TlsServer};
 
 /// What the connections of a listener share.
 pub(super) struct Shared<A> {
@@ -143,11 +144,18 @@ impl<A: Answer> Shared<A> {
 
     async fn converse(&self, stream: Carrier, peer: SocketAddr, pulse: Arc<Pulse>, speaks: Speaks, limits: &Limits) {
         let service = service_fn(|request| {
-            let (answer, beat) = (Arc::clone(&self.answer), pulse.beat());
+            let (answer, pulse, beat) = (Arc::clone(&self.answer), Arc::clone(&pulse), pulse.beat());
             async move {
                 let answered = answer.answer(peer, request).await;
                 drop(beat);
-                Ok::<_, Infallible>(answered)
+                match answered.extensions().get() {
+                    None => Ok(answered),
+                    Some(Cut::Request) => Err(h2::Error::from(Reason::INTERNAL_ERROR)),
+                    Some(Cut::Connection) => {
+                        pulse.cut();
+                        std::future::pending().await
+                    }
+                }
             }
         });
         let stream = Listening::new(TokioIo::new(stream), Arc::clone(&pulse));
@@ -201,6 +209,7 @@ impl<A: Answer> Shared<A> {
         orders.push(Box::pin(self.lifetime.intake_ended().map(|()| Order::Finish)));
         orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
         orders.push(Box::pin(pulse.stops(limits.idle, head).map(|()| Order::Finish)));
+        orders.push(Box::pin(pulse.is_cut().map(|()| Order::Leave)));
         let (idle, head) = (limits.idle.min(limits.crowded_idle), head.min(limits.header));
         orders.push(Box::pin(self.crowded_out(pulse, idle, head).map(|()| Order::Finish)));
         // HTTP/1.1 has no word for it that does not cross with a request.
@@ -212,6 +221,19 @@ impl<A: Answer> Shared<A> {
             }
         }
         orders
+    }
+}
+
+impl Severable for TokioIo<Carrier> {
+    fn sever(&self) {
+        let socket = match self.inner() {
+            Either::Left(socket) => socket,
+            Either::Right(tls) => tls.get_ref().0,
+        };
+        // A unix socket has no other end than this one; where the option is refused, TCP closes as usual.
+        if let Either::Left(tcp) = socket {
+            let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 

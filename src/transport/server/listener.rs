@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::holder::holder;
+use super::holder::{Holder, holders};
 use super::socket::{Acceptor, UnixSocket};
 use crate::config::{ListenAddress, Places};
 use crate::failure::Class;
@@ -45,14 +45,14 @@ pub enum BindProblem {
 /// Why an address cannot be listened on. Displays the place in the configuration, the address, the problem, who is in the
 /// way and what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{stands}cannot listen on {address}: {}{}; {} [{}]", problem.class().row().meaning, self.who(), problem.class().row().remedy, problem.class().code())]
+#[error("{stands}cannot listen on {address}: {}{}; {} [{}]", problem.class().row().meaning, self.who(), self.remedy(), problem.class().code())]
 pub struct BindError {
     /// The address, as the configuration has it.
     pub address: ListenAddress,
     /// The kind of problem, decided by the system's error number.
     pub problem: BindProblem,
-    /// Who listens there already, where that is known: `process 4711 (otelcol)`.
-    pub holder: Option<String>,
+    /// Who listens there already, where that is known.
+    pub holders: Vec<Holder>,
     /// Where the configuration asks for it, to stand in front of the rest. May be empty.
     pub stands: String,
     /// What the system says.
@@ -62,9 +62,9 @@ pub struct BindError {
 
 impl BindError {
     fn new(address: ListenAddress, problem: BindProblem, source: io::Error) -> BindError {
-        let taken = problem == BindProblem::InUse && address.socket().is_none();
-        let holder = taken.then(|| holder(address.port)).flatten();
-        BindError { address, problem, holder, stands: String::new(), source }
+        let wanted = ip_of(&address).filter(|_| problem == BindProblem::InUse);
+        let holders = wanted.map(|ip| holders(ip, address.port)).unwrap_or_default();
+        BindError { address, problem, holders, stands: String::new(), source }
     }
 
     /// Asked for at `path` of the configuration, which stands at one of its `places`.
@@ -74,11 +74,23 @@ impl BindError {
         BindError { stands: format!("{place}{path}: "), ..self }
     }
 
+    /// What to do.
+    fn remedy(&self) -> &'static str {
+        match self.holders.iter().any(Holder::is_this_process) {
+            true => "the configuration wants it twice: give each its own port",
+            false => self.problem.class().row().remedy,
+        }
+    }
+
     fn who(&self) -> String {
-        match &self.holder {
-            Some(holder) => format!(" by {holder}"),
-            None if self.problem == BindProblem::InUse => " by another process".to_owned(),
-            None => String::new(),
+        let holders: Vec<String> = self.holders.iter().map(Holder::to_string).collect();
+        match (holders.is_empty(), self.problem, self.address.socket()) {
+            (false, ..) => format!(" by {}", holders.join(", ")),
+            (true, BindProblem::InUse, Some(_)) => " by another process".to_owned(),
+            (true, BindProblem::InUse, None) => {
+                format!(" by a process that this user cannot see (as root: ss -ltnp 'sport = :{}')", self.address.port)
+            }
+            (true, ..) => String::new(),
         }
     }
 }
@@ -178,6 +190,16 @@ impl BindProblem {
     }
 }
 
+/// The address to look for in the kernel's tables; none for a unix socket.
+fn ip_of(address: &ListenAddress) -> Option<IpAddr> {
+    match address.host.as_str() {
+        _ if address.socket().is_some() => None,
+        "" => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        host => host.parse().ok(),
+    }
+}
+
 fn listen_on_all(port: u16) -> io::Result<TcpListener> {
     match listen(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)) {
         // A machine without IPv6. An address in use is none of this: IPv4 alone would then hide half of the problem.
@@ -239,6 +261,9 @@ mod tests {
     async fn the_kind_of_problem_is_told() {
         let taken = Listener::bind(&address("127.0.0.1", 0)).await.unwrap();
         check_problem("127.0.0.1", taken.local_addr().port(), BindProblem::InUse).await;
+        let again = address("127.0.0.1", taken.local_addr().port());
+        let told = Listener::bind(&again).await.unwrap_err().to_string();
+        assert!(told.contains("by this very process") && told.contains("wants it twice"), "{told}");
         check_problem("192.0.2.1", 0, BindProblem::Unavailable).await;
         check_problem("http://0.0.0.0", 0, BindProblem::BadHost).await;
     }

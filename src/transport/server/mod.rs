@@ -27,7 +27,7 @@ use hyper::body::Incoming;
 use crate::failure::Class;
 
 pub use accept::serve;
-pub use holder::holder;
+pub use holder::{Holder, holders};
 pub use limits::{Age, Limits};
 pub use listener::{BindError, BindProblem, Listener};
 pub use once_per::OncePer;
@@ -44,9 +44,18 @@ pub struct Terms {
     pub tls: Option<Arc<TlsServer>>,
 }
 
+/// Among the extensions of an answer: the answer is not given, since something ends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The connection, with everything on it: TCP is reset.
+    Connection,
+    /// The request: HTTP/2 resets its stream; HTTP/1.1, which has none, ends its connection.
+    Request,
+}
+
 /// What answers the requests of a listener.
 pub trait Answer: Send + Sync + 'static {
-    /// Answers one request of the client at `peer`. The future is dropped when that client goes away before its end.
+    /// Answers one request of the client at `peer`, or has it [`Cut`]. The future is dropped when that client goes away before its end.
     fn answer(
         self: Arc<Self>,
         peer: SocketAddr,

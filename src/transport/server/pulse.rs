@@ -3,11 +3,12 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::sync::Notify;
 
 /// What a connection is doing. Times are in milliseconds since it was accepted.
 #[derive(Debug)]
@@ -19,14 +20,22 @@ pub(super) struct Pulse {
     /// When the first byte after the last request came; 0: none came. Bytes that came together with that request are
     /// not seen: then only the idle time counts.
     heard_since: AtomicU64,
+    cut: AtomicBool,
+    cuts: Notify,
 }
 
 /// A request in hand: as long as it lives, its connection is of use.
 pub(super) struct Beat(Arc<Pulse>);
 
+/// A stream whose end can be made an abrupt one.
+pub(super) trait Severable {
+    /// From now on, when it is dropped, TCP is reset rather than closed.
+    fn sever(&self);
+}
+
 /// A connection's stream that notes what is read from it.
 #[derive(Debug)]
-pub(super) struct Listening<T> {
+pub(super) struct Listening<T: Severable> {
     stream: T,
     pulse: Arc<Pulse>,
 }
@@ -39,6 +48,8 @@ impl Pulse {
             requests: AtomicU32::new(0),
             quiet_since: AtomicU64::new(0),
             heard_since: AtomicU64::new(0),
+            cut: AtomicBool::new(false),
+            cuts: Notify::new(),
         })
     }
 
@@ -47,6 +58,17 @@ impl Pulse {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.heard_since.store(0, Ordering::Relaxed);
         Beat(Arc::clone(self))
+    }
+
+    /// The connection is to end abruptly.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.cuts.notify_one();
+    }
+
+    /// Ends when the connection is to end abruptly; for one who waits.
+    pub(super) async fn is_cut(&self) {
+        self.cuts.notified().await;
     }
 
     /// Ends when no request has been in hand for `idle`, or when a request began to come in `head` ago and has not
@@ -92,14 +114,22 @@ impl Drop for Beat {
     }
 }
 
-impl<T> Listening<T> {
+impl<T: Severable> Listening<T> {
     /// `stream`, of the connection of `pulse`.
     pub(super) fn new(stream: T, pulse: Arc<Pulse>) -> Listening<T> {
         Listening { stream, pulse }
     }
 }
 
-impl<T: Read + Unpin> Read for Listening<T> {
+impl<T: Severable> Drop for Listening<T> {
+    fn drop(&mut self) {
+        if self.pulse.cut.load(Ordering::Relaxed) {
+            self.stream.sever();
+        }
+    }
+}
+
+impl<T: Read + Severable + Unpin> Read for Listening<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         self.pulse.heard();
@@ -107,7 +137,7 @@ impl<T: Read + Unpin> Read for Listening<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for Listening<T> {
+impl<T: Write + Severable + Unpin> Write for Listening<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

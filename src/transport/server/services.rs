@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::{Code, Status};
 use tonic_reflection::server::Builder;
@@ -19,14 +20,14 @@ pub struct Services(Vec<(&'static str, Made)>);
 type Made = LazyLock<Option<Call>, Box<dyn FnOnce() -> Option<Call> + Send>>;
 
 /// Calls a service.
-type Call = Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
+type Call = Box<dyn Fn(Request<Body>) -> BoxFuture<'static, Response<Reply>> + Send + Sync>;
 
 impl Services {
     /// With `service`, which is called `name`.
     #[must_use]
     pub fn with<S>(self, name: &'static str, service: S) -> Services
     where
-        S: Service<Request<Incoming>, Response = Response<tonic::body::Body>> + Clone + Send + Sync + 'static,
+        S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + Sync + 'static,
         S::Future: Send,
     {
         let service = call(service);
@@ -65,9 +66,12 @@ impl Services {
     }
 
     /// What the service of the request's path says.
-    pub fn answer(&self, request: Request<Incoming>) -> BoxFuture<'static, Response<Reply>> {
+    pub fn answer<B>(&self, request: Request<B>) -> BoxFuture<'static, Response<Reply>>
+    where
+        B: http_body::Body<Data = Bytes, Error = hyper::Error> + Send + 'static,
+    {
         match self.find(request.uri().path()) {
-            Some(call) => call(request),
+            Some(call) => call(request.map(Body::new)),
             None => Box::pin(async { Status::new(Code::Unimplemented, "unknown service").into_http() }),
         }
     }
@@ -93,7 +97,7 @@ pub fn service_of(path: &str) -> Option<&str> {
 
 fn call<S>(service: S) -> Call
 where
-    S: Service<Request<Incoming>, Response = Response<tonic::body::Body>> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     Box::new(move |request| {

@@ -131,7 +131,10 @@ impl TlsContext {
                 Class::TlsSelfSignedCertificate,
                 format!("the server's own certificate{} is marked as an authority (CA:TRUE)", self.issued_by()),
             ),
-            other => (Class::TlsCertificateInvalid, format!("the server's certificate cannot be used: {other}")),
+            other => {
+                let text = format!("the server's certificate{} cannot be used: {}", self.issued_by(), flaw(other));
+                (Class::TlsCertificateInvalid, text)
+            }
         };
         Obstacle::new(class, text)
     }
@@ -258,6 +261,26 @@ fn wrong_name(expected: &str, presented: &[String]) -> String {
             "the server's certificate is for {}, not for {expected}; a name of it can be set as tls::server_name_override",
             names.join(", ")
         )
+    }
+}
+
+/// What is wrong with a certificate, in words where they are known.
+fn flaw(error: &CertificateError) -> String {
+    let of_webpki = match error {
+        CertificateError::Other(other) => other.0.downcast_ref::<webpki::Error>(),
+        _ => None,
+    };
+    match (error, of_webpki) {
+        (CertificateError::BadEncoding, _) => "it is not well-formed".to_owned(),
+        (_, Some(webpki::Error::UnsupportedCertVersion)) => "it is not of version 3 of X.509".to_owned(),
+        (_, Some(webpki::Error::NameConstraintViolation)) => {
+            "its name is not among those that its authority may sign (name constraints)".to_owned()
+        }
+        (CertificateError::UnhandledCriticalExtension, _) | (_, Some(webpki::Error::UnsupportedCriticalExtension)) => {
+            "it has a critical extension that is not known here".to_owned()
+        }
+        (_, Some(webpki)) => webpki.to_string(),
+        (other, None) => other.to_string(),
     }
 }
 
