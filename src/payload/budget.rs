@@ -67,6 +67,12 @@ impl Hold {
         grown.is_ok()
     }
 
+    /// Takes `by` bytes more where no more than a quarter of the budget is held after that: for what may never be used.
+    #[must_use]
+    pub fn grow_early(&mut self, by: ByteCount) -> bool {
+        self.grow_leaving(ByteCount(self.budget.limit.0 / 4 * 3), by)
+    }
+
     /// Gives back all but `bytes`; nothing happens when it holds less.
     pub fn shrink_to(&mut self, bytes: ByteCount) {
         let excess = self.bytes - bytes;
@@ -103,8 +109,10 @@ mod tests {
         assert!(!hold.grow_leaving(ByteCount(2), ByteCount(1)));
         assert!(hold.grow_leaving(ByteCount(1), ByteCount(1)));
         assert!(budget.is_scarce());
+        assert!(!hold.grow_early(ByteCount(0)));
         hold.shrink_to(ByteCount(1));
         assert_eq!(budget.used(), ByteCount(1));
+        assert!(hold.grow_early(ByteCount(3)) && !hold.grow_early(ByteCount(1)));
         drop(hold);
         assert_eq!(budget.used(), ByteCount::ZERO);
     }

@@ -1,6 +1,7 @@
 //! One export request as it came over the wire: validated protobuf bytes that are never decoded on the way through.
 
 mod around;
+mod attribute;
 mod body;
 mod budget;
 mod chunk;

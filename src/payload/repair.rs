@@ -45,7 +45,9 @@ impl Repair<'_> {
         let key = self.reader.key().ok()?;
         let raw = (key.number as usize) << 3 | key.wire.bits() as usize;
         match steps(self.message).get(raw) {
-            Some(&(Step::Enter(inner) | Step::Item(inner) | Step::Alone(inner))) => self.begin(start, inner),
+            Some(&(Step::Enter(inner) | Step::Attribute(inner) | Step::Item(inner) | Step::Alone(inner))) => {
+                self.begin(start, inner)
+            }
             Some(Step::Text) => self.text(start),
             _ if key.wire == Wire::Sized => {
                 self.reader.sized().ok()?;

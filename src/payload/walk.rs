@@ -4,6 +4,7 @@
 //! except ids of a length that no backend takes. Each occurrence of an id counts, as in the Collector: prost would
 //! see only the last of several. No recursion, no allocation; the tables are in `schema`.
 
+use super::attribute::{self, is_ascii};
 use super::malformed::{Fault, Malformed};
 use super::schema::{Kind, MessageType, Step, steps};
 use super::wire::{Key, MAX_DEPTH, Reader, Wire};
@@ -96,7 +97,16 @@ impl Walk {
                 Step::PackedVarints => reader.at = packed_varints(reader)?,
                 Step::Packed(width) => packed(reader.sized()?, usize::from(width))?,
                 Step::Odd => reader.at = self.odd(reader, key)?,
-                Step::Enter(message) | Step::Item(message) | Step::Alone(message) => {
+                Step::Enter(message) | Step::Item(message) | Step::Alone(message) | Step::Attribute(message) => {
+                    if let Step::Attribute(_) = step
+                        && self.depth + ATTRIBUTE_DEPTH <= MAX_DEPTH
+                    {
+                        let plain = attribute::plain_run(reader.from(self.field_at), key as u8);
+                        if 0 < plain {
+                            reader.at = self.field_at + plain;
+                            continue;
+                        }
+                    }
                     let length = reader.length()?;
                     reader.end = reader.at + length;
                     self.enter((key >> 3) as u8, message, reader.end)?;
@@ -205,18 +215,8 @@ fn field_name(message: MessageType, number: u32) -> String {
     message.field(number).map_or_else(|| format!("field {number}"), |field| field.name.to_owned())
 }
 
-/// `<[u8]>::is_ascii`, for the short strings that attributes are made of.
-#[inline(always)]
-fn is_ascii(text: &[u8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (words, rest) = text.as_chunks::<8>();
-    let mut seen = words.iter().fold(0, |seen, word| seen | u64::from_le_bytes(*word));
-    match text.last_chunk::<8>() {
-        Some(last) => seen |= u64::from_le_bytes(*last),
-        None => seen |= rest.iter().fold(0, |seen, &byte| seen | u64::from(byte)),
-    }
-    seen & HIGH == 0
-}
+/// How many levels an attribute with a plain value opens.
+const ATTRIBUTE_DEPTH: usize = 2;
 
 fn wire_words(wire: Wire) -> &'static str {
     match wire {
@@ -277,18 +277,5 @@ mod tests {
              an id of 2 bytes, where 16 or none are allowed",
         );
         check(Signal::Metrics, &[0x80], "not an OTLP metrics request: at byte 0: the message ends within an integer");
-    }
-
-    #[test]
-    fn ascii_is_told_from_the_rest_at_any_position() {
-        for length in 0..40 {
-            let mut text = vec![b'a'; length];
-            assert!(is_ascii(&text));
-            for position in 0..length {
-                text[position] = 0x80;
-                assert!(!is_ascii(&text), "{position} of {length}");
-                text[position] = b'a';
-            }
-        }
     }
 }

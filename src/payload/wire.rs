@@ -160,6 +160,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// What is left of the current message from `start` on.
+    #[inline(always)]
+    pub(super) fn from(&self, start: usize) -> &'a [u8] {
+        self.body.get(start..self.end).unwrap_or_default()
+    }
+
     #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         self.body.get(self.at..self.end).unwrap_or_default()

@@ -4,6 +4,7 @@
 
 mod answers_grpc;
 mod answers_http;
+mod compressed;
 mod connections;
 mod files;
 mod links;

@@ -149,6 +149,19 @@ fn messages_nest_as_deeply_as_prost_reads_them() {
 }
 
 #[test]
+fn a_plain_attribute_is_no_exception_from_the_depth() {
+    // key: "k", value: { string_value: "v" }, or true, or 1
+    for attribute in [&b"\x0a\x01k\x12\x03\x0a\x01v"[..], b"\x0a\x01k\x12\x02\x10\x01", b"\x0a\x01k\x12\x02\x18\x01"] {
+        for levels in 80..104 {
+            // In as many lists as there are levels: values { kvlist_value { values: attribute } }
+            let len = attribute.len() as u8;
+            let list = [&[0x0a, len + 4, 0x32, len + 2, 0x0a, len], attribute].concat();
+            check(Signal::Traces, nested(levels, &list));
+        }
+    }
+}
+
+#[test]
 fn of_several_kinds_of_data_in_a_metric_the_last_counts() {
     // sum { point }, gauge { point, point }: the gauge. Then a gauge again: merged.
     let sum: &[u8] = &[0x3a, 2, 0x0a, 0];

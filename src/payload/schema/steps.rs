@@ -26,6 +26,8 @@ pub(in crate::payload) enum Step {
     Packed(u8),
     /// A message without items.
     Enter(MessageType),
+    /// The same; most of them are short and plain.
+    Attribute(MessageType),
     /// A message that is one item.
     Item(MessageType),
     /// A message with the items of its enclosing message; those of another such field are void.
@@ -85,6 +87,7 @@ const fn step_of(kind: Kind, role: Role) -> (Wire, Step) {
         Kind::Bytes => (Wire::Sized, Step::Bytes),
         Kind::Id16 => (Wire::Sized, Step::Id(16)),
         Kind::Id8 => (Wire::Sized, Step::Id(8)),
+        Kind::Message(message @ MessageType::KeyValue) => (Wire::Sized, Step::Attribute(message)),
         Kind::Message(message) => match role {
             Role::Header | Role::Leads => (Wire::Sized, Step::Enter(message)),
             Role::LeadsAlone => (Wire::Sized, Step::Alone(message)),

@@ -5,7 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http_body::Body;
+use futures_util::future::poll_immediate;
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
@@ -41,15 +42,14 @@ pub(super) async fn read_whole(body: &mut impl RequestBody, limit: ByteCount, ro
     if limit.0 < declared.lower() {
         return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
     }
-    let most = declared.exact().map_or(limit, ByteCount);
+    let length = declared.exact().map_or(Length::AtMost(limit), |exact| Length::Announced(ByteCount(exact)));
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();
     while let Some(data) = next_data(body, began, room).await? {
-        let length = ByteCount::of(buffer.bytes.len()) + ByteCount::of(data.len());
-        if limit < length {
+        if limit < ByteCount::of(buffer.bytes.len() + data.len()) {
             return Err(too_large(Protocol::Http, None, limit));
         }
-        buffer.extend(&data, most)?;
+        buffer.extend(&data, length)?;
     }
     Ok(buffer.finish())
 }
@@ -85,7 +85,7 @@ pub(super) async fn read_message(
         if prefix.length() < ByteCount::of(buffer.bytes.len() + data.len()) {
             return Err(malformed("grpc: more than one message in a unary request"));
         }
-        buffer.extend(&data, prefix.length())?;
+        buffer.extend(&data, Length::Announced(prefix.length()))?;
     }
     match prefix.flag() {
         Some(flag) if prefix.length() == ByteCount::of(buffer.bytes.len()) => Ok((flag?, buffer.finish())),
@@ -111,24 +111,47 @@ pub(super) async fn discard(body: &mut impl RequestBody) {
 
 /// The next bytes of a body that began to be read at `began`.
 async fn next_data(body: &mut impl RequestBody, began: Instant, room: &Room) -> Result<Option<Bytes>, Failure> {
-    let mut heard = Instant::now();
     loop {
         // Whoever holds memory without using it gives way to those who would use it.
         if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() {
             return Err(room.used_up());
         }
-        let deadline = (heard + STALL).min(began + LONGEST);
-        let frame = match tokio::time::timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => return Ok(None),
-            Ok(Some(Err(error))) if is_nonsense(&error) => {
+        // What is there already needs no timer.
+        let frame = match poll_immediate(body.frame()).await {
+            Some(frame) => frame,
+            None => awaited(body, began, room).await?,
+        };
+        let frame = match frame {
+            Some(Ok(frame)) => frame,
+            None => return Ok(None),
+            Some(Err(error)) if is_nonsense(&error) => {
                 return Err(malformed("the body is not framed as its headers say").because(error));
             }
-            Ok(Some(Err(error))) => {
+            Some(Err(error)) => {
                 return Err(Failure::new(Class::BodyInterrupted, "the request ends early").because(error));
             }
+        };
+        // Trailers of a request mean nothing to OTLP.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}
+
+/// The next frame, if it comes in time.
+async fn awaited(
+    body: &mut impl RequestBody,
+    began: Instant,
+    room: &Room,
+) -> Result<Option<Result<Frame<Bytes>, hyper::Error>>, Failure> {
+    let heard = Instant::now();
+    let deadline = (heard + STALL).min(began + LONGEST);
+    loop {
+        match tokio::time::timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), body.frame()).await {
+            Ok(frame) => return Ok(frame),
             Err(_) if room.is_scarce() && SCARCE_STALL <= heard.elapsed() => return Err(room.used_up()),
-            Err(_) if Instant::now() < deadline => continue,
+            Err(_) if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() => return Err(room.used_up()),
+            Err(_) if Instant::now() < deadline => {}
             Err(_) => {
                 let text = format!(
                     "the client has sent nothing for {} s, or has not come to the end of its request in {} s",
@@ -137,12 +160,7 @@ async fn next_data(body: &mut impl RequestBody, began: Instant, room: &Room) -> 
                 );
                 return Err(Failure::new(Class::BodyInterrupted, text));
             }
-        };
-        // Trailers of a request mean nothing to OTLP.
-        if let Ok(data) = frame.into_data() {
-            return Ok(Some(data));
         }
-        heard = Instant::now();
     }
 }
 
@@ -150,6 +168,15 @@ async fn next_data(body: &mut impl RequestBody, began: Instant, room: &Room) -> 
 fn is_nonsense(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|source| matches!(source.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
+}
+
+/// What is known of the length of a body.
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    /// It is this, as its sender says.
+    Announced(ByteCount),
+    /// It is this at most.
+    AtMost(ByteCount),
 }
 
 /// Bytes that grow together with their claim.
@@ -164,16 +191,25 @@ impl<'a> Buffer<'a> {
         Ok(Buffer { room, bytes: Vec::new(), claim: room.claim()? })
     }
 
-    /// Adds `data` to a body that is not longer than `most`. Room for all of that is made by and by: an announced length
-    /// costs its sender nothing, and must not use up the budget.
-    fn extend(&mut self, data: &[u8], most: ByteCount) -> Result<(), Failure> {
+    /// Adds `data` to a body of `length`. Room for all of an announced length is made at once only where there is plenty:
+    /// it costs its sender nothing, and must not use up the budget.
+    fn extend(&mut self, data: &[u8], length: Length) -> Result<(), Failure> {
         let needed = self.bytes.len() + data.len();
-        if self.bytes.capacity() < needed {
+        if self.bytes.capacity() < needed && !self.make_all_room(needed, length) {
+            let (Length::Announced(most) | Length::AtMost(most)) = length;
             let roomy = needed.max(self.bytes.capacity().saturating_mul(GROWTH)).max(SMALLEST);
             self.resize(ByteCount::of(roomy.min(most.as_len().max(needed))))?;
         }
         self.bytes.extend_from_slice(data);
         Ok(())
+    }
+
+    /// Whether there is room for all of the body now.
+    fn make_all_room(&mut self, needed: usize, length: Length) -> bool {
+        let Length::Announced(length) = length else { return false };
+        needed <= length.as_len()
+            && self.claim.grow_early(length - ByteCount::of(self.bytes.capacity()))
+            && self.bytes.try_reserve_exact(length.as_len() - self.bytes.len()).is_ok()
     }
 
     fn resize(&mut self, capacity: ByteCount) -> Result<(), Failure> {

@@ -68,6 +68,17 @@ impl Claim {
         self.share.0.grow_leaving(spare, by) && self.hold.grow(by)
     }
 
+    /// Takes `by` more that may never be used: as long as there is room in plenty.
+    #[must_use]
+    pub(super) fn grow_early(&mut self, by: ByteCount) -> bool {
+        let before = self.share.0.bytes();
+        let is_taken = self.share.0.grow_early(by) && self.hold.grow_early(by);
+        if !is_taken {
+            self.share.0.shrink_to(before);
+        }
+        is_taken
+    }
+
     /// Gives back all but `bytes`.
     pub(super) fn shrink_to(&mut self, bytes: ByteCount) {
         self.share.0.shrink_to(bytes);

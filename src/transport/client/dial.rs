@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -16,6 +16,7 @@ use tokio_rustls::client::TlsStream;
 use super::connect::{connect, connect_unix};
 use super::connection::{Connection, Http1, Http2, Link};
 use super::explain::{Wire, explain};
+use super::gather::gathering;
 use super::obstacle::Obstacle;
 use super::proxy::{Carrier, Via};
 use super::settings::Protocol;
@@ -164,7 +165,8 @@ impl Dialer {
     ) -> Result<Connection, Obstacle> {
         enter(Phase::Http2);
         let (tap, seen) = Tap::new(stream, Frames::Follow);
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let (stream, sending) = gathering(tap);
+        let mut builder = http2::Builder::new(sending);
         builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
@@ -176,7 +178,7 @@ impl Dialer {
                 .keep_alive_timeout(pings.timeout)
                 .keep_alive_while_idle(pings.idle == IdlePings::Sent);
         }
-        let handshake = builder.handshake(TokioIo::new(tap));
+        let handshake = builder.handshake(TokioIo::new(stream));
         let (sender, task) = handshake.await.map_err(|error| explain(&error, &seen.evidence(), Wire::Http2))?;
         let link = Link { peer, seen, over: run(task), tls };
         Ok(Connection::Http2(Arc::new(Http2::new(link, sender))))

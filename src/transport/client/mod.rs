@@ -10,6 +10,7 @@ mod dial;
 mod exchange;
 mod explain;
 mod frames;
+mod gather;
 mod idle;
 mod look;
 mod neighbours;
