@@ -1,11 +1,10 @@
 //! Who is asked: the relay, or a Collector with the same configuration.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::cli::Process;
 use crate::support::eventually;
+use crate::support::interop::collector;
 use crate::support::net::free_port;
 
 const READY: &str = "Everything is ready. Begin running and processing data.";
@@ -78,21 +77,4 @@ impl Peer {
         self.process.signal("TERM");
         self.process.finish().await.stderr
     }
-}
-
-/// The program of a Collector that was built.
-fn collector() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-    let built = target.join("interop/collector/otelcol");
-    let program = std::env::var_os("OTLP_RELAY_COLLECTOR").map_or(built, PathBuf::from);
-    if program.exists() {
-        return Some(program);
-    }
-    // Past the capture of the test runner: a skipped test must not look like one that ran.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: a comparison with a Collector: {} is not there; tests/interop/install.sh collector builds it",
-        program.display()
-    );
-    None
 }

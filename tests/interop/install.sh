@@ -1,26 +1,37 @@
 #!/bin/sh
-# Installs the OpenTelemetry SDKs that tests/sdk.rs drives, and builds a Collector that tests/collector compares with:
-# install.sh python|node|prometheus|collector|kubernetes|promtool [directory, default target/interop].
-# The last two check what is in deploy/: the schemas of Kubernetes, and Prometheus with its promtool.
+# Installs the OpenTelemetry SDKs and the tools that tests/sdk drives, and builds a Collector that tests/collector
+# compares with: install.sh NAME [directory, default target/interop].
+#
+#   python node go java rust    an SDK: afterwards there is NAME/client, a program
+#   prometheus                  the parser of Prometheus' formats
+#   kubernetes promtool         what checks deploy/: the schemas of Kubernetes, and Prometheus with its promtool
+#   grpcurl telemetrygen        tools that are Go modules: afterwards there is NAME/NAME
+#   collector                   takes minutes, so that no test does it by itself
 #
 # Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
-# A second call finds the stamp of the same pins and returns at once.
+# A second call finds the stamp of the same pins and returns at once, or leaves it to the compiler.
 set -eu
 
-language=${1:?usage: install.sh python|node|prometheus|collector|kubernetes|promtool [directory]}
+name=${1:?usage: install.sh python|node|go|java|rust|prometheus|kubernetes|promtool|grpcurl|telemetrygen|collector [directory]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=${2:-$here/../../target/interop}
-place=$root/$language
+place=$root/$name
 stamp=$place/.installed
 
 need() {
     command -v "$1" >/dev/null 2>&1 || { echo "$1 is not installed" >&2; exit 3; }
 }
 
-# Python packages: the SDK, or the parser of Prometheus' formats.
+# A program that takes the place of the shell, so that its process id is the one that the test knows.
+launcher() { # COMMAND, its words quoted
+    printf '#!/bin/sh\nexec %s "$@"\n' "$1" > "$place/client"
+    chmod +x "$place/client"
+}
+
+# Python packages: the SDK, or a parser.
 install_python() {
     need python3
-    pins=$here/$language/requirements.txt
+    pins=$here/$name/requirements.txt
     cmp -s "$pins" "$stamp" && return
     rm -rf "$place"
     mkdir -p "$place"
@@ -42,15 +53,58 @@ install_node() {
         cp "$pins" "$stamp"
     fi
     cp "$here/node/client.js" "$place/client.js"
+    launcher "node '$place/client.js'"
 }
 
-# Takes minutes, so that no test does it by itself.
-build_collector() {
+# Without Maven: the list has all that the SDK depends on.
+install_java() {
+    need java
+    need javac
+    need curl
+    need sha256sum
+    pins=$here/java/jars.txt
+    if ! cmp -s "$pins" "$stamp"; then
+        rm -rf "$place"
+        mkdir -p "$place/jars"
+        grep -v '^#' "$pins" | while read -r sum path; do
+            jar=$place/jars/${path##*/}
+            curl --silent --show-error --fail --location --retry 2 --max-time 120 --output "$jar" \
+                "https://repo1.maven.org/maven2/$path"
+            echo "$sum  $jar" | sha256sum --check --status || { echo "$path is not what it was" >&2; exit 1; }
+        done
+        cp "$pins" "$stamp"
+    fi
+    javac -encoding UTF-8 -cp "$place/jars/*" -d "$place/classes" "$here"/java/*.java
+    # The start is most of what such a short run takes.
+    launcher "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -cp '$place/classes:$place/jars/*' Client"
+}
+
+build_go() { # MODULE PROGRAM
     need go
+    mkdir -p "$place"
+    (cd "$here/$1" && GOFLAGS=-mod=readonly go build -o "$place/$2" .)
+}
+
+# A tool of its own module, which is pinned here; the sums are those of Go's checksum database.
+install_tool() { # PACKAGE@VERSION
+    need go
+    [ "$(cat "$stamp" 2>/dev/null)" = "$1" ] && return
+    mkdir -p "$place"
+    GOBIN=$place go install "$1"
+    echo "$1" > "$stamp"
+}
+
+build_rust() {
+    need cargo
+    mkdir -p "$place"
+    cargo build --locked --quiet --manifest-path "$here/rust/Cargo.toml" --target-dir "$place/target"
+    launcher "'$place/target/debug/client'"
+}
+
+build_collector() {
     pins=$here/collector/go.mod
     cmp -s "$pins" "$stamp" && return
-    mkdir -p "$place"
-    (cd "$here/collector" && GOFLAGS=-mod=readonly go build -o "$place/otelcol" .)
+    build_go collector otelcol
     cp "$pins" "$stamp"
 }
 
@@ -66,10 +120,19 @@ install_promtool() {
         && dpkg-deb --extract prometheus_*.deb . && rm -rf prometheus_*.deb lists cache)
 }
 
-case $language in
-    python | prometheus | kubernetes) install_python ;;
+case $name in
+    python)
+        install_python
+        launcher "'$place/venv/bin/python' '$here/python/client.py'"
+        ;;
+    prometheus | kubernetes) install_python ;;
     promtool) install_promtool ;;
     node) install_node ;;
+    go) build_go go client ;;
+    java) install_java ;;
+    rust) build_rust ;;
+    grpcurl) install_tool github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 ;;
+    telemetrygen) install_tool github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0 ;;
     collector) build_collector ;;
-    *) echo "unknown language: $language" >&2; exit 2 ;;
+    *) echo "unknown: $name" >&2; exit 2 ;;
 esac

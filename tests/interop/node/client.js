@@ -4,7 +4,10 @@
 // relays has to equal what arrives at the reference. Exits with 1 when any export fails.
 'use strict';
 
+const { readFileSync } = require('node:fs');
 const { parseArgs } = require('node:util');
+const { credentials, Metadata } = require('@grpc/grpc-js');
+const { AggregationTemporalityPreference } = require('@opentelemetry/exporter-metrics-otlp-http');
 const { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = require('@opentelemetry/api');
 const { SeverityNumber } = require('@opentelemetry/api-logs');
 const { resourceFromAttributes } = require('@opentelemetry/resources');
@@ -12,7 +15,7 @@ const { BatchSpanProcessor, BasicTracerProvider } = require('@opentelemetry/sdk-
 const { BatchLogRecordProcessor, LoggerProvider } = require('@opentelemetry/sdk-logs');
 const { AggregationType, MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics');
 
-// One attribute of each type that the API of traces and metrics has; tests/sdk.rs holds the same list.
+// One attribute of each type that the API of traces and metrics has; tests/sdk holds the same list.
 const ATTRIBUTES = {
   'test.string': 'grüße \u{1f30d}',
   'test.empty': '',
@@ -76,7 +79,7 @@ class Tee {
   }
 }
 
-function exporters(protocol, base, compression) {
+function exporters(base, { protocol, compression, ca, cert, key, authorization }) {
   // The exporters that are called http send JSON.
   const wire = { grpc: 'grpc', http: 'proto', json: 'http' }[protocol];
   const url = (path) => (protocol === 'grpc' ? base : base + path);
@@ -84,9 +87,24 @@ function exporters(protocol, base, compression) {
   const { OTLPMetricExporter } = require(`@opentelemetry/exporter-metrics-otlp-${wire}`);
   const { OTLPLogExporter } = require(`@opentelemetry/exporter-logs-otlp-${wire}`);
   const options = { compression, timeoutMillis: 20_000 };
+  const secure = base.startsWith('https:');
+  const read = (file) => (secure && file ? readFileSync(file) : undefined);
+  if (protocol === 'grpc') {
+    options.metadata = new Metadata();
+    if (authorization) options.metadata.set('authorization', authorization);
+    if (secure) options.credentials = credentials.createSsl(read(ca), read(key), read(cert));
+  } else {
+    options.headers = authorization ? { authorization } : {};
+    if (secure) options.httpAgentOptions = { ca: read(ca), key: read(key), cert: read(cert) };
+  }
   return [
     new OTLPTraceExporter({ ...options, url: url('/v1/traces') }),
-    new OTLPMetricExporter({ ...options, url: url('/v1/metrics') }),
+    // Delta leaves sums that are not monotonic cumulative, so that there are both temporalities.
+    new OTLPMetricExporter({
+      ...options,
+      url: url('/v1/metrics'),
+      temporalityPreference: AggregationTemporalityPreference.DELTA,
+    }),
     new OTLPLogExporter({ ...options, url: url('/v1/logs') }),
   ];
 }
@@ -163,10 +181,20 @@ async function emitLogs(exporter, count) {
 async function main() {
   const string = { type: 'string' };
   const { values: given } = parseArgs({
-    options: { protocol: string, compression: string, target: string, reference: string, count: string },
+    options: {
+      protocol: string,
+      compression: { ...string, default: 'none' },
+      target: string,
+      reference: string,
+      count: { ...string, default: '600' },
+      ca: string,
+      cert: string,
+      key: string,
+      authorization: string,
+    },
   });
-  const count = Number(given.count ?? 600);
-  const ends = [given.target, given.reference].map((base) => exporters(given.protocol, base, given.compression ?? 'none'));
+  const count = Number(given.count);
+  const ends = [given.target, given.reference].map((base) => exporters(base, given));
   const [traces, metrics, logs] = ends[0].map((first, signal) => new Tee([first, ends[1][signal]]));
   await emitTraces(traces, count);
   await emitMetrics(metrics);

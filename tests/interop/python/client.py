@@ -6,6 +6,7 @@ has to equal what arrives at the reference. Exits with 1 when any export fails.
 
 import argparse
 import itertools
+import pathlib
 import sys
 
 from opentelemetry import trace
@@ -21,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-# One attribute of each type that the API of traces and metrics has; tests/sdk.rs holds the same list.
+# One attribute of each type that the API of traces and metrics has; tests/sdk holds the same list.
 ATTRIBUTES = {
     "test.string": "grüße \U0001f30d",
     "test.empty": "",
@@ -76,24 +77,39 @@ class Tee:
             exporter.shutdown()
 
 
-def grpc_exporters(endpoint, compressed):
+def read(path):
+    """The content of a file, if there is one."""
+    return path and pathlib.Path(path).read_bytes()
+
+
+def grpc_exporters(endpoint, given):
     import grpc
     from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-    compression = grpc.Compression.Gzip if compressed else grpc.Compression.NoCompression
+    compression = grpc.Compression.Gzip if given.compression == "gzip" else grpc.Compression.NoCompression
     options = {"endpoint": endpoint, "insecure": True, "compression": compression, "timeout": 20}
+    if given.authorization:
+        options["headers"] = (("authorization", given.authorization),)
+    if endpoint.startswith("https:"):
+        credentials = grpc.ssl_channel_credentials(read(given.ca), read(given.key), read(given.cert))
+        options |= {"insecure": False, "credentials": credentials}
     return OTLPSpanExporter(**options), OTLPMetricExporter(**options, **temporality()), OTLPLogExporter(**options)
 
 
-def http_exporters(endpoint, compressed):
+def http_exporters(endpoint, given):
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    options = {"compression": Compression.Gzip if compressed else Compression.NoCompression, "timeout": 20}
+    compression = Compression.Gzip if given.compression == "gzip" else Compression.NoCompression
+    options = {"compression": compression, "timeout": 20}
+    if given.authorization:
+        options["headers"] = {"authorization": given.authorization}
+    if endpoint.startswith("https:"):
+        options |= {"certificate_file": given.ca, "client_key_file": given.key, "client_certificate_file": given.cert}
     return (
         OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", **options),
         OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics", **options, **temporality()),
@@ -175,9 +191,13 @@ def main():
     parser.add_argument("--target", required=True, help="base URL of the first relay")
     parser.add_argument("--reference", required=True, help="base URL of the receiver to compare with")
     parser.add_argument("--count", type=int, default=600, help="spans, and log records")
+    parser.add_argument("--ca", help="file of the authority of an https target")
+    parser.add_argument("--cert", help="file of a client certificate")
+    parser.add_argument("--key", help="file of its key")
+    parser.add_argument("--authorization", help="value of that header")
     given = parser.parse_args()
     build = grpc_exporters if given.protocol == "grpc" else http_exporters
-    targets = zip(*(build(url, given.compression == "gzip") for url in (given.target, given.reference)))
+    targets = zip(*(build(url, given) for url in (given.target, given.reference)))
     traces, metrics, logs = (Tee(pair) for pair in targets)
     flushed = [emit_traces(traces, given.count), emit_metrics(metrics), emit_logs(logs, given.count)]
     if not all(flushed) or Tee.failures:
