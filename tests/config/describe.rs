@@ -107,6 +107,9 @@ fn what_is_off_or_written_in_early_words_is_read_again() {
     check_reads_again(&with_exporter(
         "otlp_http: {endpoint: 'http://h:1', sending_queue: {enabled: false, batch: }, retry_on_failure: {enabled: false}}",
     ));
+    check_reads_again(&with_exporter(
+        "zipkin: {endpoint: 'http://h:1', sending_queue: {batch: }, dead_letter: {directory: /l}}",
+    ));
     let telemetry = |telemetry: &str| {
         let text = with_exporter("nop:").replace("service: {", &format!("service: {{telemetry: {telemetry}, "));
         check_reads_again(&text);

@@ -40,12 +40,16 @@ pub(crate) fn everything() -> Value {
                     "relabel_configs": [{"source_labels": ["__address__"], "regex": "(.*):.*", "target_label": "host"}],
                     "metric_relabel_configs": [{
                         "source_labels": ["a", "b"], "separator": "-", "regex": "x", "target_label": "y",
-                        "replacement": "z", "action": "replace", "modulus": 0,
+                        "replacement": "z", "action": "replace",
                     }],
-                }, {
-                    "job_name": "k", "basic_auth": {"username": "u", "password": "s5"},
-                    "static_configs": [{"targets": ["h"]}],
-                }],
+                },
+                    job("k", json!({"basic_auth": {"username": "u", "password": "s5"}})),
+                    job("l", json!({"basic_auth": {"username_file": "/f", "password_file": "/f"}})),
+                    job("m", json!({"authorization": {"credentials_file": "/f"}})),
+                    job("n", json!({"bearer_token": "s6"})),
+                    job("o", json!({"bearer_token_file": "/f"})),
+                    job("p", json!({"tls_config": {"ca_file": "/ca", "cert": "b", "key": "s7"}})),
+                ],
             }},
             "nop": null,
         },
@@ -205,6 +209,11 @@ pub(crate) fn everything() -> Value {
     })
 }
 
+/// One of `scrape_configs` with the keys of `own`.
+fn job(name: &str, own: Value) -> Value {
+    with(json!({"job_name": name, "static_configs": [{"targets": ["h"]}]}), own)
+}
+
 fn http() -> Value {
     json!({
         "endpoint": "127.0.0.1:2", "transport": "tcp4", "max_request_body_size": 6000, "traces_url_path": "/t",
@@ -231,7 +240,7 @@ fn keepalive() -> Value {
 
 /// The keys of `own` and those that sending exporters share.
 fn otlp(own: Value) -> Value {
-    let mut keys = json!({
+    let keys = json!({
         "timeout": "7s",
         "compression": "zstd",
         "headers": {"a": "b"},
@@ -249,15 +258,20 @@ fn otlp(own: Value) -> Value {
         },
         "dead_letter": {"directory": "/l", "max_bytes": 70000},
     });
+    with(keys, own)
+}
+
+/// The keys of both.
+fn with(mut keys: Value, own: Value) -> Value {
     let Value::Object(own) = own else { panic!("{own}") };
     keys.as_object_mut().unwrap().extend(own);
     keys
 }
 
-/// What all signals have.
+/// What items of all signals have.
 fn matching(kind: &str) -> Value {
     json!({
-        "match_type": kind, "regexp": {"cacheenabled": true, "cachemaxnumentries": 1},
+        "match_type": kind, "regexp": {"cacheenabled": false},
         "services": ["s"], "attributes": [{"key": "a", "value": "b"}, {"key": "c"}],
         "resources": [{"key": "d", "value": "e"}], "libraries": [{"name": "l", "version": "1"}],
     })

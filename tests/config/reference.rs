@@ -16,8 +16,19 @@ const FILE: &str = "docs/configuration.md";
 const MEANINGS: &str = include_str!("meanings.txt");
 const INTRODUCTION: &str = include_str!("reference.md");
 /// Maps whose keys are names of the writer's own.
-const FREE: [&str; 7] =
-    ["headers", "const_labels", "response_headers", "initial_fields", "endpoint_params", "resource", "pipelines"];
+const FREE: [&str; 11] = [
+    "headers",
+    "const_labels",
+    "endpoint_params",
+    "external_labels",
+    "http_headers",
+    "initial_fields",
+    "labels",
+    "params",
+    "pipelines",
+    "resource",
+    "response_headers",
+];
 
 /// Ends of keys that have no line of their own: earlier names, what is refused with words of its own, the switch that every
 /// section that can be left out has, and what a reader of metrics takes as an exporter does.

@@ -183,7 +183,7 @@ async fn requests_and_samples_are_as_the_job_says() {
     let (web, backend) = (Web::start(Says::page(TEXT, PAGE)).await, Backend::start());
     web.once(Says { headers: vec![("location", "/b".to_owned())], ..Says::status(302) });
     let job = ", metrics_path: /a, params: {m: ['x y', z]}, basic_auth: {username: u, password: p}, honor_labels: true, \
-               honor_timestamps: false, http_headers: {x-a: {values: [b]}}, \
+               honor_timestamps: false, http_headers: {x-a: {values: [b, c]}}, \
                relabel_configs: [{target_label: added, replacement: here}], \
                metric_relabel_configs: [{source_labels: [__name__], regex: 'rpc.*|lat.*', action: drop}, \
                {source_labels: [code], regex: '(.).*', target_label: class, replacement: '$${1}xx'}, \
@@ -192,7 +192,7 @@ async fn requests_and_samples_are_as_the_job_says() {
     let scrape = arrived(&backend, "a scrape", |scrape| scrape.metrics.contains_key("req_total")).await;
     let asked = web.asked();
     assert_eq!((asked[0].path.as_str(), asked[1].path.as_str()), ("/a?m=x%20y&m=z", "/b"));
-    assert_eq!((asked[0].headers["authorization"].as_str(), asked[0].headers["x-a"].as_str()), ("Basic dTpw", "b"));
+    assert_eq!((asked[0].headers["authorization"].as_str(), asked[0].headers["x-a"].as_str()), ("Basic dTpw", "b, c"));
     assert!(!scrape.metrics.contains_key("lat") && !scrape.metrics.contains_key("rpc"));
     let labels = text_of(&scrape.numbers("req_total")[0].attributes);
     let expected = [("added", "here"), ("class", "2xx"), ("code", "200")];

@@ -20,7 +20,7 @@ pub struct Asked {
     pub method: String,
     /// The path and query.
     pub path: String,
-    /// Names in lower case.
+    /// Names in lower case, the values of one name with commas between them.
     pub headers: BTreeMap<String, String>,
     pub body: Bytes,
 }
@@ -101,11 +101,15 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let values = |name: &http::HeaderName| {
+        let all: Vec<_> =
+            parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        all.join(", ")
+    };
     let asked = Asked {
         method: parts.method.to_string(),
         path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: parts.headers.keys().map(|name| (name.to_string(), values(name))).collect(),
         body: body.collect().await.map(|body| body.to_bytes()).unwrap_or_default(),
     };
     let once = shared.once.lock().unwrap().pop_front();

@@ -36,9 +36,7 @@ fn properties(mut section: Section<'_>) -> Option<MatchProperties> {
     }
     let kind = kind.unwrap_or(Type::Strict);
     if let Some(mut regexp) = section.value("regexp").and_then(|value| value.section()) {
-        // Patterns are compiled once, and take no longer for long texts.
-        regexp.entry("cacheenabled");
-        regexp.entry("cachemaxnumentries");
+        regexp.rest(CACHE);
         regexp.finish();
     }
     let mut texts = |key| texts(section.value(key), kind);
@@ -65,6 +63,10 @@ fn properties(mut section: Section<'_>) -> Option<MatchProperties> {
     section.finish();
     Some(properties)
 }
+
+const UNCACHED: &str = "a pattern is compiled once, and is fast without a cache";
+const CACHE: &[(&str, Rule)] =
+    &[("cacheenabled", Rule::Fixed("false", UNCACHED)), ("cachemaxnumentries", Rule::Fixed("0", UNCACHED))];
 
 const PROPERTIES: [&str; 10] = [
     "services",

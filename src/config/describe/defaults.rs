@@ -226,7 +226,7 @@ const ROWS: &[Row] = &[
     inside(always("exporters", OTLP, RETRY), &["retry_on_failure"], When::Always),
     inside(always("exporters", OTLP, QUEUE), &["sending_queue"], When::Always),
     inside(
-        always("exporters", OTLP, "{flush_timeout: 200ms, min_size: 8192, max_size: 0, sizer: items}"),
+        always("exporters", SENDING, "{flush_timeout: 200ms, min_size: 8192, max_size: 0, sizer: items}"),
         &["sending_queue", "batch"],
         When::Empty,
     ),
@@ -263,14 +263,18 @@ const ROWS: &[Row] = &[
     inside(always("exporters", ZIPKIN, RETRY), &["retry_on_failure"], When::Always),
     inside(always("exporters", ZIPKIN, QUEUE), &["sending_queue"], When::Always),
     inside(always("exporters", DEBUG, QUEUE), &["sending_queue"], When::Written),
-    inside(always("exporters", OTLP, "{max_bytes: 1073741824}"), &["dead_letter"], When::Map),
+    inside(always("exporters", SENDING, "{max_bytes: 1073741824}"), &["dead_letter"], When::Map),
     always(
         "extensions",
         &["debug_dump"],
         "{which: failed, sample: 1, payload: otlp_protobuf, max_bytes: 268435456, max_age: 24h, exporters: []}",
     ),
     inside(
-        always("exporters", OTLP, "{enabled: true, max_consecutive_failures: 5, max_outage: 30s, retry_interval: 30s}"),
+        always(
+            "exporters",
+            SENDING,
+            "{enabled: true, max_consecutive_failures: 5, max_outage: 30s, retry_interval: 30s}",
+        ),
         &["fallback"],
         When::Map,
     ),

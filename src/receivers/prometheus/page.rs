@@ -179,7 +179,7 @@ fn add_headers(headers: &mut HeaderMap, job: &ScrapeJob, timeout: Duration) {
     for (name, secret) in &job.headers {
         let Ok(mut value) = HeaderValue::from_str(secret.reveal()) else { continue };
         value.set_sensitive(true);
-        headers.insert(name.clone(), value);
+        headers.append(name.clone(), value);
     }
 }
 

@@ -5,6 +5,7 @@ use http::header::AUTHORIZATION;
 
 use super::{GLOBAL_REST, Global, NOT_YET, limits, relabel, target, time};
 use crate::config::decode::{authenticators, headers, tls_terms};
+use crate::config::describe::Unread;
 use crate::config::model::{
     BasicClient, BearerToken, ClientAuth, ClientMeans, ClientTls, PemSource, ScrapeJob, Secret, TextSource, Tokens,
 };
@@ -58,6 +59,7 @@ pub(super) fn read(mut section: Section<'_>, key: String, global: &Global) -> Op
 /// Everything that looks for targets by itself.
 fn discoveries(section: &mut Section<'_>) {
     for key in DISCOVERIES.iter().copied() {
+        section.whole().leave(key, Unread::Refused);
         let Some(value) = section.value(key).filter(|value| !value.asks_for_nothing()) else { continue };
         let what = format!("service discovery by {key} is not supported by otlp-relay yet");
         let hint = "write the targets down: static_configs: [{targets: ['host:port']}]";

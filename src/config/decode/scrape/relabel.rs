@@ -3,7 +3,7 @@
 use super::NOT_YET;
 use crate::config::model::{Pattern, Relabel, RelabelAction};
 use crate::config::reading::Reading;
-use crate::config::section::Section;
+use crate::config::section::{Rule, Section};
 
 /// The steps at `key`; those that could not be read are left out, and reported.
 pub(super) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<Relabel> {
@@ -31,9 +31,7 @@ fn step(item: Reading<'_>) -> Option<Relabel> {
         }
         Some((_, value)) => value.choice(ACTIONS),
     };
-    if section.has("modulus") {
-        section.entry("modulus");
-    }
+    section.rest(&[("modulus", Rule::Fixed("0", "the action hashmod alone asks for it"))]);
     let names_target = [
         RelabelAction::Replace,
         RelabelAction::Lowercase,
