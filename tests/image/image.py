@@ -11,7 +11,7 @@ import sys
 
 from container import PROJECT, Container, Image, Names, send_span, until
 
-MOST = 15_000_000
+MOST = 15 << 20
 BACKEND = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:14317"}}}}
 exporters: {debug: {verbosity: normal}}
