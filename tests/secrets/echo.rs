@@ -20,7 +20,7 @@ use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::net::{free_port, local};
+use crate::support::net::local;
 
 /// A server that gives everything away.
 pub(crate) struct Echo {
@@ -51,8 +51,8 @@ impl Echo {
 
     /// Ends each HTTP/2 connection when it is sent a request, and says `secret` in its last frame.
     pub(crate) async fn going_away(secret: &str) -> Echo {
-        let port = free_port();
-        let listener = TcpListener::bind(local(port)).await.unwrap();
+        let listener = TcpListener::bind(local(0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let answers = Arc::new(AtomicUsize::new(0));
         let heard = Arc::new(Mutex::new(BTreeSet::from([secret.to_owned()])));
         let (count, secret) = (Arc::clone(&answers), secret.to_owned());
@@ -68,8 +68,8 @@ impl Echo {
     }
 
     async fn serve(grant: Option<String>) -> Echo {
-        let port = free_port();
-        let listener = TcpListener::bind(local(port)).await.unwrap();
+        let listener = TcpListener::bind(local(0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let answers = Arc::new(AtomicUsize::new(0));
         let heard = Heard::default();
         let (count, hears) = (Arc::clone(&answers), Arc::clone(&heard));
