@@ -50,6 +50,21 @@ fn aliases_are_taken_with_the_collectors_warning() {
 }
 
 #[test]
+fn remote_write_keeps_its_order_whether_its_queue_is_written_or_not() {
+    for (queue, size) in [("", 10_000), (", sending_queue: {}", 10_000), (", sending_queue: {queue_size: 7}", 7)] {
+        let exporter = format!("prometheusremotewrite: {{endpoint: 'http://p:9090/api/v1/write'{queue}}}");
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nexporters: {{{exporter}}}\n\
+             service: {{pipelines: {{metrics: {{receivers: [otlp], exporters: [prometheusremotewrite]}}}}}}"
+        );
+        let exporter = good(&text).exporters.into_values().next();
+        let Some(Exporter::OtlpHttp(exporter)) = exporter else { panic!("{exporter:?}") };
+        let read = exporter.delivery.queue.unwrap();
+        assert_eq!((read.num_consumers, read.queue_size), (1, size), "{queue}");
+    }
+}
+
+#[test]
 fn an_otlp_exporter_has_the_collectors_defaults() {
     let exporter = grpc("otlp_grpc: {endpoint: 'b:4317'}");
     assert_eq!(exporter.compression, Compression::Gzip);

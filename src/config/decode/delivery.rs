@@ -13,9 +13,9 @@ pub(super) fn read(exporter: &mut Section<'_>, codes: Codes) -> Delivery {
     read_as(exporter, codes, DEFAULT_RETRY, DEFAULT_QUEUE)
 }
 
-/// The same of an exporter whose defaults are others: retries like `usual`, and without a written queue the `unwritten` one.
-pub(super) fn read_as(exporter: &mut Section<'_>, codes: Codes, usual: Retry, unwritten: Queue) -> Delivery {
-    let queue = if exporter.has("sending_queue") { queue(exporter) } else { Some(unwritten) };
+/// The same of an exporter whose defaults are others: what is not written is as in `usual` and `usual_queue`.
+pub(super) fn read_as(exporter: &mut Section<'_>, codes: Codes, usual: Retry, usual_queue: Queue) -> Delivery {
+    let queue = if exporter.has("sending_queue") { queue_as(exporter, &usual_queue) } else { Some(usual_queue) };
     let keeps = match queue.as_ref().and_then(|queue| queue.durable.as_ref()) {
         Some(_) => Keeps::OnDisk,
         None => Keeps::InMemory,
@@ -33,9 +33,13 @@ pub(super) fn read_as(exporter: &mut Section<'_>, codes: Codes, usual: Retry, un
 /// Reads `sending_queue` where it is off unless written; null is a queue with every default. Nothing is checked in one
 /// that is switched off.
 pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
+    queue_as(exporter, &DEFAULT_QUEUE)
+}
+
+fn queue_as(exporter: &mut Section<'_>, usual: &Queue) -> Option<Queue> {
     let mut section = exporter.optional("sending_queue")?;
-    let num_consumers = positive(&mut section, "num_consumers", DEFAULT_QUEUE.num_consumers as u64);
-    let queue_size = positive(&mut section, "queue_size", DEFAULT_QUEUE.queue_size);
+    let num_consumers = positive(&mut section, "num_consumers", usual.num_consumers as u64);
+    let queue_size = positive(&mut section, "queue_size", usual.queue_size);
     let sizer = section.choice("sizer", SIZERS);
     let overflow = overflow(&mut section);
     let waits = section.boolean("wait_for_result").unwrap_or(false);
@@ -47,7 +51,7 @@ pub(super) fn queue(exporter: &mut Section<'_>) -> Option<Queue> {
     Some(Queue {
         num_consumers: usize::try_from(num_consumers).unwrap_or(usize::MAX),
         queue_size,
-        sizer: sizer.unwrap_or(DEFAULT_QUEUE.sizer),
+        sizer: sizer.unwrap_or(usual.sizer),
         overflow,
         acknowledge,
         batch,
@@ -209,7 +213,7 @@ const DEFAULT_RETRY: Retry = Retry {
     max_interval: Duration::from_secs(30),
     max_elapsed_time: Some(Duration::from_secs(300)),
 };
-const DEFAULT_QUEUE: Queue = Queue {
+pub(super) const DEFAULT_QUEUE: Queue = Queue {
     num_consumers: 10,
     queue_size: 1000,
     sizer: QueueSizer::Requests,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::model::{
-    Acknowledge, Compression, Delivery, Dialect, Exporter, HttpEncoding, HttpTarget, OtlpHttp, Overflow, Prometheus,
-    Queue, QueueSizer, RemoteWrite, Retry, Zipkin,
+    Compression, Delivery, Dialect, Exporter, HttpEncoding, HttpTarget, OtlpHttp, Prometheus, Queue, RemoteWrite,
+    Retry, Zipkin,
 };
 use crate::config::section::{Rule, Section};
 use crate::signal::Signal;
@@ -27,7 +27,7 @@ pub(super) fn remote_write(section: &mut Section<'_>) -> Option<Exporter> {
         target_info: target_info(section),
         metadata: section.boolean("send_metadata").unwrap_or(false),
     };
-    let mut delivery = delivery::read_as(section, Codes::Http, REMOTE_WRITE_RETRY, REMOTE_WRITE_QUEUE);
+    let mut delivery = delivery::read_as(section, Codes::Http, REMOTE_WRITE_RETRY, remote_write_queue());
     early_queue(section, &mut delivery);
     let body = Body { encoding: HttpEncoding::Proto, compression: Compression::Snappy, level: None };
     let hint = "write endpoint: http://prometheus:9090/api/v1/write";
@@ -132,15 +132,9 @@ const REMOTE_WRITE_RETRY: Retry = Retry {
 };
 
 /// One request after the other: samples of a series that come late are refused.
-const REMOTE_WRITE_QUEUE: Queue = Queue {
-    num_consumers: 1,
-    queue_size: 10_000,
-    sizer: QueueSizer::Requests,
-    overflow: Overflow::Refuse,
-    acknowledge: Acknowledge::WhenQueued,
-    batch: None,
-    durable: None,
-};
+fn remote_write_queue() -> Queue {
+    Queue { num_consumers: 1, queue_size: 10_000, ..delivery::DEFAULT_QUEUE }
+}
 
 const IN_ORDER: &str = "one request after the other keeps the samples of a series in order";
 

@@ -254,6 +254,11 @@ const ROWS: &[Row] = &[
         &["remote_write_queue"],
         When::Always,
     ),
+    inside(
+        always("exporters", REMOTE_WRITE, "{num_consumers: 1, queue_size: 10000}"),
+        &["sending_queue"],
+        When::Written,
+    ),
     inside(always("exporters", REMOTE_WRITE, QUEUE), &["sending_queue"], When::Written),
     always(
         "exporters",
