@@ -6,7 +6,9 @@
 mod support;
 
 mod metrics;
+mod pages;
 mod parser;
+mod reaching;
 mod refusing;
 mod scraping;
 mod targets;

@@ -18,7 +18,7 @@ pub(crate) const CUMULATIVE: i32 = 2;
 const NOW: u64 = 1_700_000_000_000_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-fn pair(key: &str, value: &str) -> KeyValue {
+pub(crate) fn pair(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
@@ -127,4 +127,21 @@ pub(crate) fn all() -> Export {
         exponential("size"),
         summary("age"),
     ])
+}
+
+/// The end of each of these.
+pub(crate) fn ended() -> Export {
+    let mut all = all();
+    let Export::Metrics(request) = &mut all else { return all };
+    let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+    for data in scopes.flat_map(|scope| &mut scope.metrics).filter_map(|metric| metric.data.as_mut()) {
+        match data {
+            Data::Gauge(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+            Data::Sum(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+            Data::Histogram(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+            Data::ExponentialHistogram(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+            Data::Summary(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+        }
+    }
+    all
 }
