@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
+mod collector;
 mod metrics;
 mod pages;
 mod parser;

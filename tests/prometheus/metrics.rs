@@ -135,11 +135,17 @@ pub(crate) fn ended() -> Export {
     let Export::Metrics(request) = &mut all else { return all };
     let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
     for data in scopes.flat_map(|scope| &mut scope.metrics).filter_map(|metric| metric.data.as_mut()) {
+        // What has ended has nothing to look closer at.
+        macro_rules! end {
+            ($all:expr) => {
+                $all.data_points.iter_mut().for_each(|point| (point.flags, point.exemplars) = (1, Vec::new()))
+            };
+        }
         match data {
-            Data::Gauge(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
-            Data::Sum(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
-            Data::Histogram(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
-            Data::ExponentialHistogram(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+            Data::Gauge(all) => end!(all),
+            Data::Sum(all) => end!(all),
+            Data::Histogram(all) => end!(all),
+            Data::ExponentialHistogram(all) => end!(all),
             Data::Summary(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
         }
     }

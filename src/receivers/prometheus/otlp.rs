@@ -238,15 +238,9 @@ fn histogram(at: At, state: State) -> otlp::HistogramDataPoint {
 fn exponential(at: At, state: State) -> otlp::ExponentialHistogramDataPoint {
     let (Values { native, exemplars, .. }, _) = parts(state);
     let stale = |native: &Native| native.sum.is_some_and(|sum| sum.to_bits() == STALE);
-    let Some(native) = native.filter(|native| !stale(native)) else {
-        return otlp::ExponentialHistogramDataPoint {
-            attributes: at.attributes,
-            start_time_unix_nano: at.start,
-            time_unix_nano: at.time,
-            flags: DataPointFlags::NoRecordedValueMask as u32,
-            ..otlp::ExponentialHistogramDataPoint::default()
-        };
-    };
+    let native = native.filter(|native| !stale(native));
+    let flags = if native.is_some() { 0 } else { DataPointFlags::NoRecordedValueMask as u32 };
+    let native = native.unwrap_or_default();
     let side = |Side { offset, counts }| Buckets { offset, bucket_counts: counts };
     otlp::ExponentialHistogramDataPoint {
         attributes: at.attributes,
@@ -259,6 +253,7 @@ fn exponential(at: At, state: State) -> otlp::ExponentialHistogramDataPoint {
         zero_threshold: native.zero_threshold,
         positive: Some(native.positive).map(side),
         negative: Some(native.negative).map(side),
+        flags,
         exemplars: exemplars.into_iter().map(|exemplar| self::exemplar(exemplar, at.time)).collect(),
         ..otlp::ExponentialHistogramDataPoint::default()
     }
