@@ -190,7 +190,8 @@ fn scraping() -> Value {
             "scrape_interval": "20s", "scrape_timeout": "5s", "external_labels": {"a": "b"},
             "body_size_limit": "1MB", "sample_limit": 9, "target_limit": 8, "extra_scrape_metrics": true,
             "scrape_protocols": ["PrometheusText0.0.4"], "scrape_native_histograms": true,
-            "always_scrape_classic_histograms": true,
+            "always_scrape_classic_histograms": true, "metric_name_validation_scheme": "legacy",
+            "metric_name_escaping_scheme": "values",
         },
         "scrape_configs": [
             full_job(),
@@ -219,6 +220,7 @@ fn full_job() -> Value {
             "track_timestamps_staleness": true, "extra_scrape_metrics": true, "enable_compression": false,
             "scrape_protocols": ["PrometheusProto"], "fallback_scrape_protocol": "OpenMetricsText1.0.0",
             "scrape_native_histograms": true, "always_scrape_classic_histograms": true, "target_limit": 9,
+        "metric_name_validation_scheme": "utf8", "metric_name_escaping_scheme": "dots", "scrape_classic_histograms": true,
             "proxy_url": "http://p:1", "no_proxy": "h",
     });
     let rest = json!({

@@ -32,6 +32,21 @@ async fn pages_may_come_compressed() {
 }
 
 #[tokio::test]
+async fn formats_are_asked_for_as_the_job_says() {
+    let (web, backend) = (Web::start(Says::page(TEXT, PAGE)).await, Backend::start());
+    let job = ", scrape_protocols: [PrometheusText1.0.0, OpenMetricsText0.0.1], enable_compression: false, \
+               metric_name_validation_scheme: legacy";
+    let relay = Relay::start(&scraping(&web, &backend, job)).await;
+    arrived(&backend, "a scrape", Scrape::is_up).await;
+    let asked = &web.asked()[0].headers;
+    assert_eq!(asked["accept-encoding"], "identity");
+    let accepted = "text/plain;version=1.0.0;escaping=underscores;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,\
+                    */*;q=0.4";
+    assert_eq!(asked["accept"], accepted);
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
 async fn what_a_page_unpacks_to_is_bounded() {
     let says = Says::bytes(TEXT, gzip(&vec![b'\n'; 1 << 20]).into()).with("content-encoding", "gzip");
     let (web, backend) = (Web::start(says).await, Backend::start());

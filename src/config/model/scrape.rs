@@ -108,6 +108,8 @@ pub struct ScrapeFormats {
     pub native_histograms: bool,
     /// `always_scrape_classic_histograms`: whether the buckets of a histogram are taken beside its native ones; false.
     pub classic_histograms: bool,
+    /// `metric_name_escaping_scheme`: what becomes of characters that classic names have not; `allow-utf-8`.
+    pub escaping: &'static str,
     /// `enable_compression`: whether a page may come compressed; true.
     pub compression: bool,
 }
@@ -119,6 +121,7 @@ impl Default for ScrapeFormats {
             fallback: ScrapeProtocol::PrometheusText0_0_4,
             native_histograms: false,
             classic_histograms: false,
+            escaping: "allow-utf-8",
             compression: true,
         }
     }

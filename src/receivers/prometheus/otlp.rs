@@ -251,8 +251,8 @@ fn exponential(at: At, state: State) -> otlp::ExponentialHistogramDataPoint {
         scale: native.scale,
         zero_count: native.zero_count,
         zero_threshold: native.zero_threshold,
-        positive: Some(native.positive).map(side),
-        negative: Some(native.negative).map(side),
+        positive: Some(side(native.positive)),
+        negative: Some(side(native.negative)),
         flags,
         exemplars: exemplars.into_iter().map(|exemplar| self::exemplar(exemplar, at.time)).collect(),
         ..otlp::ExponentialHistogramDataPoint::default()
@@ -299,7 +299,7 @@ fn exemplar(exemplar: Exemplar, time: u64) -> otlp::Exemplar {
 fn id(text: &str, length: usize) -> Option<Vec<u8>> {
     let text = text.get(..2 * length).unwrap_or(text);
     let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
     let bytes = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8);

@@ -198,16 +198,17 @@ fn accepted(formats: &ScrapeFormats) -> String {
     let mut accepted = String::new();
     let mut weight = 6;
     for protocol in &formats.protocols {
-        let kind = match protocol {
+        let (kind, escapes) = match protocol {
             ScrapeProtocol::PrometheusProto => {
-                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+                ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", false)
             }
-            ScrapeProtocol::PrometheusText0_0_4 => "text/plain;version=0.0.4",
-            ScrapeProtocol::PrometheusText1_0_0 => "text/plain;version=1.0.0;escaping=allow-utf-8",
-            ScrapeProtocol::OpenMetricsText0_0_1 => "application/openmetrics-text;version=0.0.1",
-            ScrapeProtocol::OpenMetricsText1_0_0 => "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+            ScrapeProtocol::PrometheusText0_0_4 => ("text/plain;version=0.0.4", false),
+            ScrapeProtocol::PrometheusText1_0_0 => ("text/plain;version=1.0.0", true),
+            ScrapeProtocol::OpenMetricsText0_0_1 => ("application/openmetrics-text;version=0.0.1", false),
+            ScrapeProtocol::OpenMetricsText1_0_0 => ("application/openmetrics-text;version=1.0.0", true),
         };
-        accepted.push_str(&format!("{kind};q=0.{weight},"));
+        let escaping = if escapes { format!(";escaping={}", formats.escaping) } else { String::new() };
+        accepted.push_str(&format!("{kind}{escaping};q=0.{weight},"));
         // There are five of them.
         weight = 1.max(weight - 1);
     }

@@ -183,6 +183,8 @@ fn seconds(time: &wire::Timestamp) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn page(kind: i32, metric: wire::Metric) -> Bytes {
@@ -228,6 +230,19 @@ mod tests {
         check(false, false, &classic);
         check(true, false, &["a  3 true"]);
         check(true, true, &[&["a  3 true"][..], &classic[..]].concat());
+    }
+
+    proptest! {
+        #[test]
+        fn no_page_panics(any in proptest::collection::vec(any::<u8>(), 0..200), at in 0_usize..40, byte: u8) {
+            let formats = ScrapeFormats { native_histograms: true, ..ScrapeFormats::default() };
+            let mut odd = histogram().to_vec();
+            let at = at % odd.len();
+            odd[at] = byte;
+            for page in [any, odd] {
+                let _ = read(page.into(), &formats);
+            }
+        }
     }
 
     #[test]

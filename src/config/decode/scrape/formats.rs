@@ -9,6 +9,7 @@ pub(super) struct Usual {
     protocols: Option<Vec<ScrapeProtocol>>,
     native: bool,
     classic: bool,
+    escaping: Option<&'static str>,
 }
 
 pub(super) fn of_global(section: &mut Section<'_>) -> Usual {
@@ -16,6 +17,7 @@ pub(super) fn of_global(section: &mut Section<'_>) -> Usual {
         protocols: protocols(section),
         native: section.boolean("scrape_native_histograms").unwrap_or(false),
         classic: section.boolean("always_scrape_classic_histograms").unwrap_or(false),
+        escaping: escaping(section),
     }
 }
 
@@ -30,9 +32,22 @@ pub(super) fn of_job(section: &mut Section<'_>, usual: &Usual) -> ScrapeFormats 
         protocols,
         fallback: section.choice("fallback_scrape_protocol", PROTOCOLS).unwrap_or(ScrapeProtocol::PrometheusText0_0_4),
         native_histograms,
-        classic_histograms: section.boolean("always_scrape_classic_histograms").unwrap_or(usual.classic),
+        classic_histograms: classic(section).unwrap_or(usual.classic),
+        escaping: escaping(section).or(usual.escaping).unwrap_or("allow-utf-8"),
         compression: section.boolean("enable_compression").unwrap_or(true),
     }
+}
+
+/// `always_scrape_classic_histograms`, or its earlier name.
+fn classic(section: &mut Section<'_>) -> Option<bool> {
+    let earlier = section.boolean("scrape_classic_histograms");
+    section.boolean("always_scrape_classic_histograms").or(earlier)
+}
+
+/// `metric_name_escaping_scheme`; legacy names have none of the characters that are escaped.
+fn escaping(section: &mut Section<'_>) -> Option<&'static str> {
+    let names = section.choice("metric_name_validation_scheme", &[("utf8", "allow-utf-8"), ("legacy", "underscores")]);
+    section.choice("metric_name_escaping_scheme", ESCAPINGS).or(names)
 }
 
 /// `scrape_protocols`
@@ -48,6 +63,9 @@ fn protocols(section: &mut Section<'_>) -> Option<Vec<ScrapeProtocol>> {
     }
     Some(protocols).filter(|protocols| !protocols.is_empty())
 }
+
+const ESCAPINGS: &[(&str, &str)] =
+    &[("allow-utf-8", "allow-utf-8"), ("underscores", "underscores"), ("dots", "dots"), ("values", "values")];
 
 const PROTOCOLS: &[(&str, ScrapeProtocol)] = &[
     ("PrometheusProto", ScrapeProtocol::PrometheusProto),

@@ -187,8 +187,6 @@ const GLOBAL_REST: &[(&str, Rule)] = &[
     ("scrape_failure_log_file", Rule::NoEffect("failing scrapes are in the relay's log")),
     ("convert_classic_histograms_to_nhcb", Rule::NoEffect("OTLP's histograms have the bounds of their targets anyway")),
     ("keep_dropped_targets", Rule::NoEffect("nobody asks the relay for them")),
-    ("metric_name_validation_scheme", Rule::Only(&["utf8", "legacy"])),
-    ("metric_name_escaping_scheme", Rule::NoEffect("names are taken as they come")),
 ];
 
 /// What `mistake` is of a key that Prometheus has and the relay has not.
