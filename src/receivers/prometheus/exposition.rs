@@ -139,13 +139,13 @@ impl Exposition {
         }
         cursor.blanks();
         let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.word().to_owned() };
-        cursor.blanks();
         let rest = cursor.rest();
         let about = self.about.entry(name).or_default();
         match word {
-            "TYPE" => about.kind = kind(rest.trim_end()).ok_or_else(|| format!("unknown type {:?}", short(rest)))?,
-            "HELP" => about.help = unescaped(rest),
-            _ if format == Text::OpenMetrics => about.unit = rest.trim_end().to_owned(),
+            "TYPE" => about.kind = kind(rest.trim()).ok_or_else(|| format!("unknown type {:?}", short(rest.trim())))?,
+            // One blank stands before it; more of them belong to it.
+            "HELP" => about.help = unescaped(rest.get(1..).unwrap_or_default()),
+            _ if format == Text::OpenMetrics => about.unit = rest.trim().to_owned(),
             _ => {}
         }
         Ok(())
@@ -322,9 +322,9 @@ mod tests {
 
     #[test]
     fn families_are_described() {
-        let text = "# HELP a said\\nof \\\\a\n# TYPE a counter\n# UNIT a seconds\n# a comment\n#\na 1\n# TYPE \"b.c\" gauge\n# EOF\n";
+        let text = "# HELP a said\\nof  \\\\a \n# TYPE a counter\n# UNIT a seconds\n# a comment\n#\na 1\n# TYPE \"b.c\" gauge\n# EOF\n";
         let read = read(text, Text::OpenMetrics).unwrap();
-        let about = About { kind: Kind::Counter, help: "said\nof \\a".to_owned(), unit: "seconds".to_owned() };
+        let about = About { kind: Kind::Counter, help: "said\nof  \\a ".to_owned(), unit: "seconds".to_owned() };
         assert_eq!(read.about["a"], about);
         assert_eq!(read.about["b.c"].kind, Kind::Gauge);
     }
