@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use crate::support::backend::Backend;
+use crate::support::eventually;
 use crate::support::relay::Relay;
 use crate::support::setup::Setup;
-use crate::support::web::{Says, Web};
+use crate::support::web::{Asked, Says, Web};
 use crate::targets::{PAGE, Scrape, TEXT, arrived, scraping};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -117,13 +118,21 @@ async fn targets_are_shown_a_token_of_the_token_server() {
          endpoint_params: {{audience: a}}}}",
         server.port
     );
-    let relay = Relay::start(&scraping(&web, &backend, &oauth2)).await;
+    let setup = scraping(&web, &backend, &oauth2);
+    let relay = Relay::start(&setup).await;
     arrived(&backend, "a scrape", Scrape::is_up).await;
     web.wait_for(2).await;
     assert!(web.asked().iter().all(|asked| asked.headers["authorization"] == "Bearer t0ken"));
     let asked = server.asked();
     assert_eq!((asked.len(), asked[0].path.as_str()), (1, "/token"));
     assert_eq!(&asked[0].body[..], b"grant_type=client_credentials&scope=metrics&audience=a");
+    // One token is for all targets of the job.
+    let one = format!("'127.0.0.1:{}'", web.port);
+    let two = format!("{one}, 'localhost:{}'", web.port);
+    relay.reload(&setup.text().replace(&one, &two), "Config updated").await;
+    let is_second = |asked: &Asked| asked.headers["host"].starts_with("localhost");
+    eventually("the second target", async || web.asked().iter().any(is_second).then_some(())).await;
+    assert_eq!(server.asked().len(), 2);
     assert!(!relay.log().contains("s3cr3t") && !relay.log().contains("t0ken"));
     relay.stop_without_loss().await;
 }

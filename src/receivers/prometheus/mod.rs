@@ -49,12 +49,19 @@ impl Scraper {
         fetch: MakeFetch,
     ) -> Result<Scraper, ScrapeProblem> {
         let out: Out = Arc::new(ArcSwap::from_pointee(next));
-        let of = Of { receiver: Arc::new(id.clone()), scraping: asked, out: Arc::clone(&out), budget, fetch };
+        let receiver = Arc::new(id.clone());
         let mut targets = Vec::new();
         for job in &asked.jobs {
-            let job = Arc::new(job.clone());
+            let of = Of {
+                receiver: Arc::clone(&receiver),
+                scraping: asked,
+                out: Arc::clone(&out),
+                budget,
+                job: Arc::new(job.clone()),
+                credentials: page::credentials(job, fetch)?,
+            };
             for target in &job.targets {
-                targets.push(Arc::new(Target::new(&of, &job, target)?));
+                targets.push(Arc::new(Target::new(&of, target)?));
             }
         }
         Ok(Scraper { targets, out, first_after: asked.first_after })

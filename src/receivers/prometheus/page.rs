@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 
 use super::exposition::Text;
 use crate::attempt::Progress;
@@ -69,14 +69,17 @@ impl Page {
     ///
     /// # Errors
     /// The key whose file or value cannot be used.
-    pub(super) fn of(target: &ScrapeTarget, job: &ScrapeJob, fetch: MakeFetch) -> Result<Page, ScrapeProblem> {
+    pub(super) fn of(
+        target: &ScrapeTarget,
+        job: &ScrapeJob,
+        credentials: Option<Arc<Credentials>>,
+    ) -> Result<Page, ScrapeProblem> {
         let unusable = |TlsProblem { key, what, .. }| ScrapeProblem {
             key: format!("{}::tls_config{}{key}", job.key, if key.is_empty() { "" } else { "::" }),
             what,
         };
         let tls = target.tls.as_ref().map(|tls| TlsClient::load(tls, &target.endpoint)).transpose();
         let tls = tls.map_err(unusable)?;
-        let credentials = credentials(job, fetch)?;
         let most = job.limits.body.unwrap_or(MOST);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let uri = format!("{scheme}://{}{}", target.endpoint.authority(), target.path);
@@ -124,6 +127,10 @@ impl Page {
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.client.send(&head, RequestBody::default(), progress).await;
             let answer = answer.map_err(|failure| failure.masked(&mask))?;
+            if let Some(credentials) = self.credentials.as_ref().filter(|_| answer.status == StatusCode::UNAUTHORIZED) {
+                // The next scrape shows others, where others can be had.
+                credentials.renew().await;
+            }
             match self.elsewhere(&answer, head.uri()) {
                 Some(uri) => *head.uri_mut() = uri,
                 None => return self.shown(answer, &mask),
@@ -215,7 +222,11 @@ fn accepted(formats: &ScrapeFormats) -> String {
     format!("{accepted}*/*;q=0.{weight}")
 }
 
-fn credentials(job: &ScrapeJob, fetch: MakeFetch) -> Result<Option<Arc<Credentials>>, ScrapeProblem> {
+/// What the targets of `job` are shown: the same for all of them.
+///
+/// # Errors
+/// The key whose file or value cannot be used.
+pub(super) fn credentials(job: &ScrapeJob, fetch: MakeFetch) -> Result<Option<Arc<Credentials>>, ScrapeProblem> {
     let Some(auth) = &job.auth else { return Ok(None) };
     let credentials = Credentials::load(auth, &fetch);
     let credentials = credentials.map_err(|problem| ScrapeProblem { key: job.key.clone(), what: problem.what })?;

@@ -12,9 +12,10 @@ use super::exposition::{self, About, Exposition, Kind};
 use super::labels::{Honor, Labeller};
 use super::memory::{Ended, Memory, counts};
 use super::otlp::{Names, Point, Request, State};
-use super::page::{Format, MakeFetch, Page, ScrapeProblem, Shown};
+use super::page::{Format, Page, ScrapeProblem, Shown};
 use super::protobuf;
 use super::series::{AllSeries, Key, Scope, Values};
+use crate::auth::Credentials;
 use crate::config::{LastScrape, ScrapeJob, ScrapeTarget, Scraping};
 use crate::failure::{Class, Failure};
 use crate::flow::{Lifetime, Next};
@@ -39,13 +40,14 @@ pub(super) struct Target {
     budget: Arc<Budget>,
 }
 
-/// What the targets of a receiver have in common.
+/// What the targets of a job have in common.
 pub(super) struct Of<'a> {
     pub(super) receiver: Arc<ComponentId>,
     pub(super) scraping: &'a Scraping,
     pub(super) out: Out,
     pub(super) budget: &'a Arc<Budget>,
-    pub(super) fetch: MakeFetch,
+    pub(super) job: Arc<ScrapeJob>,
+    pub(super) credentials: Option<Arc<Credentials>>,
 }
 
 /// What a scrape came to: what is handed on, and why that is not all.
@@ -67,15 +69,15 @@ struct Figures {
 impl Target {
     /// # Errors
     /// What of the job cannot be used.
-    pub(super) fn new(of: &Of<'_>, job: &Arc<ScrapeJob>, asked: &ScrapeTarget) -> Result<Target, ScrapeProblem> {
-        let Of { receiver, scraping, out, budget, fetch } = of;
+    pub(super) fn new(of: &Of<'_>, asked: &ScrapeTarget) -> Result<Target, ScrapeProblem> {
+        let Of { receiver, scraping, out, budget, job, credentials } = of;
         Ok(Target {
             receiver: Arc::clone(receiver),
             job: Arc::clone(job),
             asked: asked.clone(),
             names: if scraping.trim_suffixes { Names::Trimmed } else { Names::Whole },
             last: scraping.last_scrape,
-            page: Page::of(asked, job, *fetch)?,
+            page: Page::of(asked, job, credentials.clone())?,
             memory: Mutex::default(),
             failing: Mutex::default(),
             out: Arc::clone(out),
