@@ -101,7 +101,7 @@ pub(crate) fn everything() -> Value {
                 "resource_to_telemetry_conversion": {"enabled": true}, "add_metric_suffixes": false,
                 "auth": {"authenticator": "oauth2client"},
             })),
-            "prometheusremotewrite/http": {"protobuf_message": "io.prometheus.write.v2.Request", "http": {
+            "prometheusremotewrite/http": {"max_batch_size_bytes": 5, "protobuf_message": "io.prometheus.write.v2.Request", "http": {
                 "endpoint": "https://h:9/api/v1/write", "headers": {"a": "b"}, "timeout": "2s",
                 "auth": {"authenticator": "oauth2client"},
             }},

@@ -4,12 +4,13 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 
 use crate::metrics::{CUMULATIVE, DELTA, all, counter, ended, gauge, pair, request};
 use crate::support::client::{Coding, Wire, get};
+use crate::support::eventually;
 use crate::support::export::Export;
 use crate::support::net::free_port;
 use crate::support::relay::Relay;
 use crate::support::scrape::Metrics;
 use crate::support::setup::Setup;
-use crate::support::web::{Says, Web};
+use crate::support::web::{Asked, Says, Web};
 use crate::written::WriteRequest;
 
 /// A relay that writes to `web`.
@@ -203,5 +204,22 @@ async fn the_keys_of_the_client_may_stand_below_http() {
     assert_eq!(WriteRequest::of(asked).find("g_ratio", &[]).samples[0].value, 1.0);
     assert_eq!((&*asked.headers["x-scope-orgid"], &*asked.headers["authorization"]), ("tenant", "Bearer s3cr3t"));
     relay.wait_for_line(&["exporters::prometheusremotewrite::endpoint", "http is written"]).await;
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn requests_that_would_be_larger_than_they_may_be_are_cut() {
+    let web = Web::start(Says::status(200)).await;
+    let relay = Relay::start(&writing(&web, ", max_batch_size_bytes: 600")).await;
+    let values: Vec<f64> = (0..40).map(f64::from).collect();
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&request(vec![gauge("g", &values)])).await;
+    let written = |asked: &Asked| {
+        let series = WriteRequest::of(asked).series;
+        series.into_iter().filter(|series| series.named()["__name__"] == "g_ratio").count()
+    };
+    let all = async || (web.asked().iter().map(written).sum::<usize>() == values.len()).then_some(());
+    eventually("all series", all).await;
+    let size = |asked: &Asked| snap::raw::Decoder::new().decompress_vec(&asked.body).unwrap().len();
+    assert!(web.asked().iter().all(|asked| size(asked) <= 600));
     relay.stop_without_loss().await;
 }

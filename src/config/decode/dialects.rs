@@ -14,6 +14,7 @@ use crate::config::model::{
 use crate::config::problem::Mistake;
 use crate::config::section::{Rule, Section};
 use crate::signal::Signal;
+use crate::units::ByteCount;
 
 use super::headers::Carrier;
 use super::retryable::Codes;
@@ -29,6 +30,7 @@ pub(super) fn remote_write(section: &mut Section<'_>) -> Option<Exporter> {
         scope_labels: section.boolean("disable_scope_info") != Some(true),
         translation,
         target_info: target_info(section),
+        max_body: section.unsigned("max_batch_size_bytes").filter(|bytes| *bytes != 0).map(ByteCount),
         metadata: section.boolean("send_metadata").unwrap_or(false),
     };
     let mut delivery = delivery::read_as(section, Codes::Http, REMOTE_WRITE_RETRY, remote_write_queue());
@@ -218,10 +220,6 @@ const OUTER: [&str; 16] = [
 ];
 
 const REMOTE_WRITE_REST: &[(&str, Rule)] = &[
-    (
-        "max_batch_size_bytes",
-        Rule::Fixed("3000000", "batches bound requests, and one that is refused as too large is cut"),
-    ),
     ("max_batch_request_parallelism", Rule::NoEffect(IN_ORDER)),
     ("export_created_metric", Rule::NoEffect("no series tells when another one began, as in the Collector of today")),
     ("include_metadata_keys", Rule::NotYet),

@@ -12,10 +12,10 @@ use prost::Message;
 
 use crate::config::RemoteWrite;
 use crate::exporters::otlp::{Translate, Translated};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::payload::Payload;
 use crate::protocol::prometheus::Number;
-use crate::units::Items;
+use crate::units::{ByteCount, Items};
 
 use super::labels::{Labeller, ScopeLabels};
 use super::name::Namer;
@@ -35,6 +35,7 @@ pub(in crate::exporters) fn remote_write(asked: &RemoteWrite) -> Arc<dyn Transla
     Arc::new(Writer {
         target_info: asked.target_info.then(|| namer.own("target_info")),
         metadata: asked.metadata,
+        max_body: asked.max_body,
         reader: Reader { labeller, namer },
     })
 }
@@ -45,6 +46,7 @@ struct Writer {
     /// The name of the series that describes targets, where they are described.
     target_info: Option<String>,
     metadata: bool,
+    max_body: Option<ByteCount>,
 }
 
 impl Translate for Writer {
@@ -69,6 +71,11 @@ impl Translate for Writer {
             }
         }
         let body = series.into_request(self.metadata).encode_to_vec();
+        if self.max_body.is_some_and(|most| most.as_len() < body.len()) && Items(1) < payload.items() {
+            // Whoever settles it cuts it, as one that the server itself refuses for its size.
+            let text = format!("max_batch_size_bytes: the request has {} bytes", body.len());
+            return Err(Failure::new(Class::MessageTooLarge, text));
+        }
         let rejected = Items(refusals.points());
         Ok(Translated { body: body.into(), rejected, message: refusals.message().map(Into::into) })
     }
