@@ -21,6 +21,7 @@ use otlp_relay::ident::{ComponentId, PipelineId};
 use otlp_relay::payload::{Budget, Encoding, Limit, Payload, Sizer};
 use otlp_relay::protocol::Protocol;
 use otlp_relay::receivers::otlp::{Door, Entries, OtlpServer, Refusals, Settings, Sign};
+use otlp_relay::receivers::prometheus::Scraper;
 use otlp_relay::signal::Signal;
 use otlp_relay::storage::archive::{Found, KIND, Records};
 use otlp_relay::storage::frame;
@@ -33,7 +34,7 @@ use otlp_relay::units::ByteCount;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is that of its corpus too.
-pub const TARGETS: [(&str, Body); 14] = [
+pub const TARGETS: [(&str, Body); 15] = [
     ("wire", wire),
     ("split", split),
     ("json", json),
@@ -48,6 +49,7 @@ pub const TARGETS: [(&str, Body); 14] = [
     ("htpasswd", htpasswd),
     ("peers", peers),
     ("pem", pem),
+    ("pages", pages),
 ];
 
 /// Bytes as a request: what is taken is well-formed, and stays the same.
@@ -282,18 +284,22 @@ pub fn requests(data: &[u8]) {
     });
 }
 
+/// Takes everything.
+struct Nowhere;
+
+impl Consume for Nowhere {
+    fn consume(&self, _: Payload) -> Consumed<'_> {
+        Box::pin(async { Ok(Receipt::held()) })
+    }
+}
+
+impl Refusals for Nowhere {
+    fn refused(&self, class: failure::Class, _: Protocol) {
+        assert_ne!(class, failure::Class::Panicked);
+    }
+}
+
 fn receiver() -> Arc<Door> {
-    struct Nowhere;
-    impl Consume for Nowhere {
-        fn consume(&self, _: Payload) -> Consumed<'_> {
-            Box::pin(async { Ok(Receipt::held()) })
-        }
-    }
-    impl Refusals for Nowhere {
-        fn refused(&self, class: failure::Class, _: Protocol) {
-            assert_ne!(class, failure::Class::Panicked);
-        }
-    }
     let mut entries = Entries::new();
     for protocol in Protocol::ALL {
         for signal in Signal::ALL {
@@ -360,4 +366,46 @@ pub fn pem(data: &[u8]) {
     let source = PemSource::Inline(Secret::new(String::from_utf8_lossy(data)));
     let _ = tls::inspect(&source);
     let _ = tls::CertificateFacts::read(data);
+}
+
+/// Bytes as the page of a target that is scraped: it becomes a well-formed request, whatever it was before.
+pub fn pages(data: &[u8]) {
+    static SCRAPER: LazyLock<Scraper> = LazyLock::new(scraper);
+    const TYPES: [&str; 3] = ["text/plain", "application/openmetrics-text", "application/vnd.google.protobuf"];
+    let Some((kind, page)) = data.split_first() else { return };
+    let kind = TYPES[usize::from(*kind) % TYPES.len()];
+    let request = SCRAPER.read(kind, Bytes::copy_from_slice(page)).expect("a target");
+    let payload = Payload::parse(Signal::Metrics, request.into()).expect("a request");
+    assert!(5 <= payload.items().0, "what the scrape came to is told in any case");
+}
+
+fn scraper() -> Scraper {
+    struct Played;
+    impl Environment for Played {
+        fn var(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn exists(&self, _: &Path) -> bool {
+            false
+        }
+
+        fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+            Ok(SCRAPING.into())
+        }
+    }
+    const SCRAPING: &str = "receivers: {prometheus: {config: {scrape_configs: [{job_name: a, honor_labels: true, \
+        metric_relabel_configs: [{source_labels: [a], regex: '(.*)x', target_label: b}], \
+        static_configs: [{targets: ['localhost:1']}]}]}}}\nexporters: {nop: }\n\
+        service: {pipelines: {metrics: {receivers: [prometheus], exporters: [nop]}}}\n";
+    let origin = Origin { locations: vec!["scraping".to_owned()], ..Origin::default() };
+    let config = config::load(&origin, &Played).expect("a configuration");
+    let found = config.receivers.iter().find_map(|(id, receiver)| match receiver {
+        Receiver::Prometheus(scraping) => Some((id, scraping)),
+        Receiver::Otlp(_) | Receiver::Nop => None,
+    });
+    let (id, scraping) = found.expect("a receiver that scrapes");
+    let budget = Budget::new(ByteCount::mib(16));
+    Scraper::new(id, scraping, Arc::new(Nowhere), &budget, |_, _| unreachable!("no job asks for a token"))
+        .expect("no files are read")
 }

@@ -69,4 +69,4 @@ macro_rules! targets {
     };
 }
 
-targets!(wire split json config values durations frames records journal codecs requests htpasswd peers pem);
+targets!(wire split json config values durations frames records journal codecs requests htpasswd peers pem pages);

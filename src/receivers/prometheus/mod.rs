@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 
 use crate::config::Scraping;
 use crate::flow::{Lifetime, Next, Workers};
@@ -65,6 +66,12 @@ impl Scraper {
             }
         }
         Ok(Scraper { targets, out, first_after: asked.first_after })
+    }
+
+    /// The request that `page` of this content type becomes, as though the first target had just shown it. Nothing where
+    /// there is no target.
+    pub fn read(&self, content_type: &str, page: Bytes) -> Option<Vec<u8>> {
+        self.targets.first().map(|target| target.read_page(content_type, page))
     }
 
     /// How many targets it has.

@@ -14,7 +14,7 @@ use crate::config::{ClientTls, Oauth2, ProxyKind, ScrapeFormats, ScrapeJob, Scra
 use crate::failure::{Class, Failure, Mask, from_http};
 use crate::payload::Encoding;
 use crate::transport::client::{Answer, Client, ClientSettings, Extent, Protocol, RequestBody, TlsClient, within};
-use crate::transport::codec::decompress;
+use crate::transport::codec::{DecodeError, decompress};
 use crate::transport::tls::TlsProblem;
 use crate::units::ByteCount;
 
@@ -177,10 +177,20 @@ impl Page {
         }
         let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let body = match header(CONTENT_ENCODING) {
-            "gzip" => decompress(Encoding::Gzip, &answer.body, self.most).map_err(|_| too_large())?,
+            "gzip" => decompress(Encoding::Gzip, &answer.body, self.most).map_err(|error| match error {
+                DecodeError::TooLarge(_) | DecodeError::NoRoom => too_large(),
+                DecodeError::Corrupt(..) => {
+                    Failure::new(Class::ScrapeUnreadable, "the page does not unpack").because(error)
+                }
+            })?,
             _ => answer.body.clone(),
         };
-        Ok(Shown { format: format(header(CONTENT_TYPE), self.fallback), body })
+        Ok(self.showing(header(CONTENT_TYPE), body))
+    }
+
+    /// `body` of this content type.
+    pub(super) fn showing(&self, content_type: &str, body: Bytes) -> Shown {
+        Shown { format: format(content_type, self.fallback), body }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use prost::Message;
 use tokio::time::MissedTickBehavior;
 
@@ -132,6 +133,11 @@ impl Target {
         let hold = self.budget.reserve(payload.len()).ok_or_else(full)?;
         let next = Next::clone(&self.out.load());
         next.consume(payload.with_hold(hold)).await.map(|_| ())
+    }
+
+    /// The request that `page` becomes, as though it had just been shown.
+    pub(super) fn read_page(&self, content_type: &str, page: Bytes) -> Vec<u8> {
+        self.read(Ok(self.page.showing(content_type, page)), unix_nanos(), Duration::ZERO).body
     }
 
     /// The request that says what `shown` says.
