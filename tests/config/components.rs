@@ -35,6 +35,24 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [filter, k8sattrib
 }
 
 #[test]
+fn what_was_for_the_go_runtime_is_taken_with_a_warning() {
+    check_warnings(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {nop: }
+extensions: {memory_ballast: {size_in_percentage: 20}}
+service: {extensions: [memory_ballast], pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+"#,
+        &[
+            "c.yaml:3:14: extensions::memory_ballast: the extension has no effect: it was for the memory of the Go \
+             runtime; take it out",
+            "c.yaml:3:51: extensions::memory_ballast::size_in_percentage: has no effect in otlp-relay: the relay \
+             needs no ballast: its memory is not collected",
+        ],
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_scrape_has_its_place_and_mend() {
     check_problems(
         &[],

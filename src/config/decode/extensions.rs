@@ -47,6 +47,13 @@ pub(super) fn pprof(section: &mut Section<'_>) -> Option<Extension> {
 }
 
 /// `port`, which early versions of the Collector had instead of `endpoint`.
+/// `memory_ballast`
+pub(super) fn memory_ballast(section: &mut Section<'_>) -> Option<Extension> {
+    section.whole().warn("the extension has no effect: it was for the memory of the Go runtime; take it out");
+    section.rest(&[("size_mib", Rule::NoEffect(BALLAST)), ("size_in_percentage", Rule::NoEffect(BALLAST))]);
+    Some(Extension::MemoryBallast)
+}
+
 fn early_port(section: &mut Section<'_>) -> Option<ListenAddress> {
     let value = section.value("port")?;
     let port = u16::try_from(value.unsigned()?).ok();
@@ -67,6 +74,7 @@ const GO: &str = "profiles are those of the Go runtime";
 const PPROF: &[(&str, Rule)] = &[
     ("endpoint", Rule::NoEffect(GO)),
     ("dialer", Rule::NoEffect(GO)),
+const BALLAST: &str = "the relay needs no ballast: its memory is not collected";
     ("block_profile_fraction", Rule::NoEffect(GO)),
     ("mutex_profile_fraction", Rule::NoEffect(GO)),
     ("save_to_file", Rule::NoEffect(GO)),

@@ -263,7 +263,7 @@ pub(super) const GROUPS: &[Group] = &[
         X,
         "steers or watches the Collector itself",
         "health_check, the status page and the relay's own metrics; take it out",
-        "ack cgroupruntime datadog healthcheckv2 jaegerremotesampling memory_ballast memory_limiter opamp remotetap
+        "ack cgroupruntime datadog healthcheckv2 jaegerremotesampling memory_limiter opamp remotetap
          solarwindsapmsettings sumologic",
     ),
 ];
