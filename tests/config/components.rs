@@ -35,6 +35,52 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [filter, k8sattrib
 }
 
 #[test]
+fn exporters_of_products_that_take_otlp_come_with_its_endpoint() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {sentry: {dsn: x}, datadog: }
+extensions: {jaeger_storage: }
+service: {extensions: [jaeger_storage], pipelines: {traces: {receivers: [otlp], exporters: [sentry, datadog]}}}
+"#,
+        &[
+            "c.yaml:2:13: exporters::sentry: the Collector's exporter sentry, which sends to Sentry in its own \
+             format, is not in otlp-relay yet; the nearest thing is an otlp_http exporter to Sentry's OTLP \
+             endpoint: traces_endpoint: 'https://ORG.ingest.sentry.io/api/PROJECT/integration/otlp/v1/traces', \
+             headers: {x-sentry-auth: 'sentry sentry_key=KEY'}",
+            "c.yaml:2:31: exporters::datadog: the Collector's exporter datadog, which sends to Datadog in its own \
+             format, is not in otlp-relay yet; the nearest thing is an otlp_http exporter to the Datadog Agent, \
+             which takes OTLP where its otlp_config says so: endpoint: 'http://datadog-agent:4318'",
+            "c.yaml:3:14: extensions::jaeger_storage: the Collector's extension jaeger_storage, which is a part of \
+             Jaeger, which has this configuration, is not in otlp-relay yet; the nearest thing is Jaeger itself \
+             with this file, behind the relay: it takes OTLP on port 4317",
+        ],
+    );
+}
+
+#[test]
+fn addresses_to_listen_on_come_with_the_port_that_is_usual_there() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0}}}}
+exporters: {prometheus: {endpoint: 0.0.0.0.8889}}
+extensions: {health_check: {endpoint: "http://0.0.0.0:13133"}, zpages: {endpoint: localhost}}
+service: {extensions: [health_check, zpages], pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}
+"#,
+        &[
+            "c.yaml:1:49: receivers::otlp::protocols::grpc::endpoint: address 0.0.0.0: missing port in address; \
+             write 0.0.0.0:4317, the usual port",
+            "c.yaml:2:36: exporters::prometheus::endpoint: address 0.0.0.0.8889: missing port in address; write \
+             0.0.0.0:8889",
+            "c.yaml:3:39: extensions::health_check::endpoint: an address to listen on is host:port, not a URL \
+             (http://); write 0.0.0.0:13133",
+            "c.yaml:3:83: extensions::zpages::endpoint: address localhost: missing port in address; write \
+             localhost:55679, the usual port",
+        ],
+    );
+}
+
+#[test]
 fn what_was_for_the_go_runtime_is_taken_with_a_warning() {
     check_warnings(
         &[],
@@ -49,6 +95,19 @@ service: {extensions: [memory_ballast], pipelines: {traces: {receivers: [otlp], 
             "c.yaml:3:51: extensions::memory_ballast::size_in_percentage: has no effect in otlp-relay: the relay \
              needs no ballast: its memory is not collected",
         ],
+    );
+}
+
+#[test]
+fn a_reference_without_braces_is_pointed_out() {
+    check_problems(
+        &[("BACKEND", "b:4317")],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {otlp_grpc: {endpoint: $BACKEND}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_grpc]}}}
+"#,
+        &["c.yaml:2:35: exporters::otlp_grpc::endpoint: the endpoint \"$BACKEND\" holds $BACKEND, which is not \
+           expanded; write ${env:BACKEND}"],
     );
 }
 
@@ -149,7 +208,9 @@ exporters:
   otlp_http/c: {endpoint: "http://loki:3100/otlp"}
   otlp_http/d: {traces_endpoint: "http://jaeger:14268/api/traces"}
   otlp_grpc: {endpoint: "jaeger:14250", tls: {insecure: true}}
-service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_http/b, otlp_http/c, otlp_http/d, otlp_grpc]}}}
+  otlp_grpc/b: {endpoint: "jaeger:14268", tls: {insecure: true}}
+  otlp_grpc/c: {endpoint: "loki:3100", tls: {insecure: true}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_http/b, otlp_http/c, otlp_http/d, otlp_grpc, otlp_grpc/b, otlp_grpc/c]}}}
 "#,
         &[
             "c.yaml:3:27: exporters::otlp_http/a::endpoint: this is where Loki takes its own format; \
@@ -160,6 +221,10 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_
              Jaeger takes OTLP on port 4318: write endpoint: http://jaeger:4318",
             "c.yaml:7:25: exporters::otlp_grpc::endpoint: 14250 is the port of Jaeger's own gRPC; Jaeger \
              takes OTLP on port 4317: write jaeger:4317",
+            "c.yaml:8:27: exporters::otlp_grpc/b::endpoint: 14268 is the port of Jaeger's Thrift; Jaeger takes OTLP \
+             on port 4317: write jaeger:4317",
+            "c.yaml:9:27: exporters::otlp_grpc/c::endpoint: 3100 is the port of Loki, which speaks no gRPC there; \
+             use an otlp_http exporter: http://loki:3100/otlp",
         ],
     );
 }

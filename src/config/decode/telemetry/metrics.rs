@@ -35,7 +35,7 @@ pub(super) fn read(mut section: Section<'_>) -> Metrics {
 /// `address`, which the Collector had before `readers`.
 fn early_address(metrics: &mut Section<'_>) -> Option<MetricsReader> {
     let value = metrics.value("address")?;
-    let listen = endpoint::listen(&value)?;
+    let listen = endpoint::listen(&value, 8888)?;
     let warning = Problem::new(None, "", "the key \"address\" is gone from the Collector");
     let ListenAddress { host, port } = &listen;
     value
