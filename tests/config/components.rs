@@ -174,8 +174,9 @@ processors:
   attributes/b: {exclude: {match_type: regexp, log_bodies: ["a(b"]}, actions: [{key: a, action: delete}]}
   attributes/c: {include: {match_type: strict, log_bodies: [x]}, actions: [{key: a, action: delete}]}
   attributes/d: {include: {match_type: strict}, actions: [{key: a, action: extract}]}
+  resource: {attributes: [{key: a, value: b, action: }]}
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, attributes/b, attributes/c, attributes/d], exporters: [nop]}}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, attributes/b, attributes/c, attributes/d, resource], exporters: [nop]}}}
 "#,
         &[
             "c.yaml:3:18: processors::attributes/a::include: unrecognized match_type: '', valid types \
@@ -193,6 +194,8 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, att
              specified; write services, span_names, log_bodies, metric_names, attributes or resources",
             "c.yaml:6:59: processors::attributes/d::actions::0: extract needs a \"pattern\"; write \
              pattern: ^/api/(?P<version>[^/]+)",
+            "c.yaml:7:27: processors::resource::attributes::0: an action needs an \"action\"; write action: upsert, \
+             or insert, update, delete, hash, convert",
         ],
     );
 }
