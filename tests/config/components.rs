@@ -81,6 +81,26 @@ service: {extensions: [health_check, zpages], pipelines: {metrics: {receivers: [
 }
 
 #[test]
+fn an_address_to_listen_on_may_be_a_url_where_it_comes_from_a_variable() {
+    let text = "receivers: {otlp: {protocols: {http: {endpoint: \"${env:ENDPOINT}\"}}}}\nexporters: {nop: }\n\
+                service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}\n";
+    check_warnings(
+        &[("ENDPOINT", "http://0.0.0.0:4318/")],
+        text,
+        &["c.yaml:1:49: receivers::otlp::protocols::http::endpoint: an address to listen on is host:port, not a URL: \
+           0.0.0.0:4318 is taken, where the Collector does not start"],
+    );
+    check_problems(
+        &[("ENDPOINT", "http://0.0.0.0:4318/v1")],
+        text,
+        &[
+            "c.yaml:1:49: receivers::otlp::protocols::http::endpoint: an address to listen on is host:port, without the \
+           path /v1 (the value comes from the environment variable ENDPOINT)",
+        ],
+    );
+}
+
+#[test]
 fn what_was_for_the_go_runtime_is_taken_with_a_warning() {
     check_warnings(
         &[],

@@ -108,10 +108,23 @@ fn listen_on_socket(value: &Reading<'_>) -> Option<ListenAddress> {
 /// An address to listen on: `host:port` or `:port`. Others have `usual_port` there.
 pub(super) fn listen(value: &Reading<'_>, usual_port: u16) -> Option<ListenAddress> {
     let text = value.text()?;
-    match listen_address(&text, usual_port) {
-        Ok(listen) => Some(listen),
+    let address = without_scheme(&text).filter(|_| value.node().is_from_variable());
+    match listen_address(address.unwrap_or(&text), usual_port) {
+        Ok(listen) => {
+            if address.is_some() {
+                let what = format!("an address to listen on is host:port, not a URL: {listen} is taken");
+                value.warn(format!("{what}, where the Collector does not start"));
+            }
+            Some(listen)
+        }
         Err(problem) => refuse(value, problem),
     }
+}
+
+/// The address in a URL without a path. A variable that senders read as well is one for them.
+fn without_scheme(text: &str) -> Option<&str> {
+    let address = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    Some(address.strip_suffix('/').unwrap_or(address))
 }
 
 /// An address to listen on, as the configuration writes it: `host:port` or `:port`. Others have `usual_port` there.
