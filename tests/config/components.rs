@@ -35,13 +35,14 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [filter, k8sattrib
 }
 
 #[test]
-fn exporters_of_products_that_take_otlp_come_with_its_endpoint() {
+fn what_is_not_there_comes_with_what_to_write_instead() {
     check_problems(
         &[],
         r#"receivers: {otlp: {protocols: {grpc: }}}
 exporters: {sentry: {dsn: x}, datadog: }
 extensions: {jaeger_storage: }
-service: {extensions: [jaeger_storage], pipelines: {traces: {receivers: [otlp], exporters: [sentry, datadog]}}}
+processors: {resourcedetection: , tail_sampling: }
+service: {extensions: [jaeger_storage], pipelines: {traces: {receivers: [otlp], processors: [resourcedetection, tail_sampling], exporters: [sentry, datadog]}}}
 "#,
         &[
             "c.yaml:2:13: exporters::sentry: the Collector's exporter sentry, which sends to Sentry in its own \
@@ -54,6 +55,13 @@ service: {extensions: [jaeger_storage], pipelines: {traces: {receivers: [otlp], 
             "c.yaml:3:14: extensions::jaeger_storage: the Collector's extension jaeger_storage, which is a part of \
              Jaeger, which has this configuration, is not in otlp-relay yet; the nearest thing is Jaeger itself \
              with this file, behind the relay: it takes OTLP on port 4317",
+            "c.yaml:4:14: processors::resourcedetection: the Collector's processor resourcedetection, which asks the \
+             machine or the cloud what it is, is a later step of otlp-relay; until then: the variable \
+             OTEL_RESOURCE_ATTRIBUTES at the SDK, or a resource processor: attributes: [{key: host.name, value: \
+             '${env:HOSTNAME}', action: upsert}]",
+            "c.yaml:4:35: processors::tail_sampling: the Collector's processor tail_sampling, which keeps some traces \
+             and drops the others, is a later step of otlp-relay; until then: the SDK, for a tenth of the traces: \
+             OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1",
         ],
     );
 }

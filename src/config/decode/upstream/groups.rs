@@ -61,13 +61,15 @@ pub(super) const GROUPS: &[Group] = &[
     unknown(
         R,
         "reads the figures of the machine",
-        "node_exporter, scraped by the prometheus receiver",
+        "node_exporter, scraped by the prometheus receiver: config: {scrape_configs: [{job_name: node, \
+         static_configs: [{targets: ['node-exporter:9100']}]}]}",
         "hostmetrics host_metrics windowsperfcounters windowsservice systemd chrony ntp filestats osquery",
     ),
     unknown(
         R,
         "reads the figures of containers",
-        "cAdvisor, scraped by the prometheus receiver",
+        "cAdvisor, scraped by the prometheus receiver: config: {scrape_configs: [{job_name: cadvisor, \
+         static_configs: [{targets: ['cadvisor:8080']}]}]}",
         "docker_stats podman_stats k8s_cluster kubeletstats awscontainerinsightreceiver awsecscontainermetrics
          cloudfoundry",
     ),
@@ -133,13 +135,14 @@ pub(super) const GROUPS: &[Group] = &[
     later(
         P,
         "asks the machine or the cloud what it is",
-        "the variable OTEL_RESOURCE_ATTRIBUTES at the SDK, or the resource processor with fixed values",
+        "the variable OTEL_RESOURCE_ATTRIBUTES at the SDK, or a resource processor: \
+         attributes: [{key: host.name, value: '${env:HOSTNAME}', action: upsert}]",
         "resourcedetection resource_detection",
     ),
     later(
         P,
         "keeps some traces and drops the others",
-        "the variable OTEL_TRACES_SAMPLER at the SDK",
+        "the SDK, for a tenth of the traces: OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1",
         "probabilistic_sampler tail_sampling dynamic_sampling signoztailsampling",
     ),
     later(
