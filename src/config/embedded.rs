@@ -1,5 +1,7 @@
 //! What a file is that holds a configuration, or belongs to one, and is none: a manifest, a chart's values, a compose file.
 
+use std::collections::BTreeSet;
+
 use super::problem::{Place, Problem};
 use super::source::Source;
 use super::yaml::{Entry, Node, Value};
@@ -65,11 +67,12 @@ struct Inside {
 fn find(source: &Source) -> Option<Inside> {
     let lines: Vec<(usize, &str)> = source.text.lines().map(indented).collect();
     let is = |section: &str, line: &str| line.strip_prefix(section).is_some_and(|rest| rest.starts_with(':'));
-    let (at, (indent, _)) = lines.iter().enumerate().find(|(_, (indent, line))| {
-        *indent != 0
-            && is("receivers", line)
-            && lines.iter().any(|(other, line)| other == indent && is("exporters", line))
-    })?;
+    let exporters: BTreeSet<usize> =
+        lines.iter().filter(|(_, line)| is("exporters", line)).map(|(indent, _)| *indent).collect();
+    let (at, (indent, _)) = lines
+        .iter()
+        .enumerate()
+        .find(|(_, (indent, line))| *indent != 0 && is("receivers", line) && exporters.contains(indent))?;
     let (_, outer) = lines[..at].iter().rev().find(|(outer, line)| outer < indent && is_text(line))?;
     let below = outer.trim_end_matches(['|', '>', '-', '+', ' ', '\r', ':']).to_owned();
     Some(Inside { place: Place { source: source.name.clone(), line: at + 1, column: indent + 1 }, below })

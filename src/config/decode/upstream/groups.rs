@@ -246,7 +246,7 @@ pub(super) const GROUPS: &[Group] = &[
     unknown(
         E,
         "sends to SkyWalking in its own format",
-        "an otlp_grpc exporter to SkyWalking's OAP, which takes OTLP: endpoint: 'oap:11800'",
+        "an otlp_grpc exporter to SkyWalking's OAP, which takes OTLP: endpoint: 'oap:11800', tls: {insecure: true}",
         "skywalking",
     ),
     unknown(
