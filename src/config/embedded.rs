@@ -58,7 +58,7 @@ fn runs(entry: &Entry) -> bool {
 struct Inside {
     /// Of its receivers.
     place: Place,
-    /// The line that it is below.
+    /// The key that it is below.
     below: String,
 }
 
@@ -74,7 +74,9 @@ fn find(source: &Source) -> Option<Inside> {
         .enumerate()
         .find(|(_, (indent, line))| *indent != 0 && is("receivers", line) && exporters.contains(indent))?;
     let (_, outer) = lines[..at].iter().rev().find(|(outer, line)| outer < indent && is_text(line))?;
-    let below = outer.trim_end_matches(['|', '>', '-', '+', ' ', '\r', ':']).to_owned();
+    // The key alone: what stands behind it is nobody's to show.
+    let key = outer.split(':').next().unwrap_or_default().trim_start_matches("- ");
+    let below = key.trim_matches(['"', '\'', ' ', '\r']).to_owned();
     Some(Inside { place: Place { source: source.name.clone(), line: at + 1, column: indent + 1 }, below })
 }
 
