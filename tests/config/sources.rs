@@ -109,6 +109,11 @@ fn a_source_that_cannot_be_read_says_so() {
         load_all(&[location], &[], &[("list.yaml", "[a]"), ("void.yaml", "")]).expect_err("a problem").to_string()
     };
     assert!(fault("file:/none.yaml").starts_with("unable to read the file /none.yaml: "));
+    assert!(
+        fault("/a/directory").ends_with(
+            "; give the file in it; Docker makes a directory where the file to be mounted is not on the host"
+        )
+    );
     assert!(fault("vault:x").starts_with("unsupported scheme on URI \"vault:\""));
     assert_eq!(fault("env:NONE"), "the environment variable NONE is not set [config_unexpanded_variable]");
     assert_eq!(fault("http://h/c"), "failed to load resource from uri \"http://h/c\". status code: 404");
