@@ -115,7 +115,7 @@ fn time(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
     None
 }
 
-/// The limits of a scrape; 0 is none, whatever is usual.
+/// The limits of a scrape; 0 is what is usual, as in Prometheus.
 fn limits(section: &mut Section<'_>, usual: &ScrapeLimits) -> ScrapeLimits {
     let body = section.value("body_size_limit").and_then(|value| {
         let found = value.text().and_then(|text| bytes(&text));
@@ -124,9 +124,9 @@ fn limits(section: &mut Section<'_>, usual: &ScrapeLimits) -> ScrapeLimits {
         }
         found
     });
-    let mut number = |key, usual: Option<u64>| section.unsigned(key).or(usual).filter(|number| *number != 0);
+    let mut number = |key, usual: Option<u64>| section.unsigned(key).filter(|number| *number != 0).or(usual);
     ScrapeLimits {
-        body: body.or(usual.body).filter(|bytes| *bytes != ByteCount::ZERO),
+        body: body.filter(|bytes| *bytes != ByteCount::ZERO).or(usual.body),
         samples: number("sample_limit", usual.samples),
         labels: number("label_limit", usual.labels),
         label_name: number("label_name_length_limit", usual.label_name),
