@@ -133,8 +133,8 @@ fn wrong_usage(why: &str) -> ExitCode {
 
 fn load(asked: &Check) -> Result<Result<Config, Problems>, String> {
     let Some(url) = &asked.url else {
-        let (origin, gates) = origin(&asked.sources)?;
-        return Ok(read(&origin, &gates));
+        let (origin, remarks) = origin(&asked.sources)?;
+        return Ok(read(&origin, &remarks));
     };
     let text = doctor::configuration(&Asked {
         url: url.clone(),

@@ -7,6 +7,8 @@ use clap::Args;
 use crate::config::{self, Config, Origin, Problem, Problems};
 use crate::service::System;
 
+use super::early::Early;
+
 /// Where the configuration comes from.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Sources {
@@ -21,6 +23,8 @@ pub(super) struct Sources {
     /// Feature gates of the Collector. None has an effect here.
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     feature_gates: Vec<String>,
+    #[command(flatten)]
+    early: Early,
 }
 
 impl Sources {
@@ -32,27 +36,28 @@ impl Sources {
 
 /// The configuration that `sources` name, or what to print.
 pub(super) fn load(sources: &Sources) -> Result<Config, String> {
-    let (origin, gates) = origin(sources)?;
-    read(&origin, &gates).map_err(|problems| invalid(&problems))
+    let (origin, remarks) = origin(sources)?;
+    read(&origin, &remarks).map_err(|problems| invalid(&problems))
 }
 
-/// The configuration of `origin`, with a warning for each of the feature `gates`.
-pub(super) fn read(origin: &Origin, gates: &[String]) -> Result<Config, Problems> {
+/// The configuration of `origin`, with the `remarks` on the flags among its warnings.
+pub(super) fn read(origin: &Origin, remarks: &[Problem]) -> Result<Config, Problems> {
     let mut config = config::load(origin, &System)?;
-    for gate in gates {
-        let what = format!("the feature gate {gate} has no effect in otlp-relay");
-        config.warnings.push(Problem::new(None, "--feature-gates", what));
-    }
+    config.warnings.extend_from_slice(remarks);
     Ok(config)
 }
 
-/// Where the configuration comes from, and the feature gates.
-pub(super) fn origin(sources: &Sources) -> Result<(Origin, Vec<String>), String> {
+/// Where the configuration comes from, and what is to be said of the flags.
+pub(super) fn origin(sources: &Sources) -> Result<(Origin, Vec<Problem>), String> {
     if let Some(bad) = sources.set.iter().find(|setting| !setting.contains('=')) {
         return Err(format!("invalid argument {bad:?} for \"--set\" flag: missing equal sign"));
     }
-    let gates = gates(&sources.feature_gates)?;
-    Ok((Origin { locations: sources.config.clone(), settings: sources.set.clone() }, gates))
+    let gates = gates(&sources.feature_gates)?.into_iter().map(|gate| {
+        Problem::new(None, "--feature-gates", format!("the feature gate {gate} has no effect in otlp-relay"))
+    });
+    let remarks = gates.chain(sources.early.remarks()).collect();
+    let settings = [sources.early.settings(), sources.set.clone()].concat();
+    Ok((Origin { locations: sources.config.clone(), settings }, remarks))
 }
 
 /// Long flags with one dash, which Go programs take and the Collector does not.

@@ -3,6 +3,7 @@
 mod check;
 mod components;
 mod dump;
+mod early;
 mod explain;
 mod exporter;
 mod flags;
@@ -136,9 +137,9 @@ fn validate(sources: &Sources) -> Result<(), String> {
 
 fn start(sources: &Sources, debug_dump: Option<PathBuf>) -> Result<(), String> {
     let level = level_from_environment()?;
-    let (origin, gates) = origin(sources)?;
+    let (origin, remarks) = origin(sources)?;
     let again = move || {
-        let mut config = read(&origin, &gates)?;
+        let mut config = read(&origin, &remarks)?;
         config.telemetry.logs.level = level.unwrap_or(config.telemetry.logs.level);
         if let Some(directory) = &debug_dump {
             keep_dump(&mut config, directory.clone());

@@ -148,14 +148,15 @@ impl Sink {
 
 impl Opening {
     fn of(asked: &Sink) -> Result<Opening, String> {
-        let address =
-            |flag: &str, text: &str| listen_address(text).map_err(|problem| format!("{flag} {text:?}: {problem}"));
+        let address = |flag: &str, text: &str, usual_port| {
+            listen_address(text, usual_port).map_err(|problem| format!("{flag} {text:?}: {problem}"))
+        };
         let loaded = asked.tls().map(|tls| TlsServer::load(&tls, "--cert-file".to_owned())).transpose();
         let tls = loaded.map_err(|problem| format!("{}: {}", flag(problem.key), problem.what))?;
         Ok(Opening {
-            grpc: address("--grpc", &asked.grpc)?,
-            http: address("--http", &asked.http)?,
-            admin: address("--admin", &asked.admin)?,
+            grpc: address("--grpc", &asked.grpc, 4317)?,
+            http: address("--http", &asked.http, 4318)?,
+            admin: address("--admin", &asked.admin, 4319)?,
             tls: tls.map(Arc::new),
         })
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::decode::decode;
 use super::default;
 use super::describe::{Description, Learned, Secrets};
+use super::embedded;
 use super::environment::Environment;
 use super::expand::expand;
 use super::merge::{merge, setting};
@@ -112,7 +113,10 @@ fn tree_of(source: &Source, report: &Report) -> Result<Node, Problem> {
     let document = source.document()?;
     let start = Place { source: source.name.clone(), line: 1, column: 1 };
     match noted(document, report) {
-        Some(root) if matches!(root.value, Value::Map(_)) => Ok(root),
+        Some(root) if matches!(root.value, Value::Map(_)) => match embedded::around(&root, source) {
+            Some(problem) => Err(problem),
+            None => Ok(root),
+        },
         Some(root) if !root.is_null() => {
             let problem = Problem::new(Some(start), "", "the configuration is no map of sections");
             Err(problem.hint("write receivers:, exporters: and service:"))

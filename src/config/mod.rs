@@ -7,6 +7,7 @@ mod decode;
 mod default;
 mod describe;
 mod duration;
+mod embedded;
 mod environment;
 mod expand;
 mod load;

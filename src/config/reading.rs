@@ -321,10 +321,28 @@ impl<'a> Reading<'a> {
         None
     }
 
+    /// One of `levels`, or its number, counted from `first`: the Collector takes either.
+    pub(crate) fn level<T: Copy>(&self, levels: &[(&'static str, T)], first: i128) -> Option<T> {
+        self.numbered(levels, first).or_else(|| self.choice(levels))
+    }
+
+    /// The one of `levels` whose number, counted from `first`, stands here.
+    pub(crate) fn numbered<T: Copy>(&self, levels: &[(&'static str, T)], first: i128) -> Option<T> {
+        let Some(Typed::Integer(number)) = self.typed() else { return None };
+        let at = number.checked_sub(first).and_then(|at| usize::try_from(at).ok())?;
+        let (_, level) = levels.get(at)?;
+        self.learn_choice(levels);
+        Some(*level)
+    }
+
+    fn learn_choice<T>(&self, words: &[(&'static str, T)]) {
+        self.learn(Kind::Choice(words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty()).collect()));
+    }
+
     /// One of `words`, whatever its case.
     pub(crate) fn choice<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.text();
-        self.learn(Kind::Choice(words.iter().map(|(word, _)| *word).filter(|word| !word.is_empty()).collect()));
+        self.learn_choice(words);
         let text = text?;
         let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
         if found.is_none() {

@@ -1,5 +1,6 @@
 //! Where a configuration text comes from: the Collector's URIs `file:`, `env:`, `yaml:`, `http:` and `https:`.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,7 +56,12 @@ impl<'u> Location<'u> {
             Location::File(path) => {
                 let bytes = env.read(Path::new(path)).map_err(|error| {
                     let problem = Problem::new(None, "", format!("unable to read the file {path}: {error}"));
-                    problem.hint("check the path as this process sees it: inside a container, the file must be mounted")
+                    problem.hint(match error.kind() {
+                        ErrorKind::IsADirectory => {
+                            "give the file in it; Docker makes a directory where the file to be mounted is not on the host"
+                        }
+                        _ => "check the path as this process sees it: inside a container, the file must be mounted",
+                    })
                 })?;
                 utf8(bytes, &name)?
             }

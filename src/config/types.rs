@@ -70,6 +70,7 @@ const TYPES: &[ComponentType] = &[
     ComponentType { section: "extensions", name: "file_storage", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "headers_setter", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "health_check", aliases: &[], stability: EXTENSION },
+    ComponentType { section: "extensions", name: "memory_ballast", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "oauth2client", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "pprof", aliases: &[], stability: EXTENSION },
     ComponentType { section: "extensions", name: "zpages", aliases: &[], stability: EXTENSION },

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config::Acknowledge;
 use crate::payload::MergeRule;
 use crate::signal::Merge;
 
@@ -48,6 +49,7 @@ pub(super) enum Shape {
 pub(super) struct Batcher {
     merge: Merge,
     exporter: Option<Arc<MergeRule>>,
+    acknowledge: Acknowledge,
     /// One for each rule that was ever seen here: as many as the configuration had since the start.
     gatherings: Vec<Gathering>,
 }
@@ -110,9 +112,10 @@ enum Watch {
 }
 
 impl Batcher {
-    /// For payloads of a signal that merges as `merge` says, at an exporter that may have a rule of its own.
-    pub(super) fn new(merge: Merge, exporter: Option<Arc<MergeRule>>) -> Batcher {
-        Batcher { merge, exporter, gatherings: Vec::new() }
+    /// For payloads of a signal that merges as `merge` says, at an exporter that may have a rule of its own. Their senders
+    /// are answered as `acknowledge` says.
+    pub(super) fn new(merge: Merge, exporter: Option<Arc<MergeRule>>, acknowledge: Acknowledge) -> Batcher {
+        Batcher { merge, exporter, acknowledge, gatherings: Vec::new() }
     }
 
     /// Takes in a payload, which is never cut here.
@@ -193,7 +196,7 @@ impl Batcher {
         if let Some(index) = known {
             return Some(RuleIndex(index));
         }
-        let rule = Rule::resolve(pipeline.map(Arc::as_ref), self.exporter.as_deref())?;
+        let rule = Rule::resolve(pipeline.map(Arc::as_ref), self.exporter.as_deref(), self.acknowledge)?;
         self.gatherings.push(Gathering {
             pipeline: pipeline.cloned(),
             rule: Arc::new(rule),

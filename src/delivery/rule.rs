@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{BatchSizer, QueueBatch};
+use crate::config::{Acknowledge, BatchSizer, QueueBatch};
 use crate::ident::ComponentId;
 use crate::payload::{Limit, MergeRule, Payload, Sizer};
 
@@ -38,11 +38,20 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The rule for payloads with the rule `pipeline` at an exporter with the rule `exporter`; nothing without either.
+    /// The rule for payloads with the rule `pipeline` at an exporter with the rule `exporter`, whose senders are answered
+    /// as `acknowledge` says; nothing without either rule.
     ///
     /// The exporter's rule says when a batch is sent. No batch is larger than either of them allows.
-    pub(super) fn resolve(pipeline: Option<&MergeRule>, exporter: Option<&MergeRule>) -> Option<Rule> {
+    pub(super) fn resolve(
+        pipeline: Option<&MergeRule>,
+        exporter: Option<&MergeRule>,
+        acknowledge: Acknowledge,
+    ) -> Option<Rule> {
         let sending = exporter.or(pipeline)?;
+        let timeout = match acknowledge {
+            Acknowledge::WhenExported if exporter.is_none() => sending.timeout.min(WAITED_FOR),
+            _ => sending.timeout,
+        };
         let owner = pipeline.unwrap_or(sending);
         let mut limits: Vec<Limit> = Vec::new();
         for rule in [exporter, pipeline].into_iter().flatten() {
@@ -54,7 +63,7 @@ impl Rule {
         }
         // Gathering more than one request may hold would only delay it.
         let most = limits.iter().find(|limit| limit.sizer == sending.sizer).map_or(u64::MAX, |limit| limit.max);
-        let min_size = if sending.timeout.is_zero() { 0 } else { sending.min_size.min(most) };
+        let min_size = if timeout.is_zero() { 0 } else { sending.min_size.min(most) };
         let owner = Arc::clone(&owner.owner);
         let mut metadata_keys: Vec<Box<str>> = Vec::new();
         for key in [exporter, pipeline].into_iter().flatten().flat_map(|rule| &rule.metadata_keys) {
@@ -62,7 +71,7 @@ impl Rule {
                 metadata_keys.push(key.clone());
             }
         }
-        Some(Rule { owner, sizer: sending.sizer, min_size, timeout: sending.timeout, limits, metadata_keys })
+        Some(Rule { owner, sizer: sending.sizer, min_size, timeout, limits, metadata_keys })
     }
 
     /// Which of this rule's batches `payload` belongs to.
@@ -71,6 +80,11 @@ impl Rule {
         Some(metadata.only(&self.metadata_keys)).filter(|kept| !kept.is_empty()).map(Arc::new)
     }
 }
+
+/// How long the batch of a pipeline may wait for more while its senders wait for what becomes of it. The Collector's
+/// `batch` processor answers them before, so that its timeout can be as long as that of an SDK, which gives up after 10 s.
+/// This is its default.
+const WAITED_FOR: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +104,7 @@ mod tests {
     fn check(pipeline: Option<MergeRule>, exporter: Option<MergeRule>, expected: Option<Rule>) {
         let timeout = exporter.as_ref().or(pipeline.as_ref()).map(|rule| rule.timeout).unwrap_or_default();
         let expected = expected.map(|rule| Rule { timeout, ..rule });
-        assert_eq!(Rule::resolve(pipeline.as_ref(), exporter.as_ref()), expected);
+        assert_eq!(Rule::resolve(pipeline.as_ref(), exporter.as_ref(), Acknowledge::WhenQueued), expected);
     }
 
     #[test]
@@ -112,13 +126,31 @@ mod tests {
             metadata_keys: keys.iter().map(|key| Box::from(*key)).collect(),
             ..rule(owner, Sizer::Items, 8, 9)
         };
-        let resolved = Rule::resolve(Some(&keyed("p", &["tenant", "zone"])), Some(&keyed("e", &["zone", "app"])));
+        let resolved = Rule::resolve(
+            Some(&keyed("p", &["tenant", "zone"])),
+            Some(&keyed("e", &["zone", "app"])),
+            Acknowledge::WhenQueued,
+        );
         assert_eq!(resolved.map(|rule| rule.metadata_keys.join(" ")), Some("zone app tenant".to_owned()));
     }
 
     #[test]
     fn without_a_timeout_nothing_waits() {
         let rule = MergeRule { timeout: Duration::ZERO, ..rule("p", Sizer::Items, 8, 9) };
-        assert_eq!(Rule::resolve(Some(&rule), None).map(|rule| rule.min_size), Some(0));
+        let resolved = Rule::resolve(Some(&rule), None, Acknowledge::WhenQueued);
+        assert_eq!(resolved.map(|rule| rule.min_size), Some(0));
+    }
+
+    #[test]
+    fn senders_that_wait_for_the_outcome_do_not_wait_for_the_timeout_of_their_pipeline() {
+        let rule = MergeRule { timeout: Duration::from_secs(10), ..rule("r", Sizer::Items, 8, 9) };
+        for (pipeline, exporter, acknowledge, expected) in [
+            (Some(&rule), None, Acknowledge::WhenExported, WAITED_FOR),
+            (Some(&rule), None, Acknowledge::WhenQueued, rule.timeout),
+            (Some(&rule), Some(&rule), Acknowledge::WhenExported, rule.timeout),
+        ] {
+            let timeout = Rule::resolve(pipeline, exporter, acknowledge).map(|rule| rule.timeout);
+            assert_eq!(timeout, Some(expected), "{acknowledge:?}");
+        }
     }
 }

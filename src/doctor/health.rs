@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, StatusCode, Uri, header};
 
 use crate::attempt::Progress;
 use crate::config::{ClientTls, Config, Endpoint, Extension, ListenAddress, Receiver};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::protocol::Protocol;
 use crate::transport::client;
 use crate::transport::client::{Answer, Client, ClientSettings, RequestBody, TlsClient, within};
@@ -147,7 +147,16 @@ async fn send(
     let client = Client::new(ClientSettings::new(endpoint.clone(), tls.map(Arc::new), protocol));
     let progress = Progress::new();
     let answer = within(Some(limit), &progress, Box::pin(client.send(&head, body, &progress))).await;
-    answer.map_err(|failure: Failure| format!("{}: {}: {}", endpoint.text, failure.class(), failure.cause()))
+    answer.map_err(|failure: Failure| {
+        let class = failure.class();
+        match class {
+            // What else there is to say of a refusal is about backends.
+            Class::ConnectionRefused => {
+                format!("{}: {class}: nothing listens there: the relay does not run", endpoint.text)
+            }
+            _ => format!("{}: {class}: {}", endpoint.text, failure.cause()),
+        }
+    })
 }
 
 fn url(endpoint: &Endpoint, tls: Option<&ClientTls>, path: &str) -> String {

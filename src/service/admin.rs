@@ -217,7 +217,8 @@ fn pages(config: &Config) -> Vec<Page> {
         | Extension::HeadersSetter(..)
         | Extension::Oauth2(_)
         | Extension::FileStorage(_)
-        | Extension::Pprof => None,
+        | Extension::Pprof
+        | Extension::MemoryBallast => None,
     });
     metrics(&config.telemetry.metrics).chain(pages).collect()
 }

@@ -51,6 +51,7 @@ async fn the_extension_is_asked_and_without_one_the_receiver() {
 async fn an_address_that_nobody_listens_on_is_not_well() {
     let url = format!("http://127.0.0.1:{}/", free_port());
     let (code, told) = asked(&["--endpoint", &url, "--timeout", "2s"]).await;
-    assert!(code == Some(1) && told.contains("unhealthy: "), "{told}");
+    let said = "connection_refused: nothing listens there: the relay does not run";
+    assert!(code == Some(1) && told.contains("unhealthy: ") && told.contains(said), "{told}");
     assert_eq!(asked(&["--endpoint", "nonsense"]).await.0, Some(1));
 }

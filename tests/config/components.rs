@@ -35,6 +35,111 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [filter, k8sattrib
 }
 
 #[test]
+fn what_is_not_there_comes_with_what_to_write_instead() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {sentry: {dsn: x}, datadog: }
+extensions: {jaeger_storage: }
+processors: {resourcedetection: , tail_sampling: }
+service: {extensions: [jaeger_storage], pipelines: {traces: {receivers: [otlp], processors: [resourcedetection, tail_sampling], exporters: [sentry, datadog]}}}
+"#,
+        &[
+            "c.yaml:2:13: exporters::sentry: the Collector's exporter sentry, which sends to Sentry in its own \
+             format, is not in otlp-relay yet; the nearest thing is an otlp_http exporter to Sentry's OTLP \
+             endpoint: traces_endpoint: 'https://ORG.ingest.sentry.io/api/PROJECT/integration/otlp/v1/traces', \
+             headers: {x-sentry-auth: 'sentry sentry_key=KEY'}",
+            "c.yaml:2:31: exporters::datadog: the Collector's exporter datadog, which sends to Datadog in its own \
+             format, is not in otlp-relay yet; the nearest thing is an otlp_http exporter to the Datadog Agent, \
+             which takes OTLP where its otlp_config says so: endpoint: 'http://datadog-agent:4318'",
+            "c.yaml:3:14: extensions::jaeger_storage: the Collector's extension jaeger_storage, which is a part of \
+             Jaeger, which has this configuration, is not in otlp-relay yet; the nearest thing is Jaeger itself \
+             with this file, behind the relay: it takes OTLP on port 4317",
+            "c.yaml:4:14: processors::resourcedetection: the Collector's processor resourcedetection, which asks the \
+             machine or the cloud what it is, is a later step of otlp-relay; until then: the variable \
+             OTEL_RESOURCE_ATTRIBUTES at the SDK, or a resource processor: attributes: [{key: host.name, value: \
+             '${env:HOSTNAME}', action: upsert}]",
+            "c.yaml:4:35: processors::tail_sampling: the Collector's processor tail_sampling, which keeps some traces \
+             and drops the others, is a later step of otlp-relay; until then: the SDK, for a tenth of the traces: \
+             OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1",
+        ],
+    );
+}
+
+#[test]
+fn addresses_to_listen_on_come_with_the_port_that_is_usual_there() {
+    check_problems(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: {endpoint: 0.0.0.0}}}}
+exporters: {prometheus: {endpoint: 0.0.0.0.8889}}
+extensions: {health_check: {endpoint: "http://0.0.0.0:13133"}, zpages: {endpoint: localhost}}
+service: {extensions: [health_check, zpages], pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}
+"#,
+        &[
+            "c.yaml:1:49: receivers::otlp::protocols::grpc::endpoint: address 0.0.0.0: missing port in address; \
+             write 0.0.0.0:4317, the usual port",
+            "c.yaml:2:36: exporters::prometheus::endpoint: address 0.0.0.0.8889: missing port in address; write \
+             0.0.0.0:8889",
+            "c.yaml:3:39: extensions::health_check::endpoint: an address to listen on is host:port, not a URL \
+             (http://); write 0.0.0.0:13133",
+            "c.yaml:3:83: extensions::zpages::endpoint: address localhost: missing port in address; write \
+             localhost:55679, the usual port",
+        ],
+    );
+}
+
+#[test]
+fn an_address_to_listen_on_may_be_a_url_where_it_comes_from_a_variable() {
+    let text = "receivers: {otlp: {protocols: {http: {endpoint: \"${env:ENDPOINT}\"}}}}\nexporters: {nop: }\n\
+                service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}\n";
+    check_warnings(
+        &[("ENDPOINT", "http://0.0.0.0:4318/")],
+        text,
+        &["c.yaml:1:49: receivers::otlp::protocols::http::endpoint: an address to listen on is host:port, not a URL: \
+           0.0.0.0:4318 is taken, where the Collector does not start"],
+    );
+    check_problems(
+        &[("ENDPOINT", "http://0.0.0.0:4318/v1")],
+        text,
+        &[
+            "c.yaml:1:49: receivers::otlp::protocols::http::endpoint: an address to listen on is host:port, without the \
+           path /v1 (the value comes from the environment variable ENDPOINT)",
+        ],
+    );
+}
+
+#[test]
+fn what_was_for_the_go_runtime_is_taken_with_a_warning() {
+    check_warnings(
+        &[],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {nop: }
+extensions: {memory_ballast: {size_in_percentage: 20}}
+service: {extensions: [memory_ballast], pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+"#,
+        &[
+            "c.yaml:3:14: extensions::memory_ballast: the extension has no effect: it was for the memory of the Go \
+             runtime; take it out",
+            "c.yaml:3:51: extensions::memory_ballast::size_in_percentage: has no effect in otlp-relay: the relay \
+             needs no ballast: its memory is not collected",
+        ],
+    );
+}
+
+#[test]
+fn a_reference_without_braces_is_pointed_out() {
+    check_problems(
+        &[("BACKEND", "b:4317")],
+        r#"receivers: {otlp: {protocols: {grpc: }}}
+exporters: {otlp_grpc: {endpoint: $BACKEND}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_grpc]}}}
+"#,
+        &["c.yaml:2:35: exporters::otlp_grpc::endpoint: the endpoint \"$BACKEND\" holds $BACKEND, which is not \
+           expanded; write ${env:BACKEND}"],
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_scrape_has_its_place_and_mend() {
     check_problems(
         &[],
@@ -98,8 +203,9 @@ processors:
   attributes/b: {exclude: {match_type: regexp, log_bodies: ["a(b"]}, actions: [{key: a, action: delete}]}
   attributes/c: {include: {match_type: strict, log_bodies: [x]}, actions: [{key: a, action: delete}]}
   attributes/d: {include: {match_type: strict}, actions: [{key: a, action: extract}]}
+  resource: {attributes: [{key: a, value: b, action: }]}
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, attributes/b, attributes/c, attributes/d], exporters: [nop]}}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, attributes/b, attributes/c, attributes/d, resource], exporters: [nop]}}}
 "#,
         &[
             "c.yaml:3:18: processors::attributes/a::include: unrecognized match_type: '', valid types \
@@ -117,6 +223,8 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [attributes/a, att
              specified; write services, span_names, log_bodies, metric_names, attributes or resources",
             "c.yaml:6:59: processors::attributes/d::actions::0: extract needs a \"pattern\"; write \
              pattern: ^/api/(?P<version>[^/]+)",
+            "c.yaml:7:27: processors::resource::attributes::0: an action needs an \"action\"; write action: upsert, \
+             or insert, update, delete, hash, convert",
         ],
     );
 }
@@ -132,7 +240,9 @@ exporters:
   otlp_http/c: {endpoint: "http://loki:3100/otlp"}
   otlp_http/d: {traces_endpoint: "http://jaeger:14268/api/traces"}
   otlp_grpc: {endpoint: "jaeger:14250", tls: {insecure: true}}
-service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_http/b, otlp_http/c, otlp_http/d, otlp_grpc]}}}
+  otlp_grpc/b: {endpoint: "jaeger:14268", tls: {insecure: true}}
+  otlp_grpc/c: {endpoint: "loki:3100", tls: {insecure: true}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_http/b, otlp_http/c, otlp_http/d, otlp_grpc, otlp_grpc/b, otlp_grpc/c]}}}
 "#,
         &[
             "c.yaml:3:27: exporters::otlp_http/a::endpoint: this is where Loki takes its own format; \
@@ -143,6 +253,10 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_
              Jaeger takes OTLP on port 4318: write endpoint: http://jaeger:4318",
             "c.yaml:7:25: exporters::otlp_grpc::endpoint: 14250 is the port of Jaeger's own gRPC; Jaeger \
              takes OTLP on port 4317: write jaeger:4317",
+            "c.yaml:8:27: exporters::otlp_grpc/b::endpoint: 14268 is the port of Jaeger's Thrift; Jaeger takes OTLP \
+             on port 4317: write jaeger:4317",
+            "c.yaml:9:27: exporters::otlp_grpc/c::endpoint: 3100 is the port of Loki, which speaks no gRPC there; \
+             use an otlp_http exporter: http://loki:3100/otlp",
         ],
     );
 }

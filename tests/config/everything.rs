@@ -158,6 +158,7 @@ pub(crate) fn everything() -> Value {
                 "client_id_file": "/f", "client_secret_file": "/f", "token_url": "http://t:1/token",
             },
             "pprof": {"endpoint": "127.0.0.1:7"},
+            "memory_ballast": {"size_mib": 64, "size_in_percentage": 20},
             "debug_dump": {
                 "directory": "/d", "which": "all", "sample": 2, "payload": "otlp_json", "max_bytes": 5000000,
                 "max_age": "1h", "exporters": ["otlp_grpc"],
@@ -165,7 +166,7 @@ pub(crate) fn everything() -> Value {
         },
         "service": {
             "extensions": [
-                "health_check", "zpages", "pprof", "bearertokenauth", "bearertokenauth/file", "basicauth",
+                "health_check", "zpages", "pprof", "memory_ballast", "bearertokenauth", "bearertokenauth/file", "basicauth",
                 "headers_setter", "oauth2client", "debug_dump", "file_storage",
             ],
             "shutdown_timeout": "9s",

@@ -48,6 +48,9 @@ impl Environment for Played {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path.ends_with("directory") {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         path.to_str().and_then(|path| self.files.get(path)).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 

@@ -35,6 +35,23 @@ fn verbosity(config: &Config) -> Verbosity {
 }
 
 #[test]
+fn a_file_around_a_configuration_is_told_by_its_place_alone() {
+    let manifest =
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n  relay.yaml: |\n    receivers: {nop: }\n    exporters: {nop: }\n";
+    check_fault(
+        &["m.yaml"],
+        &[],
+        &[("m.yaml", manifest)],
+        &[
+            "m.yaml:5:5: this is a Kubernetes ConfigMap, which otlp-relay does not read; the configuration begins here, \
+           below \"relay.yaml\": save it in a file of its own, and give that",
+        ],
+    );
+    // What only adds to a configuration is no file around one.
+    check_loads(&["env:BASE", "a.yaml", "yaml:exporters::debug::verbosity: normal"], &[], &[("a.yaml", PIPELINE)]);
+}
+
+#[test]
 fn every_kind_of_source_is_read_and_the_last_one_wins() {
     let files = [("a.yaml", PIPELINE), ("https://h/c?token=s3cr3t", "exporters: {debug: {verbosity: normal}}\n")];
     let locations =
@@ -92,6 +109,11 @@ fn a_source_that_cannot_be_read_says_so() {
         load_all(&[location], &[], &[("list.yaml", "[a]"), ("void.yaml", "")]).expect_err("a problem").to_string()
     };
     assert!(fault("file:/none.yaml").starts_with("unable to read the file /none.yaml: "));
+    assert!(
+        fault("/a/directory").ends_with(
+            "; give the file in it; Docker makes a directory where the file to be mounted is not on the host"
+        )
+    );
     assert!(fault("vault:x").starts_with("unsupported scheme on URI \"vault:\""));
     assert_eq!(fault("env:NONE"), "the environment variable NONE is not set [config_unexpanded_variable]");
     assert_eq!(fault("http://h/c"), "failed to load resource from uri \"http://h/c\". status code: 404");

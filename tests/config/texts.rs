@@ -26,6 +26,36 @@ fn an_ordinary_configuration_is_understood() {
 }
 
 #[test]
+fn levels_may_be_numbers_as_in_the_collector() {
+    let text = |level: &str, metrics: &str, verbosity: &str| {
+        format!(
+            "receivers: {{nop: }}\nexporters: {{debug: {{verbosity: {verbosity}}}}}\nservice:\n  telemetry: \
+             {{logs: {{level: {level}}}, metrics: {{level: {metrics}}}}}\n  pipelines: {{traces: {{receivers: [nop], \
+             exporters: [debug]}}}}\n"
+        )
+    };
+    for (written, meant) in
+        [((r#""""#, "1", "0"), ("info", "normal", "basic")), (("-1", "-1", "2"), ("debug", "none", "detailed"))]
+    {
+        let (by_number, by_name) =
+            (good(&text(written.0, written.1, written.2)), good(&text(meant.0, meant.1, meant.2)));
+        assert_eq!(by_number.telemetry, by_name.telemetry);
+        assert_eq!(by_number.exporters, by_name.exporters);
+    }
+    check_problems(
+        &[],
+        &text("6", "'1'", "3"),
+        &[
+            "c.yaml:2:32: exporters::debug::verbosity: unknown metrics level \"3\"; valid here: basic, normal, detailed",
+            "c.yaml:4:29: service::telemetry::logs::level: invalid level: \"6\"; valid here: debug, info, warn, error, \
+             dpanic, panic, fatal",
+            "c.yaml:4:50: service::telemetry::metrics::level: invalid level: \"1\"; valid here: none, basic, normal, \
+             detailed",
+        ],
+    );
+}
+
+#[test]
 fn five_mistakes_give_five_problems_each_with_its_line() {
     check_problems(
         &[],

@@ -181,6 +181,14 @@ async fn without_a_queue_everyone_in_a_batch_hears_its_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_queue_nobody_waits_for_the_timeout_of_the_pipeline() {
+    let bench = Bench::new(None, None);
+    let begun = Instant::now();
+    bench.send(payload([1]).with_rule(rule("p", 8, None, 10_000))).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn rejected_items_are_counted_once_and_nobody_is_blamed_for_those_of_others() {
     for (senders, told) in [(1, 2), (3, 0)] {
         let bench = Bench::new(None, None);

@@ -79,6 +79,23 @@ async fn later_sources_and_settings_win() {
 }
 
 #[tokio::test]
+async fn flags_of_early_collectors_are_taken_with_a_warning() {
+    let folder = Folder::with(&[("a.yaml", BASE)]);
+    let config = format!("--config={}", folder.name("a.yaml"));
+    let arguments = ["print-config", &config, "--log-level=DEBUG", "--mem-ballast-size-mib=683"];
+    check_printed(&run(&arguments, &[]).await, &["level: DEBUG"]);
+    let validated = run(&["validate", &config, "--log-level=DEBUG", "--new-metrics"], &[]).await;
+    assert_eq!(validated.code, Some(0), "{validated:?}");
+    for said in ["--log-level: the flag is gone from the Collector; write --set=", "--new-metrics: "] {
+        assert!(validated.stderr.contains(said), "no {said} in {}", validated.stderr);
+    }
+    check_refused(
+        &run(&["validate", &config, "--log-level=loud", "--set=service.telemetry.metrics.level=none"], &[]).await,
+        &["service::telemetry::logs::level: invalid level: \"loud\""],
+    );
+}
+
+#[tokio::test]
 async fn a_configuration_is_fetched() {
     let port = free_port();
     let folder = Folder::with(&[]);

@@ -29,6 +29,10 @@ pub(super) fn parse(text: &str) -> Result<Address, Problem> {
         let what = format!("the endpoint {} holds a user name or a password", shown(text));
         return Err(fault(what).hint("send credentials in headers: authorization"));
     }
+    if let Some(name) = authority.split_once('$').and_then(|(_, rest)| reference_name(rest)) {
+        let problem = fault(format!("the endpoint {} holds ${name}, which is not expanded", shown(text)));
+        return Err(problem.hint(format!("write ${{env:{name}}}")).is(Mistake::UnexpandedVariable));
+    }
     let (host, port) = host_and_port(authority)?;
     Ok(Address { scheme, host, port, path: path.to_owned() })
 }
@@ -71,6 +75,13 @@ fn port_number(text: &str) -> Result<u16, Problem> {
         _ if text.is_empty() => Err(fault("no port behind the colon").is(Mistake::MissingPort)),
         _ => Err(fault(format!("invalid port \"{text}\"")).hint("write the port as a number")),
     }
+}
+
+/// The variable in what follows a `$` without a brace, which early versions of the Collector expanded.
+fn reference_name(rest: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    rest.get(..end).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
 /// What no address contains, with the text corrected where that is possible.
@@ -188,6 +199,10 @@ mod tests {
             "http://me:secret@host:4318",
             "the endpoint \"http://[REDACTED]@host:4318\" holds a user name or a password; \
              send credentials in headers: authorization",
+        );
+        check_fault(
+            "http://$BACKEND:4318",
+            "the endpoint \"http://$BACKEND:4318\" holds $BACKEND, which is not expanded; write ${env:BACKEND}",
         );
         check_fault("me:secret@ho st", "the endpoint \"[REDACTED]@ho st\" has a blank at character 13");
     }

@@ -46,8 +46,9 @@ fn read(
 fn action(item: Reading<'_>) -> Option<AttributeAction> {
     let mut section = item.section()?;
     let key = section.text("key").filter(|key| !key.is_empty());
-    let name = section.value("action").and_then(|value| value.choice(ACTIONS));
-    let has_action = section.has("action");
+    let action = section.value("action");
+    let has_action = action.is_some();
+    let name = action.and_then(|value| value.choice(ACTIONS));
     let source = source_or_default(&mut section);
     let converted = section.value("converted_type").and_then(|value| value.choice(TYPES));
     let written = section.text_value("pattern");

@@ -154,6 +154,7 @@ pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
     Kind { name: "file_storage", alias: None, read: storage::file_storage },
     Kind { name: "headers_setter", alias: None, read: authenticators::headers_setter },
     Kind { name: "health_check", alias: None, read: extensions::health_check },
+    Kind { name: "memory_ballast", alias: None, read: extensions::memory_ballast },
     Kind { name: "oauth2client", alias: None, read: authenticators::oauth2 },
     Kind { name: "pprof", alias: None, read: extensions::pprof },
     Kind { name: "zpages", alias: None, read: extensions::zpages },

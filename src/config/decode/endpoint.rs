@@ -35,9 +35,9 @@ pub(super) enum Scheme {
 pub(super) fn listen_by_transport(protocol: &mut Section<'_>, usual_port: u16) -> Option<ListenAddress> {
     let transport = protocol.value("transport");
     let endpoint = protocol.value("endpoint");
-    let Some(transport) = transport else { return endpoint.and_then(|value| listen(&value)) };
+    let Some(transport) = transport else { return endpoint.and_then(|value| listen(&value, usual_port)) };
     match transport.text()?.as_str() {
-        "" | "tcp" => return endpoint.and_then(|value| listen(&value)),
+        "" | "tcp" => return endpoint.and_then(|value| listen(&value, usual_port)),
         "tcp4" => return listen_on_family(&transport, endpoint, usual_port, Family::V4),
         "tcp6" => return listen_on_family(&transport, endpoint, usual_port, Family::V6),
         "unix" => match endpoint {
@@ -69,7 +69,7 @@ fn listen_on_family(
     family: Family,
 ) -> Option<ListenAddress> {
     let written = match &endpoint {
-        Some(endpoint) => listen(endpoint)?,
+        Some(endpoint) => listen(endpoint, usual_port)?,
         None => ListenAddress { host: String::new(), port: usual_port },
     };
     let endpoint = endpoint.as_ref().unwrap_or(transport);
@@ -105,34 +105,56 @@ fn listen_on_socket(value: &Reading<'_>) -> Option<ListenAddress> {
     Some(ListenAddress::unix(path))
 }
 
-/// An address to listen on: `host:port` or `:port`.
-pub(super) fn listen(value: &Reading<'_>) -> Option<ListenAddress> {
+/// An address to listen on: `host:port` or `:port`. Others have `usual_port` there.
+pub(super) fn listen(value: &Reading<'_>, usual_port: u16) -> Option<ListenAddress> {
     let text = value.text()?;
-    match listen_address(&text) {
-        Ok(listen) => Some(listen),
+    let address = without_scheme(&text).filter(|_| value.node().is_from_variable());
+    match listen_address(address.unwrap_or(&text), usual_port) {
+        Ok(listen) => {
+            if address.is_some() {
+                let what = format!("an address to listen on is host:port, not a URL: {listen} is taken");
+                value.warn(format!("{what}, where the Collector does not start"));
+            }
+            Some(listen)
+        }
         Err(problem) => refuse(value, problem),
     }
 }
 
-/// An address to listen on, as the configuration writes it: `host:port` or `:port`.
+/// The address in a URL without a path. A variable that senders read as well is one for them.
+fn without_scheme(text: &str) -> Option<&str> {
+    let address = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    Some(address.strip_suffix('/').unwrap_or(address))
+}
+
+/// An address to listen on, as the configuration writes it: `host:port` or `:port`. Others have `usual_port` there.
 ///
 /// # Errors
 /// What is wrong with `text`, and how to write it.
-pub fn listen_address(text: &str) -> Result<ListenAddress, Problem> {
+pub fn listen_address(text: &str, usual_port: u16) -> Result<ListenAddress, Problem> {
     let Address { scheme, host, port, path } = address::parse(text)?;
     if let Some(scheme) = scheme {
         let port = port.map_or(String::new(), |port| format!(":{port}"));
-        let what = format!("a receiver listens on host:port, not on a URL ({scheme}://)");
+        let what = format!("an address to listen on is host:port, not a URL ({scheme}://)");
         return Err(invalid(what).hint(format!("write {host}{port}")));
     }
     if !path.is_empty() {
-        return Err(invalid(format!("a receiver listens on host:port, without the path {path}")));
+        return Err(invalid(format!("an address to listen on is host:port, without the path {path}")));
     }
     let Some(port) = port else {
         let problem = invalid(format!("address {host}: missing port in address")).is(Mistake::MissingPort);
-        return Err(problem.hint(format!("write {host}:4317 (gRPC) or {host}:4318 (HTTP)")));
+        return Err(problem.hint(match dotted_port(&host) {
+            Some((host, port)) => format!("write {host}:{port}"),
+            None => format!("write {}:{usual_port}, the usual port", bracketed(&host)),
+        }));
     };
     Ok(ListenAddress { host, port })
+}
+
+/// The address and the port in one that has a dot in the place of its colon: `0.0.0.0.8889`.
+fn dotted_port(host: &str) -> Option<(Ipv4Addr, u16)> {
+    let (host, port) = host.rsplit_once('.')?;
+    Some((host.parse().ok()?, port.parse().ok()?))
 }
 
 /// The endpoint of a gRPC exporter.
@@ -443,9 +465,19 @@ mod tests {
              write http://localhost:4318 for plaintext or https://localhost:4318 for TLS",
         );
         check_fault(
-            listen_address("http://0.0.0.0:4317"),
+            listen_address("http://0.0.0.0:4317", GRPC_PORT),
             Mistake::InvalidEndpoint,
-            "a receiver listens on host:port, not on a URL (http://); write 0.0.0.0:4317",
+            "an address to listen on is host:port, not a URL (http://); write 0.0.0.0:4317",
+        );
+        check_fault(
+            listen_address("0.0.0.0", HTTP_PORT),
+            Mistake::MissingPort,
+            "address 0.0.0.0: missing port in address; write 0.0.0.0:4318, the usual port",
+        );
+        check_fault(
+            listen_address("0.0.0.0.8889", 8889),
+            Mistake::MissingPort,
+            "address 0.0.0.0.8889: missing port in address; write 0.0.0.0:8889",
         );
     }
 }

@@ -131,6 +131,9 @@ pub(super) fn debug(section: &mut Section<'_>) -> Option<Exporter> {
 
 /// A level of the Collector's metrics, of which `none` is the only one that says nothing.
 fn verbosity(value: &Reading<'_>) -> Option<Verbosity> {
+    if let Some(verbosity) = value.numbered(&VERBOSITIES, 0) {
+        return Some(verbosity);
+    }
     let text = value.text()?;
     let known = VERBOSITIES.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
     if known.is_none() {

@@ -1,4 +1,4 @@
-//! What each extension asks for: health_check, zpages, pprof.
+//! What each extension asks for: health_check, zpages, and those that are there for the Go runtime.
 
 use crate::config::model::{Extension, HealthCheck, ListenAddress, Zpages};
 use crate::config::section::{Rule, Section};
@@ -7,7 +7,8 @@ use super::endpoint;
 
 /// `health_check`
 pub(super) fn health_check(section: &mut Section<'_>) -> Option<Extension> {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value)).or_else(|| early_port(section));
+    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value, HEALTH_PORT));
+    let listen = listen.or_else(|| early_port(section));
     let path = section.value("path").and_then(|value| {
         let path = value.text()?;
         if !path.starts_with('/') {
@@ -23,7 +24,7 @@ pub(super) fn health_check(section: &mut Section<'_>) -> Option<Extension> {
     let (healthy_body, unhealthy_body) = body.unwrap_or_default();
     section.rest(REST);
     Some(Extension::HealthCheck(HealthCheck {
-        listen: listen.unwrap_or_else(|| everywhere(13133)),
+        listen: listen.unwrap_or_else(|| everywhere(HEALTH_PORT)),
         path: path.unwrap_or_else(|| "/".to_owned()),
         healthy_body: healthy_body.filter(|text| !text.is_empty()),
         unhealthy_body: unhealthy_body.filter(|text| !text.is_empty()),
@@ -32,10 +33,10 @@ pub(super) fn health_check(section: &mut Section<'_>) -> Option<Extension> {
 
 /// `zpages`
 pub(super) fn zpages(section: &mut Section<'_>) -> Option<Extension> {
-    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value));
+    let listen = section.value("endpoint").and_then(|value| endpoint::listen(&value, ZPAGES_PORT));
     section.rest(&[("expvar", Rule::NoEffect("the variables are those of the Go runtime"))]);
     section.rest(REST);
-    let listen = listen.unwrap_or_else(|| ListenAddress { host: "localhost".to_owned(), port: 55679 });
+    let listen = listen.unwrap_or_else(|| ListenAddress { host: "localhost".to_owned(), port: ZPAGES_PORT });
     Some(Extension::Zpages(Zpages { listen }))
 }
 
@@ -44,6 +45,13 @@ pub(super) fn pprof(section: &mut Section<'_>) -> Option<Extension> {
     section.whole().warn("the extension has no effect: its profiles are those of the Go runtime");
     section.rest(PPROF);
     Some(Extension::Pprof)
+}
+
+/// `memory_ballast`
+pub(super) fn memory_ballast(section: &mut Section<'_>) -> Option<Extension> {
+    section.whole().warn("the extension has no effect: it was for the memory of the Go runtime; take it out");
+    section.rest(&[("size_mib", Rule::NoEffect(BALLAST)), ("size_in_percentage", Rule::NoEffect(BALLAST))]);
+    Some(Extension::MemoryBallast)
 }
 
 /// `port`, which early versions of the Collector had instead of `endpoint`.
@@ -63,7 +71,10 @@ fn everywhere(port: u16) -> ListenAddress {
     ListenAddress { host: "0.0.0.0".to_owned(), port }
 }
 
+const HEALTH_PORT: u16 = 13133;
+const ZPAGES_PORT: u16 = 55679;
 const GO: &str = "profiles are those of the Go runtime";
+const BALLAST: &str = "the relay needs no ballast: its memory is not collected";
 const PPROF: &[(&str, Rule)] = &[
     ("endpoint", Rule::NoEffect(GO)),
     ("dialer", Rule::NoEffect(GO)),

@@ -65,6 +65,16 @@ const PORTS: &[(u16, Over, &str, &str, &str)] = &[
         "14268 is the port of Jaeger's Thrift",
         "Jaeger takes OTLP on port 4318: write endpoint: http://HOST:4318",
     ),
+    (14268, Over::Grpc, "", "14268 is the port of Jaeger's Thrift", "Jaeger takes OTLP on port 4317: write HOST:4317"),
+    (
+        3100,
+        Over::Grpc,
+        "",
+        "3100 is the port of Loki, which speaks no gRPC there",
+        "use an otlp_http exporter: http://HOST:3100/otlp",
+    ),
+    (3200, Over::Grpc, "", "3200 is the port of Tempo's queries", "Tempo takes OTLP on port 4317: write HOST:4317"),
+    (9411, Over::Grpc, "", "9411 is the port of Zipkin's own format", "use the zipkin exporter"),
     (9411, Over::Http, "otlp", "9411 is the port of Zipkin's own format", "use the zipkin exporter"),
     (
         3100,

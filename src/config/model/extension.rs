@@ -28,6 +28,9 @@ pub enum Extension {
     Oauth2(Box<Oauth2>),
     /// `pprof`: profiles of the Go runtime, which is not there. Accepted, since many configurations have it.
     Pprof,
+    /// `memory_ballast`: memory that kept the collector of the Go runtime calm. The Collector has it no more; accepted, since
+    /// older configurations have it.
+    MemoryBallast,
 }
 
 /// `extensions::zpages`

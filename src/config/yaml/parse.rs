@@ -38,7 +38,8 @@ pub(crate) fn parse(text: &str, source: &Arc<str>) -> Result<Document, Problem> 
             second = Some(place(&span.start, source));
             break;
         }
-        builder.take(event, place(&span.start, source))?;
+        let place = place(&span.start, source);
+        builder.take(event, place.clone()).map_err(|problem| hinted(problem, place.line, text))?;
     }
     let (root, found) = builder.finish();
     Ok(Document { root, found, second })
@@ -63,8 +64,17 @@ fn check_characters(text: &str, source: &Arc<str>) -> Result<(), Problem> {
 fn syntax(error: &ScanError, text: &str, source: &Arc<str>) -> Problem {
     let at = error.marker();
     let problem = Problem::new(Some(place(at, source)), "", format!("the YAML cannot be read: {}", error.info()));
-    let line = text.lines().nth(at.line().saturating_sub(1)).unwrap_or_default();
+    hinted(problem, at.line(), text)
+}
+
+/// With what the line tells of how it came about.
+fn hinted(problem: Problem, line: usize, text: &str) -> Problem {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     match line {
+        _ if problem.hint.is_some() => problem,
+        _ if line.contains("{{") => {
+            problem.hint("{{ }} is of a template: give what it makes of this file, as by helm template")
+        }
         _ if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') => {
             problem.hint("indent with blanks; YAML takes no tabs")
         }
@@ -148,6 +158,20 @@ mod tests {
     fn two_colons_in_a_key_nest() {
         check("a::b: 1\na:\n  c: 2\n", "{a@2:1: {c@3:3: 2@3:6 b@1:1: 1@1:7 } }");
         check_fault("a::b: 1\na: {b: 2}\n", "t.yaml:2:5: the key \"b\" is written twice");
+    }
+
+    #[test]
+    fn a_template_is_no_yaml_yet() {
+        let hint = "; {{ }} is of a template: give what it makes of this file, as by helm template";
+        check_fault(
+            "{{- if .Values.on }}\na: 1\n",
+            &format!("t.yaml:1:3: the YAML cannot be read: \"-\" is only valid inside a block{hint}"),
+        );
+        check_fault(
+            "a: {{ .Values.endpoint }}\n",
+            &format!("t.yaml:1:5: a key must be a text, not a map or a list{hint}"),
+        );
+        check_fault("a: b\n{{ if x }}\n", "t.yaml:");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Queue {
     pub(super) fn new(parts: Parts) -> Queue {
         let Parts { room, disk, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next } = parts;
         let rule = rule.map(Arc::new);
-        let batcher = Batcher::new(merge, rule.clone());
+        let batcher = Batcher::new(merge, rule.clone(), acknowledge);
         let state = Mutex::new(State { batcher, ready: VecDeque::new(), running: 0 });
         let consumers = consumers.max(1);
         Queue(Arc::new(Shared {

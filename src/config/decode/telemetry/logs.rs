@@ -12,7 +12,7 @@ use crate::config::section::{Rule, Section};
 pub(super) fn read(mut section: Section<'_>) -> Logs {
     let default = Logs::default();
     let logs = Logs {
-        level: section.choice("level", LEVELS).unwrap_or(default.level),
+        level: section.text_value("level").and_then(|level| level.level(LEVELS, DEBUG)).unwrap_or(default.level),
         encoding: section.choice("encoding", ENCODINGS).unwrap_or(default.encoding),
         outputs: section.value("output_paths").map_or(default.outputs, |paths| outputs(&paths)),
         error_outputs: section.value("error_output_paths").map_or(default.error_outputs, |paths| outputs(&paths)),
@@ -63,6 +63,9 @@ fn fields(section: &mut Section<'_>, key: &'static str) -> Vec<(String, serde_js
     let fields = section.value(key).and_then(Reading::section).into_iter().flat_map(Section::into_entries);
     fields.map(|(entry, _)| (entry.key.clone(), plain(&entry.value))).collect()
 }
+
+/// The number of the first level.
+const DEBUG: i128 = -1;
 
 const LEVELS: &[(&str, LogLevel)] = &[
     ("debug", LogLevel::Debug),

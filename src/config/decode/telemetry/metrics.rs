@@ -11,7 +11,7 @@ use super::periodic;
 /// Reads `metrics`.
 pub(super) fn read(mut section: Section<'_>) -> Metrics {
     let default = Metrics::default();
-    let level = section.choice("level", METRIC_LEVELS).unwrap_or(default.level);
+    let level = section.value("level").and_then(|level| level.level(METRIC_LEVELS, NONE)).unwrap_or(default.level);
     let early = early_address(&mut section);
     let readers = match section.value("readers") {
         None => early.map_or(default.readers, |reader| vec![reader]),
@@ -35,7 +35,7 @@ pub(super) fn read(mut section: Section<'_>) -> Metrics {
 /// `address`, which the Collector had before `readers`.
 fn early_address(metrics: &mut Section<'_>) -> Option<MetricsReader> {
     let value = metrics.value("address")?;
-    let listen = endpoint::listen(&value)?;
+    let listen = endpoint::listen(&value, 8888)?;
     let warning = Problem::new(None, "", "the key \"address\" is gone from the Collector");
     let ListenAddress { host, port } = &listen;
     value
@@ -102,6 +102,9 @@ fn read_prometheus(mut section: Section<'_>) -> PrometheusReader {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     PrometheusReader { listen: ListenAddress { host, port: port.unwrap_or(default.listen.port) }, spelling }
 }
+
+/// The number of the first level.
+const NONE: i128 = -1;
 
 const METRIC_LEVELS: &[(&str, MetricsLevel)] = &[
     ("none", MetricsLevel::None),

@@ -61,13 +61,15 @@ pub(super) const GROUPS: &[Group] = &[
     unknown(
         R,
         "reads the figures of the machine",
-        "node_exporter, scraped by the prometheus receiver",
+        "node_exporter, scraped by the prometheus receiver: config: {scrape_configs: [{job_name: node, \
+         static_configs: [{targets: ['node-exporter:9100']}]}]}",
         "hostmetrics host_metrics windowsperfcounters windowsservice systemd chrony ntp filestats osquery",
     ),
     unknown(
         R,
         "reads the figures of containers",
-        "cAdvisor, scraped by the prometheus receiver",
+        "cAdvisor, scraped by the prometheus receiver: config: {scrape_configs: [{job_name: cadvisor, \
+         static_configs: [{targets: ['cadvisor:8080']}]}]}",
         "docker_stats podman_stats k8s_cluster kubeletstats awscontainerinsightreceiver awsecscontainermetrics
          cloudfoundry",
     ),
@@ -133,13 +135,14 @@ pub(super) const GROUPS: &[Group] = &[
     later(
         P,
         "asks the machine or the cloud what it is",
-        "the variable OTEL_RESOURCE_ATTRIBUTES at the SDK, or the resource processor with fixed values",
+        "the variable OTEL_RESOURCE_ATTRIBUTES at the SDK, or a resource processor: \
+         attributes: [{key: host.name, value: '${env:HOSTNAME}', action: upsert}]",
         "resourcedetection resource_detection",
     ),
     later(
         P,
         "keeps some traces and drops the others",
-        "the variable OTEL_TRACES_SAMPLER at the SDK",
+        "the SDK, for a tenth of the traces: OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1",
         "probabilistic_sampler tail_sampling dynamic_sampling signoztailsampling",
     ),
     later(
@@ -188,16 +191,75 @@ pub(super) const GROUPS: &[Group] = &[
         "OTLP, which Loki takes since version 3",
         "loki",
     ),
-    removed(E, "sends in a format that the Collector has given up", ONWARDS, "opencensus tracing parquet f5cloud dynatrace"),
+    removed(E, "sends in a format that the Collector has given up", ONWARDS, "opencensus tracing parquet f5cloud"),
+    removed(
+        E,
+        "sent metrics to Dynatrace",
+        "an otlp_http exporter: endpoint: 'https://ENVIRONMENT.live.dynatrace.com/api/v2/otlp', \
+         headers: {authorization: 'Api-Token TOKEN'}",
+        "dynatrace",
+    ),
     unknown(
         E,
         "sends to a product in its own format",
         ONWARDS,
         "alertmanager alibabacloud_logservice azuredataexplorer azuremonitor bmchelix carbon cassandra clickhouse
-         clickhouselogsexporter clickhousemetricswrite clickhousetraces coralogix datadog datadogexporter dataset doris
-         elasticsearch faro honeycombmarker influxdb instana kineticadb logicmonitor logzio mezmo metadataexporter
-         opensearch sapm sentry signalfx signozclickhousemeter signozclickhousemetrics skywalking splunk_hec stef
-         sumologic syslog tanzuobservability tencentcloud_logservice tinybird otelarrow",
+         clickhouselogsexporter clickhousemetricswrite clickhousetraces dataset doris faro honeycombmarker influxdb
+         instana kineticadb logicmonitor logzio mezmo metadataexporter qryn signozclickhousemeter
+         signozclickhousemetrics splunk_hec stef sumologic syslog tanzuobservability tencentcloud_logservice tinybird
+         otelarrow",
+    ),
+    unknown(
+        E,
+        "sends to Datadog in its own format",
+        "an otlp_http exporter to the Datadog Agent, which takes OTLP where its otlp_config says so: \
+         endpoint: 'http://datadog-agent:4318'",
+        "datadog datadogexporter",
+    ),
+    unknown(
+        E,
+        "sends to Elasticsearch in its own format",
+        "an otlp_http exporter to Elastic's APM Server, which takes OTLP: endpoint: 'http://apm-server:8200'",
+        "elasticsearch",
+    ),
+    unknown(
+        E,
+        "sends to OpenSearch in its own format",
+        "an otlp_grpc exporter to Data Prepper, which takes OTLP: endpoint: 'data-prepper:21890'",
+        "opensearch",
+    ),
+    unknown(
+        E,
+        "sends to Sentry in its own format",
+        "an otlp_http exporter to Sentry's OTLP endpoint: \
+         traces_endpoint: 'https://ORG.ingest.sentry.io/api/PROJECT/integration/otlp/v1/traces', \
+         headers: {x-sentry-auth: 'sentry sentry_key=KEY'}",
+        "sentry",
+    ),
+    unknown(
+        E,
+        "sends to Splunk Observability Cloud in its own format",
+        "an otlp_http exporter: traces_endpoint: 'https://ingest.REALM.signalfx.com/v2/trace/otlp', \
+         metrics_endpoint: 'https://ingest.REALM.signalfx.com/v2/datapoint/otlp', headers: {x-sf-token: TOKEN}",
+        "sapm signalfx",
+    ),
+    unknown(
+        E,
+        "sends to SkyWalking in its own format",
+        "an otlp_grpc exporter to SkyWalking's OAP, which takes OTLP: endpoint: 'oap:11800', tls: {insecure: true}",
+        "skywalking",
+    ),
+    unknown(
+        E,
+        "sends to Coralogix",
+        "an otlp_grpc exporter: endpoint: 'ingress.DOMAIN:443', headers: {authorization: 'Bearer KEY'}",
+        "coralogix",
+    ),
+    unknown(
+        E,
+        "is a part of Jaeger, which has this configuration",
+        "Jaeger itself with this file, behind the relay: it takes OTLP on port 4317",
+        "jaeger_storage_exporter",
     ),
     unknown(
         E,
@@ -258,12 +320,18 @@ pub(super) const GROUPS: &[Group] = &[
          google_cloud_logentry_encoding jaeger_encoding json_log_encoding jsonlogencoding otlp_encoding
          skywalking_encoding text_encoding zipkin_encoding",
     ),
+    unknown(
+        X,
+        "is a part of Jaeger, which has this configuration",
+        "Jaeger itself with this file, behind the relay: it takes OTLP on port 4317",
+        "jaeger_query jaeger_storage jaeger_mcp remote_sampling remote_storage",
+    ),
     unknown(X, "keeps data in a database", "file_storage", "db_storage redis_storage"),
     unknown(
         X,
         "steers or watches the Collector itself",
         "health_check, the status page and the relay's own metrics; take it out",
-        "ack cgroupruntime datadog healthcheckv2 jaegerremotesampling memory_ballast memory_limiter opamp remotetap
+        "ack cgroupruntime datadog healthcheckv2 jaegerremotesampling memory_limiter opamp remotetap
          solarwindsapmsettings sumologic",
     ),
 ];
