@@ -185,15 +185,14 @@ impl<A: Answer> Shared<A> {
 
     /// Ends like [`Pulse::stops`], but only while the listener is crowded: who has nothing to say makes room.
     async fn crowded_out(&self, pulse: &Pulse, idle: Duration, head: Duration) {
-        let mut crowd = self.places.crowded();
-        // The sender lives as long as the listener's places: without it there is no crowd.
-        while crowd.wait_for(|crowded| *crowded).await.is_ok() {
+        let mut crowd = self.places.crowd();
+        loop {
+            crowd.begins().await;
             tokio::select! {
                 () = pulse.stops(idle, head) => return,
-                _ = crowd.wait_for(|crowded| !*crowded) => {}
+                () = crowd.ends() => {}
             }
         }
-        std::future::pending().await
     }
 
     /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
