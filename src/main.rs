@@ -42,7 +42,9 @@ mod jemalloc {
             // Statistics are those of the moment of the last advance.
             epoch::advance().ok()?;
             let (live, mapped) = (stats::allocated::read().ok()?, stats::mapped::read().ok()?);
-            Some(Allocated { live: ByteCount::of(live), mapped: ByteCount::of(mapped) })
+            let used = stats::active::read().ok()? + stats::metadata::read().ok()?;
+            let free = stats::resident::read().ok()?.saturating_sub(used);
+            Some(Allocated { live: ByteCount::of(live), mapped: ByteCount::of(mapped), free: ByteCount::of(free) })
         }
 
         /// A decay time of zero returns free pages at once. What an arena refuses stays as it was: it decays anyway.
@@ -73,6 +75,7 @@ mod jemalloc {
             Statistics.release();
             let without = Statistics.allocated().unwrap();
             assert!(without.live + ByteCount::mib(63) < with.live, "{without:?} after {with:?}");
+            assert!(without.free < ByteCount::mib(8), "{without:?}");
             assert_eq!(decay(), before);
         }
     }

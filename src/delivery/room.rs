@@ -44,6 +44,15 @@ struct Free {
     level: Arc<QueueLevel>,
 }
 
+/// What a queue has not enough of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    /// What it counts.
+    Size,
+    /// Memory.
+    Memory,
+}
+
 /// What one payload needs of both.
 #[derive(Clone, Copy)]
 struct Need {
@@ -73,10 +82,10 @@ impl Room {
         };
         let memory = self.bounds.memory().map_or(0, |limit| payload.footprint().0.min(limit));
         let need = Need { size: permits, memory: u32::try_from(memory).unwrap_or(u32::MAX) };
-        if self.free.try_take(need).is_none() {
+        if let Err(short) = self.free.try_take(need) {
             match self.overflow {
                 // Only what is on disk is dropped to make room: the configuration says so.
-                Overflow::Refuse | Overflow::DropOldest => return Err(self.bounds.full()),
+                Overflow::Refuse | Overflow::DropOldest => return Err(self.bounds.full(short)),
                 Overflow::Block => self.wait(need).await?,
             }
         }
@@ -109,13 +118,13 @@ fn semaphore(permits: u64) -> Semaphore {
 }
 
 impl Free {
-    fn try_take(&self, need: Need) -> Option<()> {
-        let size = self.size.try_acquire_many(need.size).ok()?;
+    fn try_take(&self, need: Need) -> Result<(), Short> {
+        let size = self.size.try_acquire_many(need.size).map_err(|_| Short::Size)?;
         if let Some(memory) = &self.memory {
-            memory.try_acquire_many(need.memory).ok()?.forget();
+            memory.try_acquire_many(need.memory).map_err(|_| Short::Memory)?.forget();
         }
         size.forget();
-        Some(())
+        Ok(())
     }
 
     async fn take(&self, need: Need) -> Result<(), AcquireError> {
@@ -159,18 +168,16 @@ impl Bounds {
         }
     }
 
-    pub(super) fn full(&self) -> Failure {
-        let (size, capacity) = (self.level.size(), self.capacity);
-        let beside = match self.sizer {
-            // What is refused here is small: it is the memory that is used up.
-            QueueSizer::Bytes if self.level.capacity().is_some_and(|all| size < all - all / 64) => {
-                ", which with what is kept beside small requests is all the memory that it may take"
-            }
-            _ => "",
+    pub(super) fn full(&self, short: Short) -> Failure {
+        let beside = match short {
+            Short::Size => "",
+            Short::Memory => " of small requests, and what is kept beside these takes the rest of its memory",
         };
         let text = format!(
-            "sending queue is full: {} holds {size} of {capacity} {}{beside} (sending_queue::queue_size); its backend is slow or not answering",
+            "sending queue is full: {} holds {} of {} {}{beside} (sending_queue::queue_size); its backend is slow or not answering",
             self.exporter,
+            self.level.size(),
+            self.capacity,
             self.unit()
         );
         Failure::new(Class::QueueFull, text)
@@ -223,4 +230,96 @@ const BESIDE: ByteCount = ByteCount::mib(8);
 /// What a sender is told that comes, or still waits, when the relay stops.
 pub(super) fn stopped() -> Failure {
     Failure::new(Class::ShuttingDown, "the relay stopped before its sending queue could take the data")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::payload::{Encoded, Encoding};
+    use crate::signal::Signal;
+
+    const CAPACITY: u64 = 1 << 20;
+
+    fn room(overflow: Overflow) -> Room {
+        let level = Arc::new(QueueLevel::new(Some(CAPACITY), grains(QueueSizer::Bytes)));
+        let exporter = Arc::new(ComponentId::parse("otlp_grpc").unwrap());
+        let bounds = Bounds { exporter, sizer: QueueSizer::Bytes, capacity: CAPACITY, level };
+        Room::new(bounds, overflow, Lifetime::new())
+    }
+
+    /// An unknown field in `len` bytes.
+    fn payload(len: usize) -> Payload {
+        let mut body = vec![0x7a];
+        let content = len - if len < 130 { 2 } else { 4 };
+        match content {
+            0..128 => body.push(content as u8),
+            _ => body.extend([content as u8 | 0x80, (content >> 7) as u8 | 0x80, (content >> 14) as u8]),
+        }
+        body.resize(len, 0);
+        Payload::parse(Signal::Logs, Bytes::from(body)).unwrap()
+    }
+
+    /// Fills `room` with payloads of `len` bytes; what they take up, and what is said of one more.
+    fn fill(room: &Room, len: usize) -> (Vec<Charge>, Failure) {
+        let payload = payload(len);
+        assert_eq!(payload.len().0, len as u64);
+        let mut charges = Vec::new();
+        loop {
+            match room.take(&payload).now_or_never().unwrap() {
+                Ok(charge) => charges.push(charge),
+                Err(failure) => return (charges, failure),
+            }
+        }
+    }
+
+    #[test]
+    fn large_requests_fill_the_capacity_and_small_ones_the_memory() {
+        let room = room(Overflow::Refuse);
+        let (charges, failure) = fill(&room, 1 << 10);
+        assert_eq!((charges.len(), room.bounds.level.size()), (1 << 10, CAPACITY));
+        assert!(failure.class() == Class::QueueFull && !failure.cause().contains("beside"), "{}", failure.cause());
+        drop(charges);
+        let (charges, failure) = fill(&room, 10);
+        let memory = charges.len() as u64 * payload(10).footprint().0;
+        assert!(memory <= CAPACITY + BESIDE.0 && CAPACITY + BESIDE.0 - memory < 1 << 10, "{memory}");
+        assert!(room.bounds.level.size() < CAPACITY / 2);
+        assert!(failure.class() == Class::QueueFull && failure.cause().contains("beside"), "{}", failure.cause());
+        drop(charges);
+        assert_eq!(room.bounds.level.size(), 0);
+        assert_eq!(fill(&room, 1 << 10).0.len(), 1 << 10, "all of it is given back");
+    }
+
+    #[test]
+    fn who_waits_for_memory_gets_what_is_given_back() {
+        let (full, waits) = (room(Overflow::Refuse), room(Overflow::Block));
+        let small = payload(10);
+        let mut charges: Vec<Charge> =
+            (0..fill(&full, 10).0.len()).map(|_| waits.take(&small).now_or_never().unwrap().unwrap()).collect();
+        let mut waiting = Box::pin(waits.take(&small));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        charges.pop();
+        assert!(waiting.now_or_never().unwrap().is_ok());
+    }
+
+    #[test]
+    fn the_compressed_body_stays_only_while_little_waits() {
+        let room = room(Overflow::Refuse);
+        let compressed =
+            || payload(300 << 10).with_encoded(Encoded { encoding: Encoding::Gzip, body: Bytes::from(vec![0; 100]) });
+        let keeps = || room.trim(compressed()).encoded().is_some();
+        assert!(keeps());
+        // Three quarters of the memory is free, but not of the capacity, of which there is less.
+        let large: Vec<Charge> = (0..3).map(|_| room.take(&compressed()).now_or_never().unwrap().unwrap()).collect();
+        assert!(keeps());
+        drop(large);
+        let (small, _) = fill(&room, 10);
+        assert!(!keeps());
+        drop(small);
+        assert!(keeps());
+    }
 }

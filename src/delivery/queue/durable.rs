@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Acknowledge, OnStorageFailure, Overflow, QueueSizer};
 use crate::delivery::OnGivenUp;
 use crate::delivery::lease::{Hold, Outcome, Part, settle};
-use crate::delivery::room::{Bounds, share_of_batch, stopped};
+use crate::delivery::room::{Bounds, Short, share_of_batch, stopped};
 use crate::failure::{Class, Failure};
 use crate::flow::Receipt;
 use crate::payload::{Payload, Sizer};
@@ -101,7 +101,7 @@ impl Shared {
                 return Ok(reservation);
             }
             match disk.overflow {
-                Overflow::Refuse => return Err(disk.bounds.full()),
+                Overflow::Refuse => return Err(disk.bounds.full(Short::Size)),
                 Overflow::Block => {
                     return tokio::select! {
                         biased;
@@ -111,7 +111,7 @@ impl Shared {
                 }
                 Overflow::DropOldest => {
                     if !self.drop_oldest(disk).await {
-                        return Err(disk.bounds.full());
+                        return Err(disk.bounds.full(Short::Size));
                     }
                 }
             }

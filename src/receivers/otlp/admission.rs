@@ -86,7 +86,7 @@ impl Arrival {
             }
         };
         // What is unpacked may be smaller than was reserved, and what is repaired larger.
-        let held = payload.footprint();
+        let held = payload.held() + Payload::BESIDE;
         if !claim.grow(held - claim.bytes()) {
             return Err(self.room.used_up());
         }

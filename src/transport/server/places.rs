@@ -83,12 +83,20 @@ impl Places {
     }
 }
 
+/// What there is too little of for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    Places,
+    Memory,
+}
+
 impl Crowd {
-    /// Ends when there is a crowd.
-    pub(super) async fn begins(&mut self) {
+    /// Ends when there is a crowd, with what it is short of.
+    pub(super) async fn begins(&mut self) -> Short {
         tokio::select! {
-            _ = self.crowded.wait_for(|crowded| *crowded) => {}
-            () = self.pressure.high() => {}
+            biased;
+            () = self.pressure.high() => Short::Memory,
+            _ = self.crowded.wait_for(|crowded| *crowded) => Short::Places,
         }
     }
 
