@@ -96,12 +96,11 @@ impl Room {
     /// `payload` as it should wait here. The compressed body that it came in spares work if it leaves soon; where others
     /// wait already, the memory is worth more.
     pub(super) fn trim(&self, payload: Payload) -> Payload {
-        let is_filling = self
-            .bounds
-            .memory()
-            .zip(self.free.memory.as_ref())
-            .is_some_and(|(limit, free)| (free.available_permits() as u64) < limit - limit / 4);
-        if is_filling { payload.without_encoded() } else { payload }
+        let is_filling = |(all, free): (u64, &Semaphore)| (free.available_permits() as u64) < all - all / 4;
+        match self.bounds.memory().zip(self.free.memory.as_ref()).is_some_and(is_filling) {
+            true => payload.without_encoded(),
+            false => payload,
+        }
     }
 
     async fn wait(&self, need: Need) -> Result<(), Failure> {
@@ -156,7 +155,8 @@ impl Bounds {
 
     /// The memory that what is in the queue may take, in bytes; nothing where the capacity is not in bytes.
     fn memory(&self) -> Option<u64> {
-        (self.sizer == QueueSizer::Bytes).then(|| self.capacity.saturating_add(BESIDE.0))
+        let most = Semaphore::MAX_PERMITS as u64;
+        (self.sizer == QueueSizer::Bytes).then(|| self.capacity.saturating_add(BESIDE.0).min(most))
     }
 
     /// In grains. At least 1, so that not even requests without any item pile up without bound.
