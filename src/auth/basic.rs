@@ -117,6 +117,11 @@ impl Users {
     }
 }
 
+/// The user whom a request names.
+pub(super) fn user(headers: &HeaderMap) -> Option<String> {
+    credentials(headers).ok().map(|(user, _)| user)
+}
+
 /// User and password of a request.
 fn credentials(headers: &HeaderMap) -> Result<(String, String), Failure> {
     let shown = headers.get(AUTHORIZATION).ok_or_else(|| refused("no basic auth provided"))?;

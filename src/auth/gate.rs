@@ -5,7 +5,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue};
 
 use super::AuthProblem;
-use super::basic::Users;
+use super::basic::{self, Users};
 use super::bearer::Bearer;
 use crate::config::{ServerAuth, ServerMeans};
 use crate::failure::Failure;
@@ -44,6 +44,14 @@ impl Gate {
         match &self.means {
             Means::Bearer(bearer) => bearer.admit(headers),
             Means::Basic(users) => users.admit(headers).await,
+        }
+    }
+
+    /// Who shows these headers, of a request that was let in.
+    pub fn user(&self, headers: &HeaderMap) -> Option<String> {
+        match &self.means {
+            Means::Bearer(_) => None,
+            Means::Basic(_) => basic::user(headers),
         }
     }
 

@@ -34,6 +34,9 @@ impl Rule {
             Some(HeaderSource::Context { key, otherwise }) => {
                 Source::Context { key: key.clone(), otherwise: otherwise.clone() }
             }
+            Some(HeaderSource::Fact { fact, otherwise }) => {
+                Source::Context { key: fact.metadata_name().to_owned(), otherwise: otherwise.clone() }
+            }
         };
         Ok(Rule { name: name.clone(), action: *action, value })
     }

@@ -21,6 +21,11 @@ impl Metadata {
         Metadata(names.iter().flat_map(values).collect())
     }
 
+    /// Adds `value` of `name`, which is in lower case.
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.0.push((name.into(), value.into()));
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -135,13 +135,18 @@ pub fn plan(config: &Config) -> Plan {
     }
     plan.queued = queued(config, &plan);
     plan.standbys = plan.chains.iter().flat_map(|chain| chain.standbys(config)).collect();
+    let facts = config.context_facts();
     for (id, receiver) in &config.receivers {
         let mut feeds = feeds_of(config, id);
         if feeds.is_empty() {
             continue;
         }
         match receiver {
-            Receiver::Otlp(otlp) => plan.receivers.push(plan_receiver(id, otlp, feeds)),
+            Receiver::Otlp(otlp) => {
+                let planned = plan_receiver(id, otlp, feeds);
+                let settings = planned.settings.keeping(facts.clone());
+                plan.receivers.push(ReceiverPlan { settings, ..planned });
+            }
             Receiver::Prometheus(_) => {
                 plan.scrapers.extend(feeds.remove(&Scraping::SIGNAL).map(|feeds| (id.clone(), feeds)));
             }

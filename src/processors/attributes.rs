@@ -61,6 +61,7 @@ enum Source {
     Value(Value),
     Attribute(String),
     Metadata(String),
+    WithDefault(Box<Source>, Value),
 }
 
 /// Attributes with their encoded bytes, which are kept where nothing changes.
@@ -203,6 +204,10 @@ impl Source {
             AttributeSource::Value(value) => Source::Value(typed(value)),
             AttributeSource::Attribute(key) => Source::Attribute(key.clone()),
             AttributeSource::Metadata(name) => Source::Metadata(name.clone()),
+            AttributeSource::Context(fact) => Source::Metadata(fact.metadata_name().to_owned()),
+            AttributeSource::WithDefault(source, default) => {
+                Source::WithDefault(Box::new(Source::of(source)), typed(default))
+            }
         }
     }
 
@@ -213,6 +218,9 @@ impl Source {
             Source::Metadata(name) => {
                 let values: Vec<&str> = metadata?.get(name).collect();
                 (!values.is_empty()).then(|| Value::StringValue(values.join(";")))
+            }
+            Source::WithDefault(source, default) => {
+                source.value(attributes, metadata).or_else(|| Some(default.clone()))
             }
         }
     }

@@ -15,4 +15,4 @@ use tokio_util::either::Either;
 type Socket = Either<TcpStream, UnixStream>;
 
 /// Who is at the other end of a unix socket, where an address is asked for: this machine.
-const UNIX_PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+pub(crate) const UNIX_PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));

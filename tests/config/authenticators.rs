@@ -86,8 +86,8 @@ fn an_authenticator_says_what_it_lacks() {
     );
     check(
         "headers_setter: {headers: [{key: a}]}",
-        "c.yaml:5:41: extensions::headers_setter::headers::0: missing header source: write value, value_file or \
-         from_context",
+        "c.yaml:5:41: extensions::headers_setter::headers::0: missing header source: write value, value_file, \
+         from_context or from_attribute",
     );
     check(
         "oauth2client: {client_id: a, token_url: 'http://t'}",

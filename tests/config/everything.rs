@@ -62,7 +62,7 @@ pub(crate) fn everything() -> Value {
             "memory_limiter/share": {"check_interval": "4s", "limit_percentage": 50, "spike_limit_percentage": 20},
             "resource": {"attributes": [
                 {"key": "a", "action": "upsert", "value": 1}, {"key": "b", "action": "delete"},
-                {"key": "c", "action": "insert", "from_attribute": "a"},
+                {"key": "c", "action": "insert", "from_attribute": "a", "default_value": "b"},
             ]},
             "attributes/unused": {"actions": [{"key": "a", "action": "delete", "pattern": "b"}], "include": {
                 "match_type": "strict", "span_names": ["a"], "span_kinds": ["b"], "log_bodies": ["c"],
@@ -72,6 +72,7 @@ pub(crate) fn everything() -> Value {
             "attributes": {"include": matching("strict"), "exclude": matching("regexp"), "actions": [
                 {"key": "g", "action": "extract", "pattern": "^(?P<h>.*)$"},
                 {"key": "d", "action": "insert", "from_context": "metadata.tenant"}, {"key": "e", "action": "hash"},
+                {"key": "i", "action": "upsert", "from_context": "client.address"},
                 {"key": "f", "action": "convert", "converted_type": "int"},
             ]},
         },
@@ -170,6 +171,7 @@ pub(crate) fn everything() -> Value {
                     {"key": "c", "from_context": "d", "default_value": "e"},
                     {"key": "f", "action": "delete"},
                     {"key": "g", "value_file": "/f"},
+                    {"key": "h", "from_attribute": "username"},
                 ],
                 "additional_auth": "basicauth/client",
             },

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Method;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::backend::Backend;
 use crate::support::client::{Coding, HttpAnswer, Wire, grpc_call, http_request};
-use crate::support::export::Signal;
+use crate::support::export::{Export, Signal};
 use crate::support::generate::lean_spans;
 use crate::support::relay::Relay;
 use crate::support::setup::Setup;
@@ -177,6 +178,44 @@ async fn an_exporter_shows_the_credentials_that_it_is_given() {
             ("authorization", Some("Basic YW5uOnNlY3JldA==")),
         ];
         check_shown(wire, setter, &expected).await;
+    }
+}
+
+/// The values of these attributes of the one span that arrived, in the order of the names.
+fn attributes_of(arrived: &Export, names: &[&str]) -> Vec<Option<String>> {
+    let Export::Traces(request) = arrived else { panic!("{arrived:?}") };
+    let attributes = &request.resource_spans[0].scope_spans[0].spans[0].attributes;
+    let text = |attribute: &KeyValue| match attribute.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        _ => None,
+    };
+    names.iter().map(|name| attributes.iter().find(|attribute| attribute.key == *name).and_then(text)).collect()
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_sender_goes_with_its_data() {
+    for wire in [Wire::Grpc, Wire::Http] {
+        let backend = Backend::start();
+        let actions = "[{key: address, action: insert, from_context: client.address}, \
+                       {key: user, action: insert, from_context: auth.username}, \
+                       {key: tenant, action: insert, from_context: X-Tenant, default_value: nobody}]";
+        let exporter = crate::support::setup::exporter_type(wire);
+        let setup = Setup::forwarding(wire, &backend, "auth: {authenticator: headers_setter}")
+            .extension("basicauth", "htpasswd: {inline: 'cat:meow'}")
+            .extension("headers_setter", "headers: [{key: x-user, from_attribute: username, default_value: nobody}]")
+            .receiving("auth: {authenticator: basicauth}")
+            .processor("attributes", &format!("actions: {actions}"))
+            .pipeline("traces", &format!("receivers: [otlp], processors: [attributes], exporters: [{exporter}]"));
+        let relay = Relay::start(&setup).await;
+        check_admitted(&relay, "Basic Y2F0Om1lb3c=").await;
+        backend.wait_for_items(2).await;
+        for record in backend.records() {
+            // Headers stay where they are, as nothing includes them.
+            let expected = ["127.0.0.1", "cat", "nobody"].map(|value| Some(value.to_owned()));
+            assert_eq!(attributes_of(&record.export, &["address", "user", "tenant"]), expected);
+            assert_eq!(record.headers.get("x-user").map(String::as_str), Some("cat"));
+        }
+        relay.stop_without_loss().await;
     }
 }
 

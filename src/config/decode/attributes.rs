@@ -1,13 +1,13 @@
 //! What the `resource` and `attributes` processors ask for, with the contrib processors' keys.
 
 use crate::config::model::{
-    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf, Config,
+    AttributeAction, AttributeChange, AttributeSource, AttributeType, Attributes, AttributesOf, Config, ContextFact,
     MatchProperties, Matching, Pattern, Processor,
 };
 use crate::config::plain::plain;
 use crate::config::problem::{Mistake, Problem};
 use crate::config::reading::Reading;
-use crate::config::section::{Rule, Section};
+use crate::config::section::Section;
 use crate::signal::{Merge, Signal};
 
 use super::matching;
@@ -48,11 +48,10 @@ fn action(item: Reading<'_>) -> Option<AttributeAction> {
     let key = section.text("key").filter(|key| !key.is_empty());
     let name = section.value("action").and_then(|value| value.choice(ACTIONS));
     let has_action = section.has("action");
-    let source = source(&mut section);
+    let source = source_or_default(&mut section);
     let converted = section.value("converted_type").and_then(|value| value.choice(TYPES));
     let written = section.text_value("pattern");
     let pattern = written.as_ref().and_then(|value| matching::pattern(value, &value.text()?));
-    section.rest(&[("default_value", Rule::NotYet)]);
     let whole = section.whole().clone();
     section.finish();
     let by_pattern = matches!(name, Some(Name::Delete | Name::Hash)) && written.is_some();
@@ -70,7 +69,9 @@ fn action(item: Reading<'_>) -> Option<AttributeAction> {
     }
     let from = |source: Option<AttributeSource>| {
         if source.is_none() {
-            let fault = whole.fault("Either field \"value\", \"from_attribute\" or \"from_context\" must be specified");
+            let what =
+                "Either field \"value\", \"from_attribute\", \"from_context\" or \"default_value\" must be specified";
+            let fault = whole.fault(what);
             whole.refuse(fault.hint("write value: and the value"));
         }
         source
@@ -109,6 +110,16 @@ fn extracted(pattern: Option<Pattern>, whole: &Reading<'_>) -> Option<Pattern> {
     Some(pattern)
 }
 
+/// A source, and `default_value` for where it has nothing.
+fn source_or_default(section: &mut Section<'_>) -> Option<AttributeSource> {
+    let source = source(section);
+    let Some(default) = section.value("default_value").map(|value| plain(value.node())) else { return source };
+    Some(match source {
+        Some(source) => AttributeSource::WithDefault(Box::new(source), default),
+        None => AttributeSource::Value(default),
+    })
+}
+
 /// `value`, `from_attribute` or `from_context`, of which one at most is written.
 fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
     let value = section.value("value");
@@ -124,14 +135,21 @@ fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
     if let Some(attribute) = attribute {
         return attribute.text().map(AttributeSource::Attribute);
     }
-    let context = context?;
+    from_context(&context?)
+}
+
+/// `client.address`, `auth.` and a name, or a header with `metadata.` in front of its name or, as long ago, without.
+fn from_context(context: &Reading<'_>) -> Option<AttributeSource> {
     let text = context.text()?;
-    let name = text.strip_prefix("metadata.").map(str::to_ascii_lowercase);
-    if name.is_none() {
-        let fault = context.fault(format!("from_context {text:?} is not supported by otlp-relay yet"));
-        context.refuse(fault.hint("write metadata. and the name of a header").is(Mistake::NotSupportedYet));
+    if let Some(fact) = ContextFact::ALL.into_iter().find(|fact| fact.name() == text) {
+        return Some(AttributeSource::Context(fact));
     }
-    name.map(AttributeSource::Metadata)
+    if text.starts_with("auth.") {
+        let fault = context.fault(format!("from_context {text:?} is not supported by otlp-relay yet"));
+        context.refuse(fault.hint("write auth.username, which basicauth knows").is(Mistake::NotSupportedYet));
+        return None;
+    }
+    Some(AttributeSource::Metadata(text.strip_prefix("metadata.").unwrap_or(&text).to_ascii_lowercase()))
 }
 
 /// A problem for each pipeline whose items have no attributes of their own on the wire.

@@ -7,9 +7,10 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 
 use crate::config::model::{
-    BasicAuth, BasicClient, BearerToken, Extension, HeaderAction, HeaderRule, HeaderSource, Htpasswd, Oauth2, Secret,
-    TextSource, Tokens,
+    BasicAuth, BasicClient, BearerToken, ContextFact, Extension, HeaderAction, HeaderRule, HeaderSource, Htpasswd,
+    Oauth2, Secret, TextSource, Tokens,
 };
+use crate::config::problem::Mistake;
 use crate::config::reading::Reading;
 use crate::config::section::{Rule, Section};
 use crate::config::yaml::Value;
@@ -114,22 +115,34 @@ fn header_rule(mut rule: Section<'_>) -> Option<HeaderRule> {
     let value = text_source(&mut rule, "value", "value_file").map(HeaderSource::Text);
     let context = rule.text_value("from_context").and_then(|value| value.text());
     let otherwise = rule.value("default_value").and_then(|value| value.secret());
-    rule.rest(&[("from_attribute", Rule::NotYet), ("default_value_file", Rule::NotYet)]);
-    let source = match (value, context) {
-        (Some(_), Some(_)) => {
-            rule.whole().wrong("only one of value, value_file and from_context can be given");
-            None
-        }
-        (Some(value), None) => Some(value),
-        (None, Some(key)) => Some(HeaderSource::Context { key: key.to_ascii_lowercase(), otherwise }),
-        (None, None) => None,
+    let attribute = rule.text_value("from_attribute");
+    rule.rest(&[("default_value_file", Rule::NotYet)]);
+    if 1 < usize::from(value.is_some()) + usize::from(context.is_some()) + usize::from(attribute.is_some()) {
+        rule.whole().wrong("only one of value, value_file, from_context and from_attribute can be given");
+        return None;
+    }
+    let source = match (context, attribute) {
+        (Some(key), _) => Some(HeaderSource::Context { key: key.to_ascii_lowercase(), otherwise }),
+        (None, Some(name)) => Some(HeaderSource::Fact { fact: fact_of_auth(&name)?, otherwise }),
+        (None, None) => value,
     };
     if source.is_none() && action != HeaderAction::Delete {
-        rule.whole().wrong("missing header source: write value, value_file or from_context");
+        rule.whole().wrong("missing header source: write value, value_file, from_context or from_attribute");
     }
     rule.finish();
     let name = header_name(&key)?;
     (source.is_some() || action == HeaderAction::Delete).then_some(HeaderRule { name, action, value: source })
+}
+
+/// What an authenticator of a receiver knows of whom it let in.
+fn fact_of_auth(name: &Reading<'_>) -> Option<ContextFact> {
+    let text = name.text()?;
+    if text == "username" {
+        return Some(ContextFact::UserName);
+    }
+    let fault = name.fault(format!("from_attribute {text:?} is not supported by otlp-relay yet"));
+    name.refuse(fault.hint("write username, which basicauth knows").is(Mistake::NotSupportedYet));
+    None
 }
 
 /// `oauth2client`

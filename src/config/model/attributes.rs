@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Matching, Pattern};
+use super::{ContextFact, Matching, Pattern};
 
 /// `processors::resource` or `processors::attributes`: what is done to attributes, in this order.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,33 @@ pub enum AttributeSource {
     Attribute(String),
     /// `from_context: metadata.NAME`: a header of the request, in lower case; several values are joined by `;`.
     Metadata(String),
+    /// `from_context: client.address`, or `auth.` and a name.
+    Context(ContextFact),
+    /// `default_value`, where the other source has nothing.
+    WithDefault(Box<AttributeSource>, Value),
+}
+
+impl AttributeSource {
+    /// What it wants to know of the sender beside headers.
+    fn fact(&self) -> Option<ContextFact> {
+        match self {
+            AttributeSource::Context(fact) => Some(*fact),
+            AttributeSource::WithDefault(source, _) => source.fact(),
+            AttributeSource::Value(_) | AttributeSource::Attribute(_) | AttributeSource::Metadata(_) => None,
+        }
+    }
+}
+
+impl Attributes {
+    /// What its actions want to know of senders beside headers.
+    pub(super) fn facts(&self) -> impl Iterator<Item = ContextFact> {
+        self.actions.iter().filter_map(|action| match &action.action {
+            AttributeChange::Insert(source) | AttributeChange::Update(source) | AttributeChange::Upsert(source) => {
+                source.fact()
+            }
+            _ => None,
+        })
+    }
 }
 
 /// `converted_type`

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::secret::in_query;
-use super::{ClientTls, Endpoint, Secret};
+use super::{ClientTls, ContextFact, Endpoint, Secret};
 use crate::ident::ComponentId;
 
 /// `exporters::<id>::auth::authenticator`: what is shown with each request.
@@ -187,6 +187,13 @@ pub enum HeaderSource {
         /// `default_value`
         otherwise: Option<Secret>,
     },
+    /// `from_attribute`: what the authenticator that let the data in knows of its sender, else `default_value`.
+    Fact {
+        /// What.
+        fact: ContextFact,
+        /// `default_value`
+        otherwise: Option<Secret>,
+    },
 }
 
 impl HeaderSource {
@@ -194,7 +201,7 @@ impl HeaderSource {
     fn written(&self) -> Option<&Secret> {
         match self {
             HeaderSource::Text(text) => text.written(),
-            HeaderSource::Context { otherwise, .. } => otherwise.as_ref(),
+            HeaderSource::Context { otherwise, .. } | HeaderSource::Fact { otherwise, .. } => otherwise.as_ref(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod address;
 mod attributes;
 mod auth;
 mod connector;
+mod context;
 mod delivery;
 mod dialect;
 mod exporter;
@@ -39,6 +40,7 @@ pub use auth::{
     HeadersSetter, Htpasswd, Oauth2, ServerAuth, ServerMeans, TextSource, Tokens,
 };
 pub use connector::{Connector, Failover};
+pub use context::ContextFact;
 pub use delivery::{
     Acknowledge, BatchSizer, DeadLetter, Delivery, Durable, Fallback, OnStorageFailure, Overflow, Queue, QueueBatch,
     QueueSizer, Retry,

@@ -18,6 +18,7 @@ use crate::transport::server::Reply;
 use super::admission::Arrival;
 use super::body::{self, Bounds, Flag, RequestBody};
 use super::format::Format;
+use super::metadata::Caller;
 use super::refusal::malformed;
 use super::room::Share;
 use super::{OtlpServer, Route, Sign, companions, status};
@@ -60,7 +61,8 @@ pub(super) async fn answer(
         return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
     };
     let admitted = admit(server, signal, next, &head.headers, &mut body).await;
-    let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(Protocol::Grpc, &head, payload)?, share)));
+    let caller = Caller { sign, protocol: Protocol::Grpc, peer };
+    let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(caller, &head, payload)?, share)));
     match server.settle(Protocol::Grpc, peer, next, admitted).await {
         Ok(receipt) => success(&receipt),
         Err(failure) => refusal(&failure),

@@ -21,6 +21,7 @@ use crate::transport::server::Reply;
 use super::admission::Arrival;
 use super::body::{Bounds, RequestBody};
 use super::format::Format;
+use super::metadata::Caller;
 use super::room::Share;
 use super::{OtlpServer, Route, Sign, body, status, status_json};
 use crate::protocol::Protocol;
@@ -36,8 +37,8 @@ pub(super) async fn answer(
     let mut response = match enter(server, sign, peer, &head, route).await {
         Ok((signal, format, next)) => {
             let admitted = admit(server, signal, format, next, &head.headers, &mut body).await;
-            let admitted =
-                admitted.and_then(|(payload, share)| Ok((server.attach(Protocol::Http, &head, payload)?, share)));
+            let caller = Caller { sign, protocol: Protocol::Http, peer };
+            let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(caller, &head, payload)?, share)));
             match server.settle(Protocol::Http, peer, next, admitted).await {
                 Ok(receipt) => success(&receipt, signal, format),
                 Err(failure) => refusal(&failure, format),

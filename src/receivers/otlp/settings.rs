@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Detection, OtlpReceiver};
+use crate::config::{ContextFact, Detection, OtlpReceiver};
 use crate::memory::Pressure;
 use crate::payload::Budget;
 use crate::protocol::Protocol;
@@ -24,6 +24,8 @@ pub struct Settings {
     include_metadata: Vec<Protocol>,
     /// Whether memory is short.
     pub(super) pressure: Pressure,
+    /// What payloads keep of who sent them, beside headers.
+    pub(super) facts: Vec<ContextFact>,
     /// What the ports ask their clients for, by the protocol that each is for.
     gates: Vec<(Protocol, Arc<Gate>)>,
 }
@@ -52,6 +54,12 @@ impl Settings {
             settings.include_metadata.extend(http.surface.include_metadata.then_some(Protocol::Http));
         }
         settings
+    }
+
+    /// With `facts` of senders kept with what they send.
+    #[must_use]
+    pub fn keeping(self, facts: Vec<ContextFact>) -> Settings {
+        Settings { facts, ..self }
     }
 
     /// With `gate` in front of the port for `protocol`.
