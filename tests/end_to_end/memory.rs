@@ -98,7 +98,6 @@ async fn in_an_outage_small_requests_take_no_more_memory_than_large_ones() {
     let metrics = relay.metrics().await;
     let value = |name: &str| metrics.value(name, &[("data_type", "traces")]) as u64;
     let (size, capacity) = (value("otelcol_exporter_queue_size"), value("otelcol_exporter_queue_capacity"));
-    println!("{size} of {capacity} bytes, {more} bytes of memory");
     assert_eq!(capacity, QUEUE);
     assert!(0 < size && size <= capacity, "{size} of {capacity}");
     assert!(more <= QUEUE + MORE, "{more} bytes for a queue of {QUEUE}");
