@@ -1,5 +1,7 @@
 //! The two protocols that carry OTLP, and the header by which a relay knows its own exports.
 
+pub(crate) mod prometheus;
+
 use std::fmt;
 
 /// How a request travels.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Config, Problem, Receiver, Scraping};
+use crate::exporters::otlp;
 use crate::flow::{FanOut, Next};
 use crate::ident::{ComponentId, PipelineId};
 use crate::protocol::Protocol;
@@ -36,7 +37,7 @@ pub(super) fn build(
         let next = FanOut::over(branches, tools.lifetime);
         // As in the Collector, whoever scrapes receives over HTTP.
         let next = observe::entering(id, Protocol::Http, Scraping::SIGNAL, tools.watch, next);
-        let scraper = Scraper::new(id, asked, next, tools.budget)
+        let scraper = Scraper::new(id, asked, next, tools.budget, otlp::fetch)
             .map_err(|problem| config.places.problem(format!("receivers::{id}::{}", problem.key), problem.what))?;
         built.push(ScraperBuilt { id: id.clone(), asked: Scraping::clone(asked), scraper });
     }

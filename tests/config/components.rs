@@ -55,8 +55,9 @@ service: {pipelines: {traces: {receivers: [otlp, prometheus], exporters: [nop]},
 "#,
         &[
             "c.yaml:7:11: receivers::prometheus::config::scrape_configs::0::kubernetes_sd_configs: \
-             service discovery by kubernetes_sd_configs is not supported by otlp-relay yet; write the \
-             targets down: static_configs: [{targets: ['host:port']}]",
+             service discovery by kubernetes_sd_configs is not supported by otlp-relay yet; write a \
+             Service down, static_configs: [{targets: ['app.namespace.svc:8080']}], or let the pods \
+             send OTLP to the relay",
             "c.yaml:8:39: \
              receivers::prometheus::config::scrape_configs::0::static_configs::0::targets::0: a target \
              is host:port, and no URL (http://); write app:9090, scheme: http and metrics_path",
@@ -68,8 +69,8 @@ service: {pipelines: {traces: {receivers: [otlp, prometheus], exporters: [nop]},
              scrape interval for scrape config with job name \"a\"",
             "c.yaml:9:11: receivers::prometheus::config::scrape_configs::1: found multiple scrape \
              configs with job name \"a\"",
-            "c.yaml:12:38: receivers::prometheus::config::scrape_configs::1::relabel_configs::0::action: \
-             the relabel action \"hashmod\" is not supported by otlp-relay yet",
+            "c.yaml:12:29: receivers::prometheus::config::scrape_configs::1::relabel_configs::0: relabel \
+             configuration for hashmod requires non-zero modulus; write modulus and the number of shards",
             "c.yaml:12:73: receivers::prometheus::config::scrape_configs::1::relabel_configs::1::regex: \
              invalid regular expression \"a(b\": unclosed group",
             "c.yaml:12:98: receivers::prometheus::config::scrape_configs::1::relabel_configs::2: relabel \

@@ -231,7 +231,8 @@ fn no_key_is_forgotten_here() {
 }
 
 /// Keys that stand for another one or for nothing, or that are refused.
-const OTHER_WORDS: [&str; 9] = [
+const OTHER_WORDS: [&str; 10] = [
+    "wal",
     "address",
     "attributes_list",
     "blocking",

@@ -20,37 +20,7 @@ pub(crate) fn everything() -> Value {
                 },
                 "http": http(),
             }},
-            "prometheus": {"config": {
-                "global": {
-                    "scrape_interval": "20s", "scrape_timeout": "5s", "external_labels": {"a": "b"},
-                    "body_size_limit": "1MB", "sample_limit": 9,
-                },
-                "scrape_configs": [{
-                    "job_name": "j", "scrape_interval": "30s", "scrape_timeout": "4s", "metrics_path": "/m",
-                    "scheme": "https", "params": {"p": ["1", "2"]}, "honor_labels": true, "honor_timestamps": false,
-                    "follow_redirects": false, "body_size_limit": "2MB", "sample_limit": 10, "label_limit": 11,
-                    "label_name_length_limit": 12, "label_value_length_limit": 13,
-                    "authorization": {"type": "Token", "credentials": "s3"},
-                    "http_headers": {"x-a": {"values": ["b"], "secrets": ["s4"]}},
-                    "tls_config": {
-                        "ca": "a", "cert_file": "/cert", "key_file": "/key", "server_name": "n",
-                        "insecure_skip_verify": true,
-                    },
-                    "static_configs": [{"targets": ["h:1", "[::1]:2"], "labels": {"c": "d"}}],
-                    "relabel_configs": [{"source_labels": ["__address__"], "regex": "(.*):.*", "target_label": "host"}],
-                    "metric_relabel_configs": [{
-                        "source_labels": ["a", "b"], "separator": "-", "regex": "x", "target_label": "y",
-                        "replacement": "z", "action": "replace",
-                    }],
-                },
-                    job("k", json!({"basic_auth": {"username": "u", "password": "s5"}})),
-                    job("l", json!({"basic_auth": {"username_file": "/f", "password_file": "/f"}})),
-                    job("m", json!({"authorization": {"credentials_file": "/f"}})),
-                    job("n", json!({"bearer_token": "s6"})),
-                    job("o", json!({"bearer_token_file": "/f"})),
-                    job("p", json!({"tls_config": {"ca_file": "/ca", "cert": "b", "key": "s7"}})),
-                ],
-            }},
+            "prometheus": scraping(),
             "nop": null,
         },
         "processors": {
@@ -132,6 +102,10 @@ pub(crate) fn everything() -> Value {
                 "resource_to_telemetry_conversion": {"enabled": true}, "add_metric_suffixes": false,
                 "auth": {"authenticator": "oauth2client"},
             })),
+            "prometheusremotewrite/http": {"max_batch_size_bytes": 5, "protobuf_message": "io.prometheus.write.v2.Request", "http": {
+                "endpoint": "https://h:9/api/v1/write", "headers": {"a": "b"}, "timeout": "2s",
+                "auth": {"authenticator": "oauth2client"},
+            }},
             "zipkin": otlp(json!({
                 "endpoint": "http://h:9/api/v2/spans", "format": "proto", "default_service_name": "n",
                 "compression_params": {"level": 4},
@@ -209,6 +183,65 @@ pub(crate) fn everything() -> Value {
             "telemetry": telemetry(),
         },
     })
+}
+
+fn scraping() -> Value {
+    json!({"initial_scrape_offset": "1s", "scrape_on_shutdown": true, "trim_metric_suffixes": true,
+        "report_extra_scrape_metrics": true, "config": {
+        "global": {
+            "scrape_interval": "20s", "scrape_timeout": "5s", "external_labels": {"a": "b"},
+            "body_size_limit": "1MB", "sample_limit": 9, "target_limit": 8, "extra_scrape_metrics": true,
+            "scrape_protocols": ["PrometheusText0.0.4"], "scrape_native_histograms": true,
+            "always_scrape_classic_histograms": true, "metric_name_validation_scheme": "legacy",
+            "metric_name_escaping_scheme": "values",
+        },
+        "scrape_configs": [
+            full_job(),
+            job("k", json!({"basic_auth": {"username": "u", "password": "s5"}})),
+            job("l", json!({"basic_auth": {"username_file": "/f", "password_file": "/f"}})),
+            job("m", json!({"authorization": {"credentials_file": "/f"}})),
+            job("n", json!({"bearer_token": "s6"})),
+            job("o", json!({"bearer_token_file": "/f"})),
+            job("q", json!({"proxy_from_environment": true, "oauth2": {
+                "client_id": "i", "client_secret": "s8", "token_url": "https://t/", "scopes": ["a"],
+                "endpoint_params": {"b": "s9"}, "tls_config": {"ca_file": "/ca"},
+            }})),
+            job("s", json!({"oauth2": {"client_id": "i", "client_secret_file": "/f", "token_url": "http://t/"}})),
+            job("r", json!({"relabel_configs": [{
+                "source_labels": ["a"], "modulus": 8, "target_label": "b", "action": "hashmod",
+            }]})),
+            job("p", json!({"tls_config": {"ca_file": "/ca", "cert": "b", "key": "s7"}})),
+        ],
+    }})
+}
+
+fn full_job() -> Value {
+    let asked = json!({
+            "job_name": "j", "scrape_interval": "30s", "scrape_timeout": "4s", "metrics_path": "/m",
+            "scheme": "https", "params": {"p": ["1", "2"]}, "honor_labels": true, "honor_timestamps": false,
+            "track_timestamps_staleness": true, "extra_scrape_metrics": true, "enable_compression": false,
+            "scrape_protocols": ["PrometheusProto"], "fallback_scrape_protocol": "OpenMetricsText1.0.0",
+            "scrape_native_histograms": true, "always_scrape_classic_histograms": true, "target_limit": 9,
+        "metric_name_validation_scheme": "utf8", "metric_name_escaping_scheme": "dots", "scrape_classic_histograms": true,
+            "proxy_url": "http://p:1", "no_proxy": "h",
+    });
+    let rest = json!({
+            "follow_redirects": false, "body_size_limit": "2MB", "sample_limit": 10, "label_limit": 11,
+            "label_name_length_limit": 12, "label_value_length_limit": 13,
+            "authorization": {"type": "Token", "credentials": "s3"},
+            "http_headers": {"x-a": {"values": ["b"], "secrets": ["s4"]}},
+            "tls_config": {
+                "ca": "a", "cert_file": "/cert", "key_file": "/key", "server_name": "n",
+                "insecure_skip_verify": true,
+            },
+            "static_configs": [{"targets": ["h:1", "[::1]:2"], "labels": {"c": "d"}}],
+            "relabel_configs": [{"source_labels": ["__address__"], "regex": "(.*):.*", "target_label": "host"}],
+            "metric_relabel_configs": [{
+                "source_labels": ["a", "b"], "separator": "-", "regex": "x", "target_label": "y",
+                "replacement": "z", "action": "replace",
+            }],
+    });
+    with(asked, rest)
 }
 
 /// One of `scrape_configs` with the keys of `own`.

@@ -1,18 +1,19 @@
 #!/bin/sh
 # Installs the OpenTelemetry SDKs and the tools that tests/sdk drives, and builds a Collector that tests/collector
-# compares with: install.sh NAME [directory, default target/interop].
+# and tests/prometheus compare with: install.sh NAME [directory, default target/interop].
 #
 #   python node go java rust    an SDK: afterwards there is NAME/client, a program
 #   prometheus                  the parser of Prometheus' formats
 #   kubernetes promtool         what checks deploy/: the schemas of Kubernetes, and Prometheus with its promtool
 #   grpcurl telemetrygen        tools that are Go modules: afterwards there is NAME/NAME
-#   collector                   takes minutes, so that no test does it by itself
+#   collector scraper           take minutes, so that no test does it by itself: a Collector of the core components, and
+#                               one that scrapes and writes to Prometheus
 #
 # Exit 0: ready. 3: the language or its package manager is missing. Anything else: the installation failed.
 # A second call finds the stamp of the same pins and returns at once, or leaves it to the compiler.
 set -eu
 
-name=${1:?usage: install.sh python|node|go|java|rust|prometheus|kubernetes|promtool|grpcurl|telemetrygen|collector [directory]}
+name=${1:?usage: install.sh python|node|go|java|rust|prometheus|kubernetes|promtool|grpcurl|telemetrygen|collector|scraper [directory]}
 here=$(cd "$(dirname "$0")" && pwd)
 root=${2:-$here/../../target/interop}
 place=$root/$name
@@ -101,10 +102,10 @@ build_rust() {
     launcher "'$place/target/debug/client'"
 }
 
-build_collector() {
-    pins=$here/collector/go.mod
+build_collector() { # MODULE
+    pins=$here/$1/go.mod
     cmp -s "$pins" "$stamp" && return
-    build_go collector otelcol
+    build_go "$1" otelcol
     cp "$pins" "$stamp"
 }
 
@@ -133,6 +134,6 @@ case $name in
     rust) build_rust ;;
     grpcurl) install_tool github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 ;;
     telemetrygen) install_tool github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0 ;;
-    collector) build_collector ;;
+    collector | scraper) build_collector "$name" ;;
     *) echo "unknown: $name" >&2; exit 2 ;;
 esac

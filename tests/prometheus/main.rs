@@ -5,8 +5,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
+mod collector;
 mod metrics;
+mod pages;
 mod parser;
+mod reaching;
 mod refusing;
 mod scraping;
 mod targets;

@@ -18,7 +18,7 @@ pub(crate) const CUMULATIVE: i32 = 2;
 const NOW: u64 = 1_700_000_000_000_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-fn pair(key: &str, value: &str) -> KeyValue {
+pub(crate) fn pair(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
@@ -127,4 +127,27 @@ pub(crate) fn all() -> Export {
         exponential("size"),
         summary("age"),
     ])
+}
+
+/// The end of each of these.
+pub(crate) fn ended() -> Export {
+    let mut all = all();
+    let Export::Metrics(request) = &mut all else { return all };
+    let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+    for data in scopes.flat_map(|scope| &mut scope.metrics).filter_map(|metric| metric.data.as_mut()) {
+        // What has ended has nothing to look closer at.
+        macro_rules! end {
+            ($all:expr) => {
+                $all.data_points.iter_mut().for_each(|point| (point.flags, point.exemplars) = (1, Vec::new()))
+            };
+        }
+        match data {
+            Data::Gauge(all) => end!(all),
+            Data::Sum(all) => end!(all),
+            Data::Histogram(all) => end!(all),
+            Data::ExponentialHistogram(all) => end!(all),
+            Data::Summary(all) => all.data_points.iter_mut().for_each(|point| point.flags = 1),
+        }
+    }
+    all
 }

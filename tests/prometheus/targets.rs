@@ -15,10 +15,10 @@ use crate::support::relay::Relay;
 use crate::support::setup::Setup;
 use crate::support::web::{Says, Web};
 
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-const PAGE: &str = "# HELP req_total Requests.\n# TYPE req_total counter\nreq_total{code=\"200\"} 5\n\
+pub(crate) const PAGE: &str = "# HELP req_total Requests.\n# TYPE req_total counter\nreq_total{code=\"200\"} 5\n\
                     # TYPE temp gauge\ntemp 21.5 1700000000123\n\
                     # TYPE lat histogram\nlat_bucket{le=\"0.1\"} 2\nlat_bucket{le=\"1\"} 3\nlat_bucket{le=\"+Inf\"} 4\n\
                     lat_sum 3.5\nlat_count 4\n\
@@ -26,7 +26,7 @@ const PAGE: &str = "# HELP req_total Requests.\n# TYPE req_total counter\nreq_to
                     plain{job=\"mine\"} 3\n";
 
 /// A relay that scrapes `web` ten times a second, with what `job` adds, and sends to `backend`.
-fn scraping(web: &Web, backend: &Backend, job: &str) -> Setup {
+pub(crate) fn scraping(web: &Web, backend: &Backend, job: &str) -> Setup {
     let targets = format!("static_configs: [{{targets: ['127.0.0.1:{}'], labels: {{zone: eu}}}}]", web.port);
     let job = format!("{{job_name: app, scrape_interval: 100ms, {targets}{job}}}");
     Setup::forwarding(Wire::Http, backend, "")
@@ -35,12 +35,12 @@ fn scraping(web: &Web, backend: &Backend, job: &str) -> Setup {
 }
 
 /// One scrape as it arrived: its metrics by name, and the attributes of its resource.
-struct Scrape {
-    metrics: BTreeMap<String, Metric>,
-    resource: BTreeMap<String, String>,
+pub(crate) struct Scrape {
+    pub(crate) metrics: BTreeMap<String, Metric>,
+    pub(crate) resource: BTreeMap<String, String>,
 }
 
-fn text_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+pub(crate) fn text_of(attributes: &[KeyValue]) -> BTreeMap<String, String> {
     let text = |pair: &KeyValue| match pair.value.as_ref().and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => text.clone(),
         other => panic!("{other:?}"),
@@ -66,13 +66,13 @@ fn scrapes(exports: &[Arc<Export>]) -> Vec<Scrape> {
 }
 
 /// The first scrape that arrives with what `wanted` says.
-async fn arrived(backend: &Backend, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
+pub(crate) async fn arrived(backend: &Backend, what: &str, wanted: impl Fn(&Scrape) -> bool) -> Scrape {
     eventually(what, async || scrapes(&backend.accepted()).into_iter().find(|scrape| wanted(scrape))).await
 }
 
 impl Scrape {
     #[track_caller]
-    fn numbers(&self, name: &str) -> Vec<NumberDataPoint> {
+    pub(crate) fn numbers(&self, name: &str) -> Vec<NumberDataPoint> {
         match self.metrics.get(name).unwrap_or_else(|| panic!("no {name}")).data.clone().unwrap() {
             Data::Gauge(gauge) => gauge.data_points,
             Data::Sum(sum) => sum.data_points,
@@ -80,14 +80,14 @@ impl Scrape {
         }
     }
 
-    fn value(&self, name: &str) -> f64 {
+    pub(crate) fn value(&self, name: &str) -> f64 {
         match self.numbers(name)[0].value {
             Some(number_data_point::Value::AsDouble(value)) => value,
             other => panic!("{name}: {other:?}"),
         }
     }
 
-    fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.metrics.contains_key("up") && self.value("up") == 1.0
     }
 }
@@ -122,7 +122,7 @@ async fn every_kind_of_metric_arrives() {
     let point = &rpc.data_points[0];
     let quantiles: Vec<_> = point.quantile_values.iter().map(|value| (value.quantile, value.value)).collect();
     assert_eq!((point.count, point.sum, &*quantiles), (9, 17.0, &[(0.5, 1.0), (0.9, 2.0)][..]));
-    assert_eq!((scrape.value("scrape_samples_scraped"), scrape.value("scrape_series_added")), (12.0, 5.0));
+    assert_eq!((scrape.value("scrape_samples_scraped"), scrape.value("scrape_series_added")), (12.0, 12.0));
     let asked = &web.asked()[0];
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/metrics"));
     assert!(asked.headers["accept"].contains("openmetrics"));
@@ -210,7 +210,7 @@ async fn failing_scrapes_are_told_by_their_class_and_never_show_a_secret() {
         (Says::page(TEXT, PAGE), ", sample_limit: 3", "scrape_too_large", "sample_limit"),
         (Says::page(TEXT, PAGE), ", body_size_limit: 10B", "scrape_too_large", "body_size_limit"),
         (Says::page(TEXT, PAGE), ", label_limit: 2", "scrape_too_large", "label_limit"),
-        (Says { body: "token s3cr3t is bad".to_owned(), ..Says::status(401) }, TOKEN, "unauthenticated", "is bad"),
+        (Says { body: "token s3cr3t is bad".into(), ..Says::status(401) }, TOKEN, "unauthenticated", "is bad"),
         (Says::status(404), "", "http_not_found", "404"),
     ] {
         let (web, backend) = (Web::start(says).await, Backend::start());

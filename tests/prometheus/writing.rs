@@ -1,12 +1,16 @@
 //! What is sent is written to a remote write endpoint: under the names that a scrape shows, once, or told as rejected.
 
-use crate::metrics::{CUMULATIVE, DELTA, all, counter, gauge, request};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+
+use crate::metrics::{CUMULATIVE, DELTA, all, counter, ended, gauge, pair, request};
 use crate::support::client::{Coding, Wire, get};
+use crate::support::eventually;
+use crate::support::export::Export;
 use crate::support::net::free_port;
 use crate::support::relay::Relay;
 use crate::support::scrape::Metrics;
 use crate::support::setup::Setup;
-use crate::support::web::{Says, Web};
+use crate::support::web::{Asked, Says, Web};
 use crate::written::WriteRequest;
 
 /// A relay that writes to `web`.
@@ -93,7 +97,7 @@ async fn a_server_that_fails_is_tried_again_and_one_that_refuses_is_not() {
     client.deliver(&request(vec![gauge("g", &[1.0])])).await;
     let asked = web.wait_for(3).await;
     assert!(asked.iter().all(|again| again.body == asked[0].body));
-    web.once(Says { body: "out of order sample".to_owned(), ..Says::status(400) });
+    web.once(Says { body: "out of order sample".into(), ..Says::status(400) });
     client.deliver(&request(vec![gauge("h", &[1.0])])).await;
     relay.wait_for_line(&["prometheusremotewrite", "invalid_data", "out of order sample"]).await;
     assert_eq!(relay.stop().await.lost, 1);
@@ -107,4 +111,115 @@ async fn a_page_for_people_is_no_success() {
     relay.client(Wire::Grpc, Coding::None).await.deliver(&request(vec![gauge("g", &[1.0])])).await;
     relay.wait_for_line(&["prometheusremotewrite", "not_otlp_response", "Sign in"]).await;
     relay.stop().await;
+}
+
+#[tokio::test]
+async fn external_labels_are_for_what_has_none_of_their_names() {
+    let web = Web::start(Says::status(200)).await;
+    let settings = ", external_labels: {cluster: eu, index: x, job: y}";
+    let relay = Relay::start(&writing(&web, settings)).await;
+    let mut gauge = request(vec![gauge("g", &[1.0])]);
+    if let Export::Metrics(request) = &mut gauge {
+        request.resource_metrics[0].scope_metrics[0].schema_url = "https://example.com/1".to_owned();
+    }
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&gauge).await;
+    let written = WriteRequest::of(&web.wait_for(1).await[0]);
+    written.find("g_ratio", &[("cluster", "eu"), ("index", "0"), ("job", "shop"), ("otel_scope_name", "lib")]);
+    // As the Collector writes them: the URL of the schema tells no series from another.
+    assert!(written.series.iter().all(|series| !series.named().contains_key("otel_scope_schema_url")));
+    written.find("target_info", &[("cluster", "eu"), ("host_name", "h")]);
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn no_attribute_takes_the_place_of_a_name() {
+    let web = Web::start(Says::status(200)).await;
+    let relay = Relay::start(&writing(&web, "")).await;
+    let mut odd = gauge("g", &[1.0]);
+    if let Some(Data::Gauge(gauge)) = &mut odd.data {
+        gauge.data_points[0].attributes.push(pair("__name__", "other"));
+    }
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&request(vec![odd])).await;
+    let written = WriteRequest::of(&web.wait_for(1).await[0]);
+    let series = written.find("g_ratio", &[]);
+    let names = series.labels.iter().filter(|label| label.name == "__name__").count();
+    assert_eq!(names, 1, "{series:?}");
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn every_series_of_what_has_ended_ends() {
+    let web = Web::start(Says::status(200)).await;
+    let relay = Relay::start(&writing(&web, "")).await;
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&ended()).await;
+    let written = WriteRequest::of(&web.wait_for(1).await[0]);
+    const STALE: u64 = 0x7ff0_0000_0000_0002;
+    for (name, label) in [
+        ("traffic_in_bytes_total", ("job", "shop")),
+        ("latency_seconds_bucket", ("le", "0.5")),
+        ("latency_seconds_bucket", ("le", "10")),
+        ("latency_seconds_bucket", ("le", "+Inf")),
+        ("latency_seconds_sum", ("job", "shop")),
+        ("latency_seconds_count", ("job", "shop")),
+        ("age_milliseconds", ("quantile", "0.5")),
+        ("age_milliseconds_count", ("job", "shop")),
+    ] {
+        let sample = &written.find(name, &[label]).samples[0];
+        assert_eq!(sample.value.to_bits(), STALE, "{name}");
+    }
+    assert_eq!(written.find("size", &[]).histograms[0].sum.to_bits(), STALE);
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn a_target_that_says_nothing_of_itself_is_not_described() {
+    let web = Web::start(Says::status(200)).await;
+    let relay = Relay::start(&writing(&web, ", external_labels: {cluster: eu}")).await;
+    let mut bare = request(vec![gauge("g", &[1.0])]);
+    if let Export::Metrics(request) = &mut bare {
+        let resource = request.resource_metrics[0].resource.as_mut().unwrap();
+        resource.attributes.retain(|pair| pair.key.starts_with("service."));
+    }
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&bare).await;
+    let written = WriteRequest::of(&web.wait_for(1).await[0]);
+    assert!(written.series.iter().all(|series| series.named()["__name__"] != "target_info"));
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn the_keys_of_the_client_may_stand_below_http() {
+    let web = Web::start(Says::status(200)).await;
+    let http = format!(
+        "http: {{endpoint: 'http://127.0.0.1:{}/api/v1/write', headers: {{x-scope-orgid: tenant}}, \
+         auth: {{authenticator: bearertokenauth}}}}, endpoint: 'http://127.0.0.1:1/'",
+        web.port
+    );
+    let setup = Setup::new()
+        .extension("bearertokenauth", "token: s3cr3t")
+        .exporter("prometheusremotewrite", &http)
+        .pipeline("metrics", "receivers: [otlp], exporters: [prometheusremotewrite]");
+    let relay = Relay::start(&setup).await;
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&request(vec![gauge("g", &[1.0])])).await;
+    let asked = &web.wait_for(1).await[0];
+    assert_eq!(WriteRequest::of(asked).find("g_ratio", &[]).samples[0].value, 1.0);
+    assert_eq!((&*asked.headers["x-scope-orgid"], &*asked.headers["authorization"]), ("tenant", "Bearer s3cr3t"));
+    relay.wait_for_line(&["exporters::prometheusremotewrite::endpoint", "http is written"]).await;
+    relay.stop_without_loss().await;
+}
+
+#[tokio::test]
+async fn requests_that_would_be_larger_than_they_may_be_are_cut() {
+    let web = Web::start(Says::status(200)).await;
+    let relay = Relay::start(&writing(&web, ", max_batch_size_bytes: 600")).await;
+    let values: Vec<f64> = (0..40).map(f64::from).collect();
+    relay.client(Wire::Grpc, Coding::None).await.deliver(&request(vec![gauge("g", &values)])).await;
+    let written = |asked: &Asked| {
+        let series = WriteRequest::of(asked).series;
+        series.into_iter().filter(|series| series.named()["__name__"] == "g_ratio").count()
+    };
+    let all = async || (web.asked().iter().map(written).sum::<usize>() == values.len()).then_some(());
+    eventually("all series", all).await;
+    let size = |asked: &Asked| snap::raw::Decoder::new().decompress_vec(&asked.body).unwrap().len();
+    assert!(web.asked().iter().all(|asked| size(asked) <= 600));
+    relay.stop_without_loss().await;
 }

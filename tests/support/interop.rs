@@ -56,13 +56,23 @@ pub fn tool(what: &'static str) -> Option<PathBuf> {
 
 /// The program of a Collector that was built, or that `OTLP_RELAY_COLLECTOR` names.
 pub fn collector() -> Option<PathBuf> {
-    let program = std::env::var_os("OTLP_RELAY_COLLECTOR").map(PathBuf::from);
-    let program = program.unwrap_or_else(|| root().join("collector/otelcol"));
+    built("collector", "OTLP_RELAY_COLLECTOR")
+}
+
+/// The same of one that scrapes, and writes to Prometheus; `OTLP_RELAY_SCRAPER`.
+pub fn scraping_collector() -> Option<PathBuf> {
+    built("scraper", "OTLP_RELAY_SCRAPER")
+}
+
+/// What `install.sh WHAT` has built, or `variable` names.
+fn built(what: &str, variable: &str) -> Option<PathBuf> {
+    let program = std::env::var_os(variable).map(PathBuf::from);
+    let program = program.unwrap_or_else(|| root().join(what).join("otelcol"));
     if program.exists() {
         return Some(program);
     }
     let program = program.display();
-    skipped(&format!("a Collector: {program} is not there; tests/interop/install.sh collector builds it"));
+    skipped(&format!("a Collector: {program} is not there; tests/interop/install.sh {what} builds it"));
     None
 }
 

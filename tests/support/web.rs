@@ -30,18 +30,29 @@ pub struct Asked {
 pub struct Says {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Bytes,
 }
 
 impl Says {
     /// A page.
     pub fn page(kind: &str, body: &str) -> Says {
-        Says { status: 200, headers: vec![("content-type", kind.to_owned())], body: body.to_owned() }
+        Says::bytes(kind, Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    /// A page that is no text.
+    pub fn bytes(kind: &str, body: Bytes) -> Says {
+        Says { status: 200, headers: vec![("content-type", kind.to_owned())], body }
+    }
+
+    /// The same, with one more header.
+    pub fn with(mut self, name: &'static str, value: &str) -> Says {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// A status without a body.
     pub fn status(status: u16) -> Says {
-        Says { status, headers: Vec::new(), body: String::new() }
+        Says { status, headers: Vec::new(), body: Bytes::new() }
     }
 }
 
@@ -119,5 +130,5 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     for (name, value) in says.headers {
         answer = answer.header(name, value);
     }
-    Ok(answer.body(Full::new(Bytes::from(says.body))).expect("an answer"))
+    Ok(answer.body(Full::new(says.body)).expect("an answer"))
 }

@@ -14,7 +14,10 @@ use crate::ident::ComponentId;
 /// Reads every `auth` below `root`, now that the extensions of `config` are known.
 pub(super) fn attach(root: &Node, config: &mut Config, report: &Report) {
     let Some(mut top) = Section::open(Reading::root(report, root)) else { return };
-    for (id, section) in components(&mut top, "exporters") {
+    for (id, mut section) in components(&mut top, "exporters") {
+        // Where an exporter has its client's keys in a map of their own, that is where it stands.
+        let own = section.entry("http").filter(Reading::is_map).and_then(Reading::section);
+        let section = own.unwrap_or(section);
         let Some(auth) = read(section, &id, config, Side::Client) else { continue };
         let found = client(&auth.id, config, &mut Vec::new());
         let found = found.map_err(|problem| auth.place.refuse(problem)).ok();

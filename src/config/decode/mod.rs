@@ -63,7 +63,7 @@ pub(super) fn decode(root: &Node, source: &str, env: &dyn Environment, report: &
         read(&mut top, &mut config, report);
         top.finish();
     }
-    proxies::choose(&mut config.exporters, env, report);
+    proxies::choose(&mut config, env, report);
     storage::dangling(&config).into_iter().for_each(|problem| report.refuse(problem));
     auth::attach(root, &mut config, report);
     let unfit = targets::missing(&config).into_iter().chain(connectors::check(&config));

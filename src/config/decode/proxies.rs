@@ -1,15 +1,12 @@
 //! Which proxy stands in front of an exporter's endpoint: `proxy_url`, else HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 
-use std::collections::BTreeMap;
-
 use crate::config::environment::Environment;
-use crate::config::model::{ClientTls, Endpoint, Exporter, Proxy, ProxyKind, Secret};
+use crate::config::model::{ClientTls, Config, Endpoint, Exporter, Proxy, ProxyKind, Receiver, Secret};
 use crate::config::no_proxy::{Exemption, NoProxy};
 use crate::config::percent;
 use crate::config::problem::{Mistake, Place, Problem};
 use crate::config::reading::Report;
 use crate::config::section::Section;
-use crate::ident::ComponentId;
 
 use super::address::{character_name, host_and_port, shown};
 
@@ -28,10 +25,19 @@ pub(super) fn configured(exporter: &mut Section<'_>) -> Option<Proxy> {
     }
 }
 
-/// Gives each target without a proxy the one that the environment names for it.
-pub(super) fn choose(exporters: &mut BTreeMap<ComponentId, Exporter>, env: &dyn Environment, report: &Report) {
+/// Gives each target without a proxy the one that the environment names for it; those that are scraped, where their job
+/// asks for that.
+pub(super) fn choose(config: &mut Config, env: &dyn Environment, report: &Report) {
     let mut surroundings = Surroundings::of(env);
-    for exporter in exporters.values_mut() {
+    for receiver in config.receivers.values_mut() {
+        let Receiver::Prometheus(scraping) = receiver else { continue };
+        for job in scraping.jobs.iter_mut().filter(|job| job.proxy_from_environment) {
+            for target in &mut job.targets {
+                target.proxy = surroundings.proxy(&target.endpoint, ProxyVariable::of(target.tls.as_ref()));
+            }
+        }
+    }
+    for exporter in config.exporters.values_mut() {
         match exporter {
             // grpc-go asks for the proxy of https whether it speaks TLS or not.
             Exporter::OtlpGrpc(grpc) => grpc.link.proxy = surroundings.proxy(&grpc.endpoint, ProxyVariable::Https),

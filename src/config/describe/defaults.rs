@@ -204,6 +204,11 @@ const ROWS: &[Row] = &[
         &["protocols", "http"],
         When::Written,
     ),
+    always(
+        "receivers",
+        &["prometheus"],
+        "{initial_scrape_offset: 0s, scrape_on_shutdown: false, trim_metric_suffixes: false}",
+    ),
     inside(
         always("receivers", &["prometheus"], "{scrape_interval: 1m, scrape_timeout: 10s}"),
         &["config", "global"],
@@ -214,7 +219,8 @@ const ROWS: &[Row] = &[
             "receivers",
             &["prometheus"],
             "{metrics_path: /metrics, scheme: http, honor_labels: false, honor_timestamps: true, \
-              follow_redirects: true}",
+              follow_redirects: true, track_timestamps_staleness: false, enable_compression: true, \
+              proxy_from_environment: false}",
         ),
         &["config", "scrape_configs", EACH],
         When::Written,

@@ -2,6 +2,7 @@
 
 use super::{ResourceLabels, Translation};
 use crate::signal::Signal;
+use crate::units::ByteCount;
 
 /// What the requests of an exporter over HTTP are. Everything else of them is alike.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +31,8 @@ pub struct RemoteWrite {
     pub translation: Translation,
     /// `target_info::enabled`: whether the attributes of resources are sent as a series; true.
     pub target_info: bool,
+    /// `max_batch_size_bytes`: a larger request is cut, unless it has a single item. None: no bound.
+    pub max_body: Option<ByteCount>,
     /// `send_metadata`: whether types, units and descriptions are sent; false.
     pub metadata: bool,
 }

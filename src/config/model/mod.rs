@@ -61,7 +61,7 @@ pub use processor::{Batch, MemoryLimit, MemoryLimiter, Processor};
 pub use prometheus::{Prometheus, ResourceLabels, Translation};
 pub use receiver::{Detection, GrpcServer, HttpServer, Keepalive, OtlpReceiver, Receiver};
 pub use relabel::{Labels, Relabel, RelabelAction, Relabelled, relabel};
-pub use scrape::{ScrapeJob, ScrapeLimits, ScrapeTarget, Scraping};
+pub use scrape::{LastScrape, ScrapeFormats, ScrapeJob, ScrapeLimits, ScrapeProtocol, ScrapeTarget, Scraping};
 pub use secret::{Secret, without_values};
 pub use telemetry::{
     LogEncoding, LogLevel, LogOutput, LogSampling, Logs, Metrics, MetricsLevel, MetricsReader, PeriodicReader,

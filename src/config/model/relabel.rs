@@ -2,6 +2,9 @@
 //! are relabelled when a configuration is read, samples when they come.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use md5::{Digest, Md5};
 
 use super::Pattern;
 
@@ -46,6 +49,8 @@ pub enum RelabelAction {
     Lowercase,
     /// `uppercase`
     Uppercase,
+    /// `hashmod`, with its `modulus`: which of so many shards a text belongs to.
+    HashMod(NonZeroU64),
 }
 
 /// What becomes of whose labels they are.
@@ -87,6 +92,9 @@ impl Relabel {
             RelabelAction::Replace => self.replace(&source, labels),
             RelabelAction::Lowercase => put(labels, self.target_label.clone(), source.to_lowercase()),
             RelabelAction::Uppercase => put(labels, self.target_label.clone(), source.to_uppercase()),
+            RelabelAction::HashMod(modulus) => {
+                put(labels, self.target_label.clone(), shard(&source, modulus).to_string())
+            }
             RelabelAction::LabelMap => {
                 let mapped = labels
                     .iter()
@@ -107,6 +115,12 @@ impl Relabel {
             put(labels, target, value);
         }
     }
+}
+
+/// The last half of the text's MD5 as a number, modulo `modulus`: as Prometheus shards.
+fn shard(text: &str, modulus: NonZeroU64) -> u64 {
+    let digest = Md5::digest(text.as_bytes());
+    digest.last_chunk().map_or(0, |last| u64::from_be_bytes(*last)) % modulus
 }
 
 fn put(labels: &mut Labels, name: String, value: String) {
@@ -173,5 +187,9 @@ mod tests {
         check(step(LabelKeep, &[], "[ab]", "", ""), Some(&[("a", "foo"), ("b", "bar")]));
         check(step(Uppercase, &["a"], "", "b", ""), Some(&b("FOO")));
         check(step(Lowercase, &["a"], "", "b", ""), Some(&b("foo")));
+        // Figures of the Collector.
+        let modulo = |modulus| HashMod(NonZeroU64::new(modulus).unwrap());
+        check(step(modulo(8), &["a"], "", "b", ""), Some(&b("0")));
+        check(step(modulo(1_000_003), &["a"], "", "b", ""), Some(&b("234032")));
     }
 }

@@ -8,25 +8,31 @@ use http::{HeaderValue, Request};
 
 use super::{SetupProblem, load, scheme};
 use crate::attempt::Progress;
-use crate::auth::{Credentials, Fetch, TokenAnswer};
+use crate::auth::{AuthProblem, Credentials, Fetch, TokenAnswer};
 use crate::config::{ClientAuth, Oauth2};
+use crate::ident::ComponentId;
 use crate::transport::client::{Client, ClientSettings, Protocol, RequestBody, within};
 
 /// What `auth` of an exporter asks for.
 pub(super) fn credentials(auth: Option<&ClientAuth>) -> Result<Option<Arc<Credentials>>, SetupProblem> {
     let Some(auth) = auth else { return Ok(None) };
-    let fetch = |id: &crate::ident::ComponentId, oauth2: &Oauth2| {
-        tokens(oauth2).map_err(|problem| crate::auth::AuthProblem {
-            path: format!("extensions::{id}::{}", problem.key),
-            what: problem.what,
-            mistake: problem.mistake,
-        })
-    };
     let credentials = Credentials::load(auth, &fetch).map_err(|problem| SetupProblem {
         mistake: problem.mistake,
         ..SetupProblem::new("auth", problem.to_string())
     })?;
     Ok(Some(Arc::new(credentials)))
+}
+
+/// A client for the token server of the extension `id`.
+///
+/// # Errors
+/// The key whose file or value cannot be used.
+pub fn fetch(id: &ComponentId, oauth2: &Oauth2) -> Result<Fetch, AuthProblem> {
+    tokens(oauth2).map_err(|problem| AuthProblem {
+        path: format!("extensions::{id}::{}", problem.key),
+        what: problem.what,
+        mistake: problem.mistake,
+    })
 }
 
 /// Asks the token server.

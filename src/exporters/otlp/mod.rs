@@ -36,6 +36,8 @@ pub use ready::Ready;
 pub use translate::{Translate, Translated};
 pub use trial::{Trial, Way};
 
+pub use self::credentials::fetch;
+
 use self::credentials::credentials;
 use self::encode::Packing;
 use self::stage::{Shape, Stage, Target};

@@ -15,22 +15,20 @@ use super::store::{Kind, Labels, Target};
 pub(super) struct Labeller {
     namer: Namer,
     constant: Vec<(String, String)>,
+    /// Labels of series and targets that have none of these names.
+    otherwise: Vec<(String, String)>,
     scope: ScopeLabels,
     included: Vec<String>,
     excluded: Vec<String>,
 }
 
-/// Whether series say which scope they are from.
+/// What series say of the scope that they are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScopeLabels {
-    Shown,
+    Whole,
+    /// All but the URL of its schema, as the Collector writes them.
+    WithoutSchema,
     Left,
-}
-
-impl ScopeLabels {
-    pub(super) fn when(shown: bool) -> ScopeLabels {
-        if shown { ScopeLabels::Shown } else { ScopeLabels::Left }
-    }
 }
 
 /// What all series of one resource have in common.
@@ -62,7 +60,14 @@ impl Labeller {
         if included.is_empty() && excluded.is_empty() {
             excluded.push("*".to_owned());
         }
-        Labeller { namer, constant, scope, included, excluded }
+        Labeller { namer, constant, otherwise: Vec::new(), scope, included, excluded }
+    }
+
+    /// With labels for series and targets that have none of these names.
+    pub(super) fn or(mut self, otherwise: &[(String, String)]) -> Labeller {
+        let named = |(key, value): &(String, String)| Some((self.namer.label(key)?, value.clone()));
+        self.otherwise = otherwise.iter().filter_map(named).collect();
+        self
     }
 
     /// What the resource with these `attributes` gives to its series.
@@ -83,8 +88,14 @@ impl Labeller {
             return None;
         }
         let rest = attributes.iter().filter(|pair| ![NAME, NAMESPACE, INSTANCE].contains(&pair.key.as_str()));
-        let labels = self.joined(of.target_labels().collect(), rest.map(pair).collect(), &[]);
+        let labels = self.joined(of.target_labels().collect(), rest.map(pair).collect(), &[METRIC]);
         Some(Target { job: of.job.clone(), instance: of.instance.clone(), labels })
+    }
+
+    /// Whether `target` says more than who it is.
+    pub(super) fn describes(&self, target: &Target) -> bool {
+        let is_general = |label: &str| self.otherwise.iter().any(|(name, _)| name == label);
+        target.labels.iter().any(|(name, _)| !["job", "instance"].contains(&&**name) && !is_general(name))
     }
 
     /// What a scope gives to the series of its metrics.
@@ -92,8 +103,9 @@ impl Labeller {
         let mut fixed: Vec<(String, String)> = self.constant.clone();
         fixed.extend(of.target_labels());
         let mut attributes = of.attributes.clone();
-        if self.scope == ScopeLabels::Shown {
+        if self.scope != ScopeLabels::Left {
             let (name, version) = scope.map_or(("", ""), |scope| (scope.name.as_str(), scope.version.as_str()));
+            let schema_url = if self.scope == ScopeLabels::Whole { schema_url } else { "" };
             let known = [("name", name), ("version", version), ("schema_url", schema_url)];
             fixed.extend(known.map(|(key, value)| (format!("otel_scope_{key}"), value.to_owned())));
             let own = scope.into_iter().flat_map(|scope| &scope.attributes).map(pair);
@@ -108,9 +120,9 @@ impl Labeller {
         let is_free = |pair: &&KeyValue| !scope.attributes.iter().any(|(key, _)| *key == pair.key);
         let own = attributes.iter().filter(is_free).map(pair);
         let reserved: &[&str] = match kind {
-            Kind::Histogram => &["le"],
-            Kind::Summary => &["quantile"],
-            Kind::Counter | Kind::Gauge | Kind::Unknown => &[],
+            Kind::Histogram => &[METRIC, "le"],
+            Kind::Summary => &[METRIC, "quantile"],
+            Kind::Counter | Kind::Gauge | Kind::Unknown => &[METRIC],
         };
         self.joined(scope.fixed.clone(), own.chain(scope.attributes.iter().cloned()).collect(), reserved)
     }
@@ -133,6 +145,9 @@ impl Labeller {
             own.entry(label).and_modify(|known| *known = format!("{known};{value}")).or_insert_with(|| value.clone());
         }
         labels.extend(own);
+        for (name, value) in &self.otherwise {
+            labels.entry(name.clone()).or_insert_with(|| value.clone());
+        }
         labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 }
@@ -187,6 +202,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
     pattern[p..].iter().all(|c| *c == '*')
 }
+
+/// The name of a series, among its labels.
+const METRIC: &str = "__name__";
 
 const NAME: &str = "service.name";
 const NAMESPACE: &str = "service.namespace";

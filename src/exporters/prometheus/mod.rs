@@ -73,7 +73,7 @@ pub fn prometheus(id: Arc<ComponentId>, asked: &Prometheus) -> Scraped {
         headers: asked.response_headers.iter().filter_map(header).collect(),
         turns: Arc::new(Semaphore::new(MOST_TURNS)),
     };
-    let scope = ScopeLabels::when(asked.scope_labels);
+    let scope = if asked.scope_labels { ScopeLabels::Whole } else { ScopeLabels::Left };
     let labeller = Labeller::new(namer.clone(), &asked.const_labels, &asked.resource_labels, scope);
     let reader = Reader { labeller, namer };
     Scraped { stage: Arc::new(Stage { id, reader, store }), page: Arc::new(page) }

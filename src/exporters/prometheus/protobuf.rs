@@ -3,7 +3,9 @@
 
 use prost::Message;
 
-use self::wire::Span;
+use crate::protocol::prometheus as wire;
+use crate::protocol::prometheus::Span;
+
 use super::shown::Exposition;
 use super::store::{Exemplar, Kind, Labels, Sample, Shown};
 use super::value::{Buckets, Exponential, Histogram, Summary, Value};
@@ -56,8 +58,8 @@ fn wire_metric(kind: Kind, sample: &Sample) -> wire::Metric {
                         ..wire::Metric::default()
                     }
                 }
-                Kind::Unknown => wire::Metric { untyped: Some(wire::Number { value }), ..wire::Metric::default() },
-                _ => wire::Metric { gauge: Some(wire::Number { value }), ..wire::Metric::default() },
+                Kind::Unknown => wire::Metric { untyped: Some(wire::Gauge { value }), ..wire::Metric::default() },
+                _ => wire::Metric { gauge: Some(wire::Gauge { value }), ..wire::Metric::default() },
             }
         }
         Value::Histogram(histogram) => {
@@ -84,7 +86,7 @@ fn wire_histogram(histogram: &Histogram, exemplars: &[Exemplar]) -> wire::Histog
         let within = exemplars.iter().filter(|exemplar| below < exemplar.value && exemplar.value <= bound);
         let exemplar = within.max_by(|a, b| a.value.total_cmp(&b.value)).map(wire_exemplar);
         below = bound;
-        wire::Bucket { count: Some(count), bound: Some(bound), exemplar }
+        wire::Bucket { count: Some(count), bound: Some(bound), exemplar, count_float: None }
     });
     let bucket = bucket.collect();
     wire::Histogram { count: Some(histogram.count()), sum: histogram.sum, bucket, ..wire::Histogram::default() }
@@ -158,156 +160,6 @@ fn timestamp(nanos: u64) -> Option<wire::Timestamp> {
 
 /// By the compatibility specification, where the point says none.
 pub(super) const DEFAULT_ZERO_THRESHOLD: f64 = 1e-128;
-
-/// The messages of Prometheus' client model (`metrics.proto`), as far as they are written.
-pub(super) mod wire {
-    pub(in super::super) const COUNTER: i32 = 0;
-    pub(in super::super) const GAUGE: i32 = 1;
-    pub(in super::super) const SUMMARY: i32 = 2;
-    pub(in super::super) const UNTYPED: i32 = 3;
-    pub(in super::super) const HISTOGRAM: i32 = 4;
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct MetricFamily {
-        #[prost(string, optional, tag = "1")]
-        pub(in super::super) name: Option<String>,
-        #[prost(string, optional, tag = "2")]
-        pub(in super::super) help: Option<String>,
-        #[prost(int32, optional, tag = "3")]
-        pub(in super::super) kind: Option<i32>,
-        #[prost(message, repeated, tag = "4")]
-        pub(in super::super) metric: Vec<Metric>,
-        #[prost(string, optional, tag = "5")]
-        pub(in super::super) unit: Option<String>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Metric {
-        #[prost(message, repeated, tag = "1")]
-        pub(in super::super) label: Vec<LabelPair>,
-        #[prost(message, optional, tag = "2")]
-        pub(in super::super) gauge: Option<Number>,
-        #[prost(message, optional, tag = "3")]
-        pub(in super::super) counter: Option<Counter>,
-        #[prost(message, optional, tag = "4")]
-        pub(in super::super) summary: Option<Summary>,
-        #[prost(message, optional, tag = "5")]
-        pub(in super::super) untyped: Option<Number>,
-        #[prost(int64, optional, tag = "6")]
-        pub(in super::super) timestamp_ms: Option<i64>,
-        #[prost(message, optional, tag = "7")]
-        pub(in super::super) histogram: Option<Histogram>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct LabelPair {
-        #[prost(string, optional, tag = "1")]
-        pub(in super::super) name: Option<String>,
-        #[prost(string, optional, tag = "2")]
-        pub(in super::super) value: Option<String>,
-    }
-
-    /// A gauge, or a value without type.
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Number {
-        #[prost(double, optional, tag = "1")]
-        pub(in super::super) value: Option<f64>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Counter {
-        #[prost(double, optional, tag = "1")]
-        pub(in super::super) value: Option<f64>,
-        #[prost(message, optional, tag = "2")]
-        pub(in super::super) exemplar: Option<Exemplar>,
-        #[prost(message, optional, tag = "3")]
-        pub(in super::super) created: Option<Timestamp>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Summary {
-        #[prost(uint64, optional, tag = "1")]
-        pub(in super::super) count: Option<u64>,
-        #[prost(double, optional, tag = "2")]
-        pub(in super::super) sum: Option<f64>,
-        #[prost(message, repeated, tag = "3")]
-        pub(in super::super) quantiles: Vec<Quantile>,
-        #[prost(message, optional, tag = "4")]
-        pub(in super::super) created: Option<Timestamp>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Quantile {
-        #[prost(double, optional, tag = "1")]
-        pub(in super::super) quantile: Option<f64>,
-        #[prost(double, optional, tag = "2")]
-        pub(in super::super) value: Option<f64>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Histogram {
-        #[prost(uint64, optional, tag = "1")]
-        pub(in super::super) count: Option<u64>,
-        #[prost(double, optional, tag = "2")]
-        pub(in super::super) sum: Option<f64>,
-        #[prost(message, repeated, tag = "3")]
-        pub(in super::super) bucket: Vec<Bucket>,
-        #[prost(message, optional, tag = "15")]
-        pub(in super::super) created: Option<Timestamp>,
-        #[prost(sint32, optional, tag = "5")]
-        pub(in super::super) schema: Option<i32>,
-        #[prost(double, optional, tag = "6")]
-        pub(in super::super) zero_threshold: Option<f64>,
-        #[prost(uint64, optional, tag = "7")]
-        pub(in super::super) zero_count: Option<u64>,
-        #[prost(message, repeated, tag = "9")]
-        pub(in super::super) negative_span: Vec<Span>,
-        #[prost(sint64, repeated, packed = "false", tag = "10")]
-        pub(in super::super) negative_delta: Vec<i64>,
-        #[prost(message, repeated, tag = "12")]
-        pub(in super::super) positive_span: Vec<Span>,
-        #[prost(sint64, repeated, packed = "false", tag = "13")]
-        pub(in super::super) positive_delta: Vec<i64>,
-        #[prost(message, repeated, tag = "16")]
-        pub(in super::super) exemplars: Vec<Exemplar>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Bucket {
-        #[prost(uint64, optional, tag = "1")]
-        pub(in super::super) count: Option<u64>,
-        #[prost(double, optional, tag = "2")]
-        pub(in super::super) bound: Option<f64>,
-        #[prost(message, optional, tag = "3")]
-        pub(in super::super) exemplar: Option<Exemplar>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Span {
-        #[prost(sint32, optional, tag = "1")]
-        pub(in super::super) offset: Option<i32>,
-        #[prost(uint32, optional, tag = "2")]
-        pub(in super::super) length: Option<u32>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Exemplar {
-        #[prost(message, repeated, tag = "1")]
-        pub(in super::super) label: Vec<LabelPair>,
-        #[prost(double, optional, tag = "2")]
-        pub(in super::super) value: Option<f64>,
-        #[prost(message, optional, tag = "3")]
-        pub(in super::super) timestamp: Option<Timestamp>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(in super::super) struct Timestamp {
-        #[prost(int64, tag = "1")]
-        pub(in super::super) seconds: i64,
-        #[prost(int32, tag = "2")]
-        pub(in super::super) nanos: i32,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -55,8 +55,8 @@ pub(super) enum Change {
     Replace(Sample),
     /// So much has come on top.
     Add(Sample),
-    /// There is no value any more, since this time.
-    End { time: u64 },
+    /// There is no value any more, since this time. The bounds or quantiles of the last one may be known.
+    End { time: u64, last: Option<Arc<Value>> },
 }
 
 /// A point, ready to be taken.

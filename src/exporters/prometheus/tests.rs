@@ -15,11 +15,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use proptest::prelude::*;
 
 use super::negotiation::Format;
-use super::protobuf::wire;
 use super::shown::Escaping;
 use super::text::Dialect;
 use super::*;
 use crate::config::{ListenAddress, ResourceLabels, Translation};
+use crate::protocol::prometheus as wire;
 use crate::signal::Signal;
 
 const CUMULATIVE: i32 = 2;

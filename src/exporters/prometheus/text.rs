@@ -6,6 +6,7 @@ use super::name::{is_classic_label, is_classic_metric};
 use super::shown::Exposition;
 use super::store::{Exemplar, Kind, Labels, Sample, Shown};
 use super::value::{Exponential, Histogram, Summary, Value};
+use crate::protocol::prometheus::Number;
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +164,10 @@ impl Writer {
     }
 
     fn number(&self, number: f64) -> String {
-        let mut text = Number(number).to_string();
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        if self.dialect == Dialect::OpenMetrics && is_plain {
-            text.push_str(".0");
+        match self.dialect {
+            Dialect::Prometheus => Number(number).to_string(),
+            Dialect::OpenMetrics => Number(number).in_open_metrics(),
         }
-        text
     }
 }
 
@@ -245,51 +244,11 @@ impl Display for Seconds {
     }
 }
 
-/// A number as short as it can be, with an exponent below 1e-4 and from 1e6: as Prometheus' clients in Go write it.
-pub(super) struct Number(pub(super) f64);
-
-impl Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.0;
-        match (number.is_nan(), number.is_infinite()) {
-            (true, _) => return f.write_str("NaN"),
-            (_, true) => return f.write_str(if number < 0.0 { "-Inf" } else { "+Inf" }),
-            (false, false) => {}
-        }
-        let text = format!("{number:e}");
-        let Some((digits, exponent)) = text.split_once('e') else { return f.write_str(&text) };
-        let power: i32 = exponent.parse().unwrap_or_default();
-        if number == 0.0 || (-4..6).contains(&power) {
-            return write!(f, "{number}");
-        }
-        write!(f, "{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.unsigned_abs())
-    }
-}
-
 const MILLI: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short_and_exact() {
-        for (number, expected) in [
-            (0.0, "0"),
-            (1.0, "1"),
-            (-2.5, "-2.5"),
-            (1e6, "1e+06"),
-            (1_234_567.0, "1.234567e+06"),
-            (123_456.0, "123456"),
-            (1e-5, "1e-05"),
-            (0.0001, "0.0001"),
-            (f64::NAN, "NaN"),
-            (f64::INFINITY, "+Inf"),
-            (f64::NEG_INFINITY, "-Inf"),
-        ] {
-            assert_eq!(Number(number).to_string(), expected);
-        }
-    }
 
     #[test]
     fn texts_are_escaped() {

@@ -118,7 +118,7 @@ impl Reader {
     fn point(&self, of: &OfMetric<'_>, raw: &Raw<'_>, value: Result<Value, Unfit>) -> Result<Point, Unfit> {
         let labels = self.labeller.point(of.scope, raw.attributes, of.head.kind);
         let change = if raw.flags & DataPointFlags::NoRecordedValueMask as u32 != 0 {
-            Change::End { time: raw.time }
+            Change::End { time: raw.time, last: value.ok().map(Arc::new) }
         } else {
             let exemplars = raw.exemplars.iter().map(exemplar).collect();
             let sample = Sample { value: Arc::new(value?), start: raw.start, time: raw.time, exemplars };

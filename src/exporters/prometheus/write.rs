@@ -12,16 +12,16 @@ use prost::Message;
 
 use crate::config::RemoteWrite;
 use crate::exporters::otlp::{Translate, Translated};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::payload::Payload;
-use crate::units::Items;
+use crate::protocol::prometheus::Number;
+use crate::units::{ByteCount, Items};
 
 use super::labels::{Labeller, ScopeLabels};
 use super::name::Namer;
 use super::protobuf::{DEFAULT_ZERO_THRESHOLD, spans};
 use super::refusals::{Reason, Refusals};
 use super::store::{Change, Exemplar, Head, Kind, Labels, Point, Sample, Target};
-use super::text::Number;
 use super::typed::Reader;
 use super::unreadable;
 use super::value::{Exponential, Histogram, Value};
@@ -29,11 +29,13 @@ use super::value::{Exponential, Histogram, Value};
 /// What `asked` makes of metrics.
 pub(in crate::exporters) fn remote_write(asked: &RemoteWrite) -> Arc<dyn Translate> {
     let namer = Namer::new(asked.translation, &asked.namespace);
-    let scope = ScopeLabels::when(asked.scope_labels);
-    let labeller = Labeller::new(namer.clone(), &asked.external_labels, &asked.resource_labels, scope);
+    let scope = if asked.scope_labels { ScopeLabels::WithoutSchema } else { ScopeLabels::Left };
+    // As between Prometheus and its servers, what a series has itself counts more than where it comes from.
+    let labeller = Labeller::new(namer.clone(), &[], &asked.resource_labels, scope).or(&asked.external_labels);
     Arc::new(Writer {
         target_info: asked.target_info.then(|| namer.own("target_info")),
         metadata: asked.metadata,
+        max_body: asked.max_body,
         reader: Reader { labeller, namer },
     })
 }
@@ -44,6 +46,7 @@ struct Writer {
     /// The name of the series that describes targets, where they are described.
     target_info: Option<String>,
     metadata: bool,
+    max_body: Option<ByteCount>,
 }
 
 impl Translate for Writer {
@@ -61,11 +64,18 @@ impl Translate for Writer {
                 }
                 last = last.max(series.point(point));
             }
-            if let (Some(name), Some(target)) = (&self.target_info, target.filter(|_| last != 0)) {
+            // One that says nothing beside who it is is nothing to join with.
+            let target = target.filter(|target| last != 0 && self.reader.labeller.describes(target));
+            if let (Some(name), Some(target)) = (&self.target_info, target) {
                 series.target(name, &target, last);
             }
         }
         let body = series.into_request(self.metadata).encode_to_vec();
+        if self.max_body.is_some_and(|most| most.as_len() < body.len()) && Items(1) < payload.items() {
+            // Whoever settles it cuts it, as one that the server itself refuses for its size.
+            let text = format!("max_batch_size_bytes: the request has {} bytes", body.len());
+            return Err(Failure::new(Class::MessageTooLarge, text));
+        }
         let rejected = Items(refusals.points());
         Ok(Translated { body: body.into(), rejected, message: refusals.message().map(Into::into) })
     }
@@ -98,18 +108,15 @@ impl AllSeries {
     /// Adds a point; answers its time in milliseconds.
     fn point(&mut self, point: Point) -> i64 {
         let Point { head, labels, change } = point;
-        let (sample, nanos) = match change {
-            Change::Replace(sample) | Change::Add(sample) => {
-                let time = sample.time;
-                (Some(sample), time)
-            }
-            Change::End { time } => (None, time),
+        let nanos = match &change {
+            Change::Replace(sample) | Change::Add(sample) => sample.time,
+            Change::End { time, .. } => *time,
         };
         let time = if nanos == 0 { self.now } else { (nanos / 1_000_000) as i64 };
         let of = Of { name: &head.name, labels: &labels, time };
-        match sample {
-            Some(sample) => self.sample(&of, head.kind, &sample),
-            None => self.end(&of, head.kind),
+        match change {
+            Change::Replace(sample) | Change::Add(sample) => self.sample(&of, head.kind, &sample),
+            Change::End { last, .. } => self.end(&of, head.kind, last.as_deref()),
         }
         self.heads.entry(Arc::clone(&head.name)).or_insert(head);
         time
@@ -154,15 +161,28 @@ impl AllSeries {
         self.put(of, "_count", None, histogram.count() as f64);
     }
 
-    /// A value that nobody recorded says that the series has ended. The bounds of a histogram are not known any more: those
-    /// of its series that are known end.
-    fn end(&mut self, of: &Of<'_>, kind: Kind) {
+    /// A value that nobody recorded says that the series has ended. Of a histogram or a summary those series end whose
+    /// bounds or quantiles come with it.
+    fn end(&mut self, of: &Of<'_>, kind: Kind, last: Option<&Value>) {
         let stale = f64::from_bits(STALE);
-        match kind {
-            Kind::Counter | Kind::Gauge | Kind::Unknown => drop(self.put(of, "", None, stale)),
-            Kind::Histogram | Kind::Summary => {
-                if kind == Kind::Histogram {
-                    self.put(of, "_bucket", Some(("le", "+Inf".to_owned())), stale);
+        match (kind, last) {
+            (Kind::Counter | Kind::Gauge | Kind::Unknown, _) => drop(self.put(of, "", None, stale)),
+            (Kind::Histogram, Some(Value::Exponential(_))) => {
+                let ended = wire_native(&Exponential { sum: Some(stale), ..Exponential::default() }, of.time);
+                self.series(of, "", None).histograms.push(ended);
+            }
+            (Kind::Histogram | Kind::Summary, last) => {
+                let (suffix, label, marks) = match last {
+                    Some(Value::Summary(summary)) => {
+                        ("", "quantile", summary.quantiles.iter().map(|(quantile, _)| *quantile).collect())
+                    }
+                    Some(Value::Histogram(histogram)) => {
+                        ("_bucket", "le", histogram.cumulative().map(|(bound, _)| bound).collect())
+                    }
+                    _ => ("", "", Vec::new()),
+                };
+                for mark in marks {
+                    self.put(of, suffix, Some((label, Number(mark).to_string())), stale);
                 }
                 self.put(of, "_sum", None, stale);
                 self.put(of, "_count", None, stale);
@@ -222,7 +242,7 @@ impl AllSeries {
 
 /// By the compatibility specification, "Exponential Histograms".
 fn wire_native(exponential: &Exponential, time: i64) -> wire::Histogram {
-    let span = |span: &super::protobuf::wire::Span| wire::Span {
+    let span = |span: &crate::protocol::prometheus::Span| wire::Span {
         offset: span.offset.unwrap_or_default(),
         length: span.length.unwrap_or_default(),
     };

@@ -32,12 +32,12 @@ impl Labeller<'_> {
     /// # Errors
     /// The limit that it exceeds.
     pub(super) fn labels(&self, sample: &Sample) -> Result<Option<Labels>, String> {
-        let own = sample.labels.iter().filter(|(_, value)| !value.is_empty()).cloned();
-        let mut labels: Labels = own.collect();
+        let mut labels: Labels = sample.labels.iter().cloned().collect();
         for (name, value) in self.target {
             match (labels.remove(name), self.honor) {
+                // An empty label wins, too: so a page can say that its samples have none.
                 (Some(own), Honor::Sample) => drop(labels.insert(name.clone(), own)),
-                (Some(own), Honor::Target) => {
+                (Some(own), Honor::Target) if !own.is_empty() => {
                     let mut exported = format!("exported_{name}");
                     let is_of_target = |name: &str| self.target.iter().any(|(known, _)| known == name);
                     while labels.contains_key(&exported) || is_of_target(&exported) {
@@ -46,18 +46,29 @@ impl Labeller<'_> {
                     labels.insert(exported, own);
                     labels.insert(name.clone(), value.clone());
                 }
-                (None, _) => drop(labels.insert(name.clone(), value.clone())),
+                (_, _) => drop(labels.insert(name.clone(), value.clone())),
             }
         }
+        labels.retain(|_, value| !value.is_empty());
         labels.insert(NAME.to_owned(), sample.name.clone());
         if relabel(self.steps, &mut labels) == Relabelled::Dropped || !labels.contains_key(NAME) {
             return Ok(None);
         }
-        for (name, value) in self.external {
-            labels.entry(name.clone()).or_insert_with(|| value.clone());
-        }
         self.check(&labels)?;
+        self.add_external(&mut labels);
         Ok(Some(labels))
+    }
+
+    /// The labels of what is told of the target itself.
+    pub(super) fn of_target(&self) -> Labels {
+        let mut labels = self.target.iter().cloned().collect();
+        self.add_external(&mut labels);
+        labels
+    }
+
+    /// As in the Collector they win over all others.
+    fn add_external(&self, labels: &mut Labels) {
+        labels.extend(self.external.iter().filter(|(_, value)| !value.is_empty()).cloned());
     }
 
     fn check(&self, labels: &Labels) -> Result<(), String> {
@@ -89,10 +100,10 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
         let target = owned(&[("instance", "h:1"), ("job", "j")]);
-        let external = owned(&[("e", "1"), ("job", "never")]);
+        let external = owned(&[("e", "1"), ("a", "x")]);
         let limits = ScrapeLimits { label_value: Some(5), ..ScrapeLimits::default() };
         let labeller = Labeller { target: &target, external: &external, honor, steps: &[], limits: &limits };
-        let sample = Sample { name: "m".to_owned(), labels: owned(own), value: 0.0, time: None, exemplar: None };
+        let sample = Sample { name: "m".to_owned(), labels: owned(own), ..Sample::default() };
         let labels: Vec<_> = labeller.labels(&sample).unwrap().unwrap().into_iter().collect();
         assert_eq!(labels, owned(expected));
     }
@@ -100,12 +111,14 @@ mod tests {
     #[test]
     fn labels_of_the_target_win_unless_those_of_the_sample_are_honoured() {
         let own = [("job", "mine"), ("empty", ""), ("a", "b")];
-        let fixed = [("__name__", "m"), ("a", "b"), ("e", "1")];
+        let fixed = [("__name__", "m"), ("a", "x"), ("e", "1")];
         check(
             Honor::Target,
             &own,
             &[&fixed[..], &[("exported_job", "mine"), ("instance", "h:1"), ("job", "j")]].concat(),
         );
         check(Honor::Sample, &own, &[&fixed[..], &[("instance", "h:1"), ("job", "mine")]].concat());
+        check(Honor::Sample, &[("job", "")], &[&fixed[..], &[("instance", "h:1")]].concat());
+        check(Honor::Target, &[("job", "")], &[&fixed[..], &[("instance", "h:1"), ("job", "j")]].concat());
     }
 }

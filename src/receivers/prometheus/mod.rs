@@ -7,8 +7,10 @@ mod cursor;
 mod exposition;
 mod labels;
 mod memory;
+mod native;
 mod otlp;
 mod page;
+mod protobuf;
 mod series;
 mod target;
 
@@ -22,33 +24,47 @@ use crate::flow::{Lifetime, Next, Workers};
 use crate::ident::ComponentId;
 use crate::payload::Budget;
 
-pub use page::ScrapeProblem;
+pub use page::{MakeFetch, ScrapeProblem};
 
-use target::{Out, Target};
+use target::{Of, Out, Target};
 
 /// A receiver that is ready to scrape.
 pub struct Scraper {
     targets: Vec<Arc<Target>>,
     out: Out,
+    first_after: Duration,
 }
 
 impl Scraper {
-    /// The receiver called `id`, which hands scrapes on to `next`. It does not scrape yet.
+    /// The receiver called `id`, which hands scrapes on to `next`. It does not scrape yet. `fetch` makes clients for token
+    /// servers.
     ///
     /// # Errors
     /// What of a job cannot be used: its files are read here.
-    pub fn new(id: &ComponentId, asked: &Scraping, next: Next, budget: &Arc<Budget>) -> Result<Scraper, ScrapeProblem> {
-        let (id, out): (_, Out) = (Arc::new(id.clone()), Arc::new(ArcSwap::from_pointee(next)));
+    pub fn new(
+        id: &ComponentId,
+        asked: &Scraping,
+        next: Next,
+        budget: &Arc<Budget>,
+        fetch: MakeFetch,
+    ) -> Result<Scraper, ScrapeProblem> {
+        let out: Out = Arc::new(ArcSwap::from_pointee(next));
+        let receiver = Arc::new(id.clone());
         let mut targets = Vec::new();
         for job in &asked.jobs {
-            let job = Arc::new(job.clone());
+            let of = Of {
+                receiver: Arc::clone(&receiver),
+                scraping: asked,
+                out: Arc::clone(&out),
+                budget,
+                job: Arc::new(job.clone()),
+                credentials: page::credentials(job, fetch)?,
+            };
             for target in &job.targets {
-                let (id, out, budget) = (Arc::clone(&id), Arc::clone(&out), Arc::clone(budget));
-                let target = Target::new(id, Arc::clone(&job), target.clone(), out, budget)?;
-                targets.push(Arc::new(target));
+                targets.push(Arc::new(Target::new(&of, target)?));
             }
         }
-        Ok(Scraper { targets, out })
+        Ok(Scraper { targets, out, first_after: asked.first_after })
     }
 
     /// How many targets it has.
@@ -59,7 +75,7 @@ impl Scraper {
     /// Scrapes until the intake of `lifetime` ends. The first scrapes are shortly after one another, at once.
     pub fn start(&self, workers: &Workers, lifetime: &Lifetime) {
         for (index, target) in (0_u32..).zip(&self.targets) {
-            let delay = (APART * index).min(LONGEST_DELAY);
+            let delay = self.first_after.saturating_add((APART * index).min(LONGEST_DELAY));
             let run = Arc::clone(target).run(delay, lifetime.clone());
             lifetime.spawn_on(workers.next(), "scraper", run);
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
 use opentelemetry_proto::tonic::metrics::v1::{
     self as otlp, AggregationTemporality, DataPointFlags, Metric, ResourceMetrics, ScopeMetrics, exemplar,
@@ -14,17 +15,32 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::exposition::{About, Exemplar, Kind};
-use super::series::{Key, Scope, Values};
+use super::native::{Native, Side};
+use super::series::{Key, Scope, Targets, Values};
 use crate::units::ucum;
 
 /// One point of a series, or its end.
 pub(super) struct Point {
     pub(super) key: Key,
-    /// None: the series is not shown any more.
-    pub(super) values: Option<Values>,
+    pub(super) state: State,
     /// In nanoseconds since 1970, as all times here; 0 where nothing is counted.
     pub(super) start: u64,
     pub(super) time: u64,
+}
+
+/// What is known of a series at one time.
+pub(super) enum State {
+    Shown(Values),
+    /// The series is not shown any more; these bounds or quantiles it had.
+    Ended(Box<[f64]>),
+}
+
+/// Whether names lose what unit and kind say anyway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Names {
+    #[default]
+    Whole,
+    Trimmed,
 }
 
 /// The metrics of one scope.
@@ -34,32 +50,36 @@ type Metrics = BTreeMap<(String, Kind), Metric>;
 #[derive(Default)]
 pub(super) struct Request {
     sources: BTreeMap<(String, String), BTreeMap<Scope, Metrics>>,
+    names: Names,
 }
 
 impl Request {
+    /// One without a point.
+    pub(super) fn new(names: Names) -> Request {
+        Request { names, ..Request::default() }
+    }
+
     /// Adds `point`. `about` is what its page says of families.
     pub(super) fn add(&mut self, point: Point, about: &HashMap<String, About>) {
-        let Point { key, values, start, time } = point;
+        let Point { key, state, start, time } = point;
         let Key { source, scope, name, kind, labels } = key;
         let scopes = self.sources.entry(source).or_default();
         let metrics = scopes.entry(scope).or_default();
-        let metric = metrics.entry((name.clone(), kind)).or_insert_with(|| empty(name, kind, about));
+        let names = self.names;
+        let metric = metrics.entry((name.clone(), kind)).or_insert_with(|| empty(name, kind, about, names));
         let at = At { attributes: labels.into_iter().map(pair).collect(), start, time };
         match &mut metric.data {
-            Some(Data::Gauge(gauge)) => gauge.data_points.push(number(at, values)),
-            Some(Data::Sum(sum)) => sum.data_points.push(number(at, values)),
-            Some(Data::Histogram(all)) => all.data_points.push(histogram(at, values)),
-            Some(Data::Summary(all)) => all.data_points.push(summary(at, values)),
-            Some(Data::ExponentialHistogram(_)) | None => {}
+            Some(Data::Gauge(gauge)) => gauge.data_points.push(number(at, state)),
+            Some(Data::Sum(sum)) => sum.data_points.push(number(at, state)),
+            Some(Data::Histogram(all)) => all.data_points.push(histogram(at, state)),
+            Some(Data::ExponentialHistogram(all)) => all.data_points.push(exponential(at, state)),
+            Some(Data::Summary(all)) => all.data_points.push(summary(at, state)),
+            None => {}
         }
     }
 
     /// The request. `targets` are the attributes that targets say of themselves.
-    pub(super) fn finish(
-        self,
-        scheme: &str,
-        targets: &HashMap<(String, String), Vec<(String, String)>>,
-    ) -> ExportMetricsServiceRequest {
+    pub(super) fn finish(self, scheme: &str, targets: &Targets) -> ExportMetricsServiceRequest {
         let of_source = |(source, scopes): ((String, String), BTreeMap<Scope, _>)| {
             let more = targets.get(&source).map(Vec::as_slice).unwrap_or_default();
             let attributes = resource(&source, scheme, more);
@@ -75,10 +95,9 @@ impl Request {
 
 fn of_scope((scope, metrics): (Scope, Metrics)) -> ScopeMetrics {
     let Scope { name, version, schema_url, attributes } = scope;
-    let (name, version) = match name.as_str() {
-        "" => (OWN_SCOPE.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        _ => (name, version),
-    };
+    let is_none = [&name, &version, &schema_url].iter().all(|text| text.is_empty()) && attributes.is_empty();
+    let (name, version) =
+        if is_none { (OWN_SCOPE.to_owned(), env!("CARGO_PKG_VERSION").to_owned()) } else { (name, version) };
     let attributes = attributes.into_iter().map(pair).collect();
     let scope = InstrumentationScope { name, version, attributes, ..InstrumentationScope::default() };
     ScopeMetrics { scope: Some(scope), metrics: metrics.into_values().collect(), schema_url }
@@ -107,24 +126,33 @@ fn resource((job, instance): &(String, String), scheme: &str, more: &[(String, S
     attributes.into_iter().map(pair).collect()
 }
 
-fn empty(name: String, kind: Kind, about: &HashMap<String, About>) -> Metric {
+fn empty(name: String, kind: Kind, about: &HashMap<String, About>, names: Names) -> Metric {
     let cumulative = AggregationTemporality::Cumulative as i32;
     let data = match kind {
-        Kind::Gauge | Kind::Unknown => Data::Gauge(otlp::Gauge::default()),
+        Kind::Gauge | Kind::GaugeHistogram | Kind::Unknown => Data::Gauge(otlp::Gauge::default()),
         Kind::Counter | Kind::Info | Kind::StateSet => Data::Sum(otlp::Sum {
             aggregation_temporality: cumulative,
             is_monotonic: kind == Kind::Counter,
             ..otlp::Sum::default()
         }),
-        Kind::Histogram | Kind::GaugeHistogram => {
+        Kind::Histogram => {
             Data::Histogram(otlp::Histogram { aggregation_temporality: cumulative, ..otlp::Histogram::default() })
         }
+        Kind::NativeHistogram => Data::ExponentialHistogram(otlp::ExponentialHistogram {
+            aggregation_temporality: cumulative,
+            ..otlp::ExponentialHistogram::default()
+        }),
         Kind::Summary => Data::Summary(otlp::Summary::default()),
     };
-    let family = [name.as_str(), name.trim_end_matches("_total"), name.trim_end_matches("_info")];
-    let about = family.iter().find_map(|family| about.get(*family)).cloned().unwrap_or_default();
+    let stem = name.strip_suffix("_total").unwrap_or(&name);
+    let about = about.get(&name).or_else(|| about.get(stem)).cloned().unwrap_or_default();
+    let trimmed = || {
+        let stem = if kind == Kind::Counter { stem } else { &name };
+        let without_unit = stem.strip_suffix(about.unit.as_str()).and_then(|stem| stem.strip_suffix('_'));
+        without_unit.filter(|stem| !stem.is_empty()).unwrap_or(stem).to_owned()
+    };
     Metric {
-        name,
+        name: if names == Names::Trimmed { trimmed() } else { name },
         description: about.help,
         unit: ucum::symbol(&about.unit),
         metadata: vec![pair(("prometheus.type".to_owned(), kind.word().to_owned()))],
@@ -145,8 +173,8 @@ fn flags(value: Option<f64>) -> u32 {
     if is_recorded { 0 } else { DataPointFlags::NoRecordedValueMask as u32 }
 }
 
-fn number(at: At, values: Option<Values>) -> otlp::NumberDataPoint {
-    let Values { value, exemplars, .. } = values.unwrap_or_default();
+fn number(at: At, state: State) -> otlp::NumberDataPoint {
+    let (Values { value, exemplars, .. }, _) = parts(state);
     let flags = flags(value);
     otlp::NumberDataPoint {
         attributes: at.attributes,
@@ -158,8 +186,16 @@ fn number(at: At, values: Option<Values>) -> otlp::NumberDataPoint {
     }
 }
 
-fn histogram(at: At, values: Option<Values>) -> otlp::HistogramDataPoint {
-    let Values { sum, count, mut buckets, exemplars, .. } = values.unwrap_or_default();
+/// The values, or the marks of what has none any more.
+fn parts(state: State) -> (Values, Box<[f64]>) {
+    match state {
+        State::Shown(values) => (values, Box::default()),
+        State::Ended(marks) => (Values::default(), marks),
+    }
+}
+
+fn histogram(at: At, state: State) -> otlp::HistogramDataPoint {
+    let (Values { sum, count, mut buckets, exemplars, .. }, marks) = parts(state);
     buckets.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     buckets.dedup_by(|(next, _), (kept, _)| next == kept);
     let infinite = buckets.pop_if(|(bound, _)| *bound == f64::INFINITY).map(|(_, count)| count);
@@ -172,7 +208,10 @@ fn histogram(at: At, values: Option<Values>) -> otlp::HistogramDataPoint {
         flags,
         ..otlp::HistogramDataPoint::default()
     };
-    let Some(count) = count.filter(|_| flags == 0) else { return point };
+    let Some(count) = count.filter(|_| flags == 0) else {
+        let bounds: Vec<f64> = marks.iter().copied().filter(|bound| *bound != f64::INFINITY).collect();
+        return otlp::HistogramDataPoint { bucket_counts: vec![0; bounds.len() + 1], explicit_bounds: bounds, ..point };
+    };
     // Casts of floats saturate, and what is no number is none.
     let count = count as u64;
     let mut below = 0;
@@ -188,7 +227,7 @@ fn histogram(at: At, values: Option<Values>) -> otlp::HistogramDataPoint {
     counts.push(count.saturating_sub(below));
     otlp::HistogramDataPoint {
         count,
-        sum: sum.filter(|sum| !sum.is_nan()),
+        sum,
         explicit_bounds: buckets.into_iter().map(|(bound, _)| bound).collect(),
         bucket_counts: counts,
         exemplars: exemplars.into_iter().map(|exemplar| self::exemplar(exemplar, at.time)).collect(),
@@ -196,19 +235,44 @@ fn histogram(at: At, values: Option<Values>) -> otlp::HistogramDataPoint {
     }
 }
 
-fn summary(at: At, values: Option<Values>) -> otlp::SummaryDataPoint {
-    let Values { sum, count, mut quantiles, .. } = values.unwrap_or_default();
+fn exponential(at: At, state: State) -> otlp::ExponentialHistogramDataPoint {
+    let (Values { native, exemplars, .. }, _) = parts(state);
+    let stale = |native: &Native| native.sum.is_some_and(|sum| sum.to_bits() == STALE);
+    let native = native.filter(|native| !stale(native));
+    let flags = if native.is_some() { 0 } else { DataPointFlags::NoRecordedValueMask as u32 };
+    let native = native.unwrap_or_default();
+    let side = |Side { offset, counts }| Buckets { offset, bucket_counts: counts };
+    otlp::ExponentialHistogramDataPoint {
+        attributes: at.attributes,
+        start_time_unix_nano: at.start,
+        time_unix_nano: at.time,
+        count: native.count,
+        sum: native.sum,
+        scale: native.scale,
+        zero_count: native.zero_count,
+        zero_threshold: native.zero_threshold,
+        positive: Some(side(native.positive)),
+        negative: Some(side(native.negative)),
+        flags,
+        exemplars: exemplars.into_iter().map(|exemplar| self::exemplar(exemplar, at.time)).collect(),
+        ..otlp::ExponentialHistogramDataPoint::default()
+    }
+}
+
+fn summary(at: At, state: State) -> otlp::SummaryDataPoint {
+    let (Values { sum, count, mut quantiles, .. }, marks) = parts(state);
     quantiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let first = quantiles.first().map(|(_, value)| *value);
     let flags = flags(count.or(first));
     let of = |(quantile, value): (f64, f64)| ValueAtQuantile { quantile, value };
+    let marks = marks.iter().map(|quantile| (*quantile, 0.0));
     otlp::SummaryDataPoint {
         attributes: at.attributes,
         start_time_unix_nano: at.start,
         time_unix_nano: at.time,
         count: count.filter(|_| flags == 0).unwrap_or_default() as u64,
         sum: sum.filter(|_| flags == 0).unwrap_or_default(),
-        quantile_values: quantiles.into_iter().filter(|_| flags == 0).map(of).collect(),
+        quantile_values: quantiles.into_iter().filter(|_| flags == 0).chain(marks).map(of).collect(),
         flags,
     }
 }
@@ -216,8 +280,8 @@ fn summary(at: At, values: Option<Values>) -> otlp::SummaryDataPoint {
 fn exemplar(exemplar: Exemplar, time: u64) -> otlp::Exemplar {
     let Exemplar { mut labels, value, time: own } = exemplar;
     let mut id = |name: &str, length: usize| {
-        let at = labels.iter().position(|(known, value)| known == name && value.len() == 2 * length)?;
-        let id = hex(&labels[at].1)?;
+        let at = labels.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        let id = id(&labels[at].1, length)?;
         labels.remove(at);
         Some(id)
     };
@@ -231,9 +295,15 @@ fn exemplar(exemplar: Exemplar, time: u64) -> otlp::Exemplar {
     }
 }
 
-fn hex(text: &str) -> Option<Vec<u8>> {
+/// An id of `length` bytes. As in the Collector a shorter one has zeros in front, and of a longer one the beginning counts.
+fn id(text: &str, length: usize) -> Option<Vec<u8>> {
+    let text = text.get(..2 * length).unwrap_or(text);
     let digits: Vec<u32> = text.chars().map(|c| c.to_digit(16)).collect::<Option<_>>()?;
-    Some(digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let bytes = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8);
+    Some(std::iter::repeat_n(0, length - digits.len() / 2).chain(bytes).collect())
 }
 
 fn pair((key, value): (String, String)) -> KeyValue {

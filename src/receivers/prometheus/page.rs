@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 
-use super::exposition::Format;
+use super::exposition::Text;
 use crate::attempt::Progress;
-use crate::auth::{AuthProblem, Credentials};
-use crate::config::{Mistake, ScrapeJob, ScrapeTarget, Secret};
+use crate::auth::{AuthProblem, Credentials, Fetch};
+use crate::config::{ClientTls, Oauth2, ProxyKind, ScrapeFormats, ScrapeJob, ScrapeProtocol, ScrapeTarget, Secret};
 use crate::failure::{Class, Failure, Mask, from_http};
 use crate::payload::Encoding;
 use crate::transport::client::{Answer, Client, ClientSettings, Extent, Protocol, RequestBody, TlsClient, within};
@@ -27,8 +27,19 @@ pub(super) struct Page {
     timeout: Duration,
     follows: Follows,
     most: ByteCount,
+    fallback: ScrapeProtocol,
     /// What no answer may bring back to light.
     mask: Mask,
+}
+
+/// Makes a client for a token server.
+pub type MakeFetch = fn(&crate::ident::ComponentId, &Oauth2) -> Result<Fetch, AuthProblem>;
+
+/// What a page is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Text(Text),
+    Protobuf,
 }
 
 /// Whether an answer may lead to another page.
@@ -58,13 +69,17 @@ impl Page {
     ///
     /// # Errors
     /// The key whose file or value cannot be used.
-    pub(super) fn of(target: &ScrapeTarget, job: &ScrapeJob) -> Result<Page, ScrapeProblem> {
-        let tls = target.tls.as_ref().map(|tls| TlsClient::load(tls, &target.endpoint)).transpose();
-        let tls = tls.map_err(|TlsProblem { key, what, .. }| ScrapeProblem {
+    pub(super) fn of(
+        target: &ScrapeTarget,
+        job: &ScrapeJob,
+        credentials: Option<Arc<Credentials>>,
+    ) -> Result<Page, ScrapeProblem> {
+        let unusable = |TlsProblem { key, what, .. }| ScrapeProblem {
             key: format!("{}::tls_config{}{key}", job.key, if key.is_empty() { "" } else { "::" }),
             what,
-        })?;
-        let credentials = credentials(job)?;
+        };
+        let tls = target.tls.as_ref().map(|tls| TlsClient::load(tls, &target.endpoint)).transpose();
+        let tls = tls.map_err(unusable)?;
         let most = job.limits.body.unwrap_or(MOST);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let uri = format!("{scheme}://{}{}", target.endpoint.authority(), target.path);
@@ -75,6 +90,12 @@ impl Page {
         add_headers(head.headers_mut(), job, target.timeout);
         let mut settings = ClientSettings::new(target.endpoint.clone(), tls.map(Arc::new), Protocol::Any);
         settings.max_answer = most.as_len().max(1);
+        settings.proxy = target.proxy.clone();
+        if let Some(proxy) = target.proxy.as_ref().filter(|proxy| proxy.kind == ProxyKind::Https) {
+            // The authorities of the target count for its proxy as well. Its name is its own.
+            let tls = ClientTls { server_name: None, ..target.tls.clone().unwrap_or_default() };
+            settings.proxy_tls = Some(Arc::new(TlsClient::load(&tls, &proxy.endpoint).map_err(unusable)?));
+        }
         Ok(Page {
             client: Client::new(settings),
             head,
@@ -83,6 +104,7 @@ impl Page {
             timeout: target.timeout,
             follows: if job.follow_redirects { Follows::Yes } else { Follows::No },
             most,
+            fallback: job.formats.fallback,
             mask: Mask::new(job.secrets().iter().map(Secret::reveal)),
         })
     }
@@ -105,6 +127,10 @@ impl Page {
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.client.send(&head, RequestBody::default(), progress).await;
             let answer = answer.map_err(|failure| failure.masked(&mask))?;
+            if let Some(credentials) = self.credentials.as_ref().filter(|_| answer.status == StatusCode::UNAUTHORIZED) {
+                // The next scrape shows others, where others can be had.
+                credentials.renew().await;
+            }
             match self.elsewhere(&answer, head.uri()) {
                 Some(uri) => *head.uri_mut() = uri,
                 None => return self.shown(answer, &mask),
@@ -154,24 +180,65 @@ impl Page {
             "gzip" => decompress(Encoding::Gzip, &answer.body, self.most).map_err(|_| too_large())?,
             _ => answer.body.clone(),
         };
-        let open = header(CONTENT_TYPE).starts_with("application/openmetrics-text");
-        Ok(Shown { format: if open { Format::OpenMetrics } else { Format::Text }, body })
+        Ok(Shown { format: format(header(CONTENT_TYPE), self.fallback), body })
     }
 }
 
-fn credentials(job: &ScrapeJob) -> Result<Option<Arc<Credentials>>, ScrapeProblem> {
+/// What a page of this type is written in.
+fn format(kind: &str, fallback: ScrapeProtocol) -> Format {
+    match kind.split(';').next().unwrap_or_default().trim() {
+        "application/openmetrics-text" => Format::Text(Text::OpenMetrics),
+        "application/vnd.google.protobuf" => Format::Protobuf,
+        "text/plain" => Format::Text(Text::Prometheus),
+        _ => match fallback {
+            ScrapeProtocol::PrometheusProto => Format::Protobuf,
+            ScrapeProtocol::PrometheusText0_0_4 | ScrapeProtocol::PrometheusText1_0_0 => Format::Text(Text::Prometheus),
+            ScrapeProtocol::OpenMetricsText0_0_1 | ScrapeProtocol::OpenMetricsText1_0_0 => {
+                Format::Text(Text::OpenMetrics)
+            }
+        },
+    }
+}
+
+/// What is asked for, best first.
+fn accepted(formats: &ScrapeFormats) -> String {
+    let mut accepted = String::new();
+    let mut weight = 6;
+    for protocol in &formats.protocols {
+        let (kind, escapes) = match protocol {
+            ScrapeProtocol::PrometheusProto => {
+                ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", false)
+            }
+            ScrapeProtocol::PrometheusText0_0_4 => ("text/plain;version=0.0.4", false),
+            ScrapeProtocol::PrometheusText1_0_0 => ("text/plain;version=1.0.0", true),
+            ScrapeProtocol::OpenMetricsText0_0_1 => ("application/openmetrics-text;version=0.0.1", false),
+            ScrapeProtocol::OpenMetricsText1_0_0 => ("application/openmetrics-text;version=1.0.0", true),
+        };
+        let escaping = if escapes { format!(";escaping={}", formats.escaping) } else { String::new() };
+        accepted.push_str(&format!("{kind}{escaping};q=0.{weight},"));
+        // There are five of them.
+        weight = 1.max(weight - 1);
+    }
+    format!("{accepted}*/*;q=0.{weight}")
+}
+
+/// What the targets of `job` are shown: the same for all of them.
+///
+/// # Errors
+/// The key whose file or value cannot be used.
+pub(super) fn credentials(job: &ScrapeJob, fetch: MakeFetch) -> Result<Option<Arc<Credentials>>, ScrapeProblem> {
     let Some(auth) = &job.auth else { return Ok(None) };
-    let no_tokens = |_: &crate::ident::ComponentId, _: &crate::config::Oauth2| {
-        let what = "a scrape fetches no tokens".to_owned();
-        Err(AuthProblem { path: String::new(), what, mistake: Mistake::Invalid })
-    };
-    let credentials = Credentials::load(auth, &no_tokens);
+    let credentials = Credentials::load(auth, &fetch);
     let credentials = credentials.map_err(|problem| ScrapeProblem { key: job.key.clone(), what: problem.what })?;
     Ok(Some(Arc::new(credentials)))
 }
 
 fn add_headers(headers: &mut HeaderMap, job: &ScrapeJob, timeout: Duration) {
-    headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
+    if let Ok(accepted) = HeaderValue::try_from(accepted(&job.formats)) {
+        headers.insert(ACCEPT, accepted);
+    }
+    let encoding = if job.formats.compression { "gzip" } else { "identity" };
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("otlp-relay/", env!("CARGO_PKG_VERSION"))));
     if let Ok(seconds) = HeaderValue::try_from(timeout.as_secs_f64().to_string()) {
         headers.insert("x-prometheus-scrape-timeout-seconds", seconds);
@@ -182,12 +249,6 @@ fn add_headers(headers: &mut HeaderMap, job: &ScrapeJob, timeout: Duration) {
         headers.append(name.clone(), value);
     }
 }
-
-/// OpenMetrics first: it knows units and start times.
-const ACCEPTED: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
-                        application/openmetrics-text;version=1.0.0;q=0.5,\
-                        text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
-                        text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
 /// Some hundred thousand series.
 const MOST: ByteCount = ByteCount::mib(64);

@@ -8,6 +8,7 @@ use crate::config::Labels;
 
 use super::exposition::{About, Exemplar, Kind, Sample};
 use super::labels::NAME;
+use super::native::Native;
 
 /// What tells a series from all others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,19 +44,27 @@ pub(super) struct Values {
     /// Upper bounds with the counts of everything up to them.
     pub(super) buckets: Vec<(f64, f64)>,
     pub(super) quantiles: Vec<(f64, f64)>,
+    pub(super) native: Option<Box<Native>>,
     pub(super) exemplars: Vec<Exemplar>,
     /// What its samples say; in nanoseconds since 1970.
     pub(super) time: Option<u64>,
+    /// How many samples it came in.
+    pub(super) samples: u64,
 }
 
 /// The series of one scrape, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct AllSeries {
+    /// The target itself: where a sample has no `job` or `instance` left.
+    usual: (String, String),
     places: HashMap<Key, usize>,
     pub(super) all: Vec<(Key, Values)>,
     /// The attributes of each target that says something of itself, by `target_info`.
-    pub(super) targets: HashMap<(String, String), Vec<(String, String)>>,
+    pub(super) targets: Targets,
 }
+
+/// What targets say of themselves, by `job` and `instance`.
+pub(super) type Targets = HashMap<(String, String), Vec<(String, String)>>;
 
 /// What a sample is to its family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,44 +78,60 @@ enum Part {
 }
 
 impl AllSeries {
+    /// None yet, of the target with these `job` and `instance`.
+    pub(super) fn of(usual: (String, String)) -> AllSeries {
+        AllSeries { usual, ..AllSeries::default() }
+    }
+
     /// Adds `sample`, which has these `labels`.
     pub(super) fn add(&mut self, sample: Sample, mut labels: Labels, about: &HashMap<String, About>) {
         let name = labels.remove(NAME).unwrap_or_default();
-        let source = (labels.remove("job").unwrap_or_default(), labels.remove("instance").unwrap_or_default());
+        let (job, instance) = (labels.remove("job"), labels.remove("instance"));
+        let source = (job.unwrap_or_else(|| self.usual.0.clone()), instance.unwrap_or_else(|| self.usual.1.clone()));
         if name == "target_info" {
             self.targets.insert(source, labels.into_iter().collect());
             return;
         }
         let scope = scope(&mut labels);
-        let (family, kind, part) = family(&name, about);
+        let (family, kind, part) = match sample.native {
+            Some(_) => (name.as_str(), Kind::NativeHistogram, Part::Value),
+            None => family(&name, about),
+        };
         let mark = match part {
+            Part::Bucket if kind == Kind::GaugeHistogram => None,
             Part::Bucket => labels.remove("le"),
             Part::Quantile => labels.remove("quantile"),
             _ => None,
         };
         let mark = mark.and_then(|mark| mark.parse::<f64>().ok()).filter(|mark| !mark.is_nan());
-        if mark.is_none() && matches!(part, Part::Bucket | Part::Quantile) {
+        if mark.is_none() && kind != Kind::GaugeHistogram && matches!(part, Part::Bucket | Part::Quantile) {
             return;
         }
         // A counter is called what its samples are called, whatever the format calls the family.
         let named = match (kind, part) {
             (Kind::Counter, Part::Created) => name.replace("_created", "_total"),
-            (Kind::Histogram | Kind::GaugeHistogram | Kind::Summary, _) => family.to_owned(),
+            (Kind::Histogram | Kind::GaugeHistogram | Kind::Summary | Kind::Info, _) => family.to_owned(),
             _ => name,
         };
         let key = Key { source, scope, name: named, kind, labels: labels.into_iter().collect() };
         let values = self.values(key);
         values.time = sample.time.or(values.time);
+        values.created = sample.created.or(values.created);
+        values.samples += 1;
         match (part, mark) {
             (Part::Bucket, Some(bound)) => values.buckets.push((bound, sample.value)),
             (Part::Quantile, Some(quantile)) => values.quantiles.push((quantile, sample.value)),
             (Part::Sum, _) => values.sum = Some(sample.value),
             (Part::Count, _) => values.count = Some(sample.value),
             (Part::Created, _) => values.created = Some(sample.value),
+            _ if sample.native.is_some() => {
+                values.count = Some(sample.value);
+                values.native = sample.native;
+            }
             // Of two samples of one series the first counts, as in Prometheus.
             _ => values.value = values.value.or(Some(sample.value)),
         }
-        values.exemplars.extend(sample.exemplar);
+        values.exemplars.extend(sample.exemplars);
     }
 
     fn values(&mut self, key: Key) -> &mut Values {
@@ -156,12 +181,11 @@ fn family<'n>(name: &'n str, about: &HashMap<String, About>) -> (&'n str, Kind, 
 
 const SCOPE: &str = "otel_scope_";
 
+/// What the parts of a family are called. A gauge histogram has no kind in OTLP: its parts are gauges, as in the Collector.
 const SUFFIXES: &[(&str, Part, &[Kind])] = &[
     ("_bucket", Part::Bucket, &[Kind::Histogram, Kind::GaugeHistogram]),
     ("_sum", Part::Sum, &[Kind::Histogram, Kind::Summary]),
-    ("_gsum", Part::Sum, &[Kind::GaugeHistogram]),
     ("_count", Part::Count, &[Kind::Histogram, Kind::Summary]),
-    ("_gcount", Part::Count, &[Kind::GaugeHistogram]),
     ("_created", Part::Created, &[Kind::Counter, Kind::Histogram, Kind::Summary]),
     ("_total", Part::Value, &[Kind::Counter]),
     ("_info", Part::Value, &[Kind::Info]),

@@ -1,5 +1,6 @@
 //! One target: it is asked again and again, and what it shows is handed on, with what the scrape itself came to.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,13 +8,15 @@ use arc_swap::ArcSwap;
 use prost::Message;
 use tokio::time::MissedTickBehavior;
 
-use super::exposition::{self, About, Kind};
+use super::exposition::{self, About, Exposition, Kind};
 use super::labels::{Honor, Labeller};
-use super::memory::{Memory, counts};
-use super::otlp::{Point, Request};
-use super::page::{Page, ScrapeProblem, Shown};
+use super::memory::{Ended, Memory, counts};
+use super::otlp::{Names, Point, Request, State};
+use super::page::{Format, Page, ScrapeProblem, Shown};
+use super::protobuf;
 use super::series::{AllSeries, Key, Scope, Values};
-use crate::config::{Labels, ScrapeJob, ScrapeTarget, Scraping};
+use crate::auth::Credentials;
+use crate::config::{LastScrape, ScrapeJob, ScrapeTarget, Scraping};
 use crate::failure::{Class, Failure};
 use crate::flow::{Lifetime, Next};
 use crate::ident::ComponentId;
@@ -27,12 +30,24 @@ pub(super) struct Target {
     receiver: Arc<ComponentId>,
     job: Arc<ScrapeJob>,
     asked: ScrapeTarget,
+    names: Names,
+    last: LastScrape,
     page: Page,
     memory: Mutex<Memory>,
     /// What the last scrape failed with.
     failing: Mutex<Option<Class>>,
     out: Out,
     budget: Arc<Budget>,
+}
+
+/// What the targets of a job have in common.
+pub(super) struct Of<'a> {
+    pub(super) receiver: Arc<ComponentId>,
+    pub(super) scraping: &'a Scraping,
+    pub(super) out: Out,
+    pub(super) budget: &'a Arc<Budget>,
+    pub(super) job: Arc<ScrapeJob>,
+    pub(super) credentials: Option<Arc<Credentials>>,
 }
 
 /// What a scrape came to: what is handed on, and why that is not all.
@@ -44,6 +59,8 @@ struct Scraped {
 /// What is told of a scrape beside its page.
 #[derive(Default)]
 struct Figures {
+    /// Bytes of the page; -1 of one that has too many.
+    size: f64,
     scraped: u64,
     kept: u64,
     added: u64,
@@ -52,16 +69,20 @@ struct Figures {
 impl Target {
     /// # Errors
     /// What of the job cannot be used.
-    pub(super) fn new(
-        receiver: Arc<ComponentId>,
-        job: Arc<ScrapeJob>,
-        asked: ScrapeTarget,
-        out: Out,
-        budget: Arc<Budget>,
-    ) -> Result<Target, ScrapeProblem> {
-        let page = Page::of(&asked, &job)?;
-        let (memory, failing) = (Mutex::default(), Mutex::default());
-        Ok(Target { receiver, job, asked, page, memory, failing, out, budget })
+    pub(super) fn new(of: &Of<'_>, asked: &ScrapeTarget) -> Result<Target, ScrapeProblem> {
+        let Of { receiver, scraping, out, budget, job, credentials } = of;
+        Ok(Target {
+            receiver: Arc::clone(receiver),
+            job: Arc::clone(job),
+            asked: asked.clone(),
+            names: if scraping.trim_suffixes { Names::Trimmed } else { Names::Whole },
+            last: scraping.last_scrape,
+            page: Page::of(asked, job, credentials.clone())?,
+            memory: Mutex::default(),
+            failing: Mutex::default(),
+            out: Arc::clone(out),
+            budget: Arc::clone(budget),
+        })
     }
 
     /// Scrapes until the intake of `lifetime` ends; for the first time after `delay`.
@@ -70,12 +91,18 @@ impl Target {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                () = lifetime.intake_ended() => return,
+                () = lifetime.intake_ended() => break,
                 _ = ticks.tick() => {}
             }
             // A scrape that has begun is brought to its end, unless nobody can wait for it.
             tokio::select! {
                 () = lifetime.aborted() => return,
+                () = Box::pin(Arc::clone(&self).scrape()) => {}
+            }
+        }
+        if self.last == LastScrape::AtTheEnd {
+            tokio::select! {
+                () = lifetime.aborted() => {}
                 () = Box::pin(Arc::clone(&self).scrape()) => {}
             }
         }
@@ -111,74 +138,107 @@ impl Target {
     fn read(&self, shown: Result<Shown, Failure>, now: u64, took: Duration) -> Scraped {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.begin();
-        let mut figures = Figures::default();
-        let mut request = Request::default();
-        let about = std::collections::HashMap::new();
-        let read = shown.and_then(|shown| self.series(&shown, &mut figures));
-        let (series, page_about, failure) = match read {
-            Ok((series, about)) => (series, about, None),
+        let (mut figures, mut request) = (Figures::default(), Request::new(self.names));
+        let before = std::mem::take(&mut memory.about);
+        let (series, failure) = match shown.and_then(|shown| self.series(shown, &mut figures)) {
+            Ok((series, about)) => {
+                memory.about = about;
+                (series, None)
+            }
             // Whatever was shown before is not known any more.
-            Err(failure) => (AllSeries::default(), about, Some(failure)),
+            Err(failure) => (AllSeries::default(), Some(failure)),
         };
         for (key, values) in series.all {
             let said = values.time.filter(|_| self.job.honor_timestamps);
-            let values = Values { time: said, ..values };
             let time = said.unwrap_or(now);
+            let values = Values { time: said.filter(|_| !self.job.track_timestamps_staleness), ..values };
             let start = memory.start(&key, &values, time, &mut figures.added);
             let start = if counts(key.kind) { start } else { 0 };
-            request.add(Point { key, values: Some(values), start, time }, &page_about);
+            request.add(Point { key, state: State::Shown(values), start, time }, &memory.about);
         }
-        for key in memory.gone() {
-            request.add(Point { key, values: None, start: 0, time: now }, &page_about);
+        memory.note_targets(series.targets.len() as u64, &mut figures.added);
+        for Ended { key, marks } in memory.gone() {
+            request.add(Point { key, state: State::Ended(marks), start: 0, time: now }, &before);
         }
-        self.report(&mut request, &figures, failure.is_none(), now, took);
+        if failure.is_some() {
+            memory.about = before;
+        }
+        self.report(&mut request, &figures, failure.as_ref(), now, took);
         let scheme = if self.asked.tls.is_some() { "https" } else { "http" };
         Scraped { body: request.finish(scheme, &series.targets).encode_to_vec(), failure }
     }
 
-    fn series(
-        &self,
-        shown: &Shown,
-        figures: &mut Figures,
-    ) -> Result<(AllSeries, std::collections::HashMap<String, About>), Failure> {
-        let unreadable = |what: String| Failure::new(Class::ScrapeUnreadable, what);
-        let text =
-            std::str::from_utf8(&shown.body).map_err(|error| unreadable(format!("the page is not UTF-8: {error}")))?;
-        let page = exposition::read(text, shown.format).map_err(|error| unreadable(error.to_string()))?;
-        let labeller = Labeller {
+    fn series(&self, shown: Shown, figures: &mut Figures) -> Result<(AllSeries, HashMap<String, About>), Failure> {
+        figures.size = shown.body.len() as f64;
+        let page = self.page(shown).map_err(|what| Failure::new(Class::ScrapeUnreadable, what))?;
+        let too_large = |what: String| Failure::new(Class::ScrapeTooLarge, what);
+        let labeller = self.labeller();
+        let mut series = AllSeries::of(self.source());
+        let most = self.job.limits.samples.unwrap_or(u64::MAX);
+        figures.scraped = page.samples.len() as u64;
+        for sample in page.samples {
+            let Some(labels) = labeller.labels(&sample).map_err(too_large)? else { continue };
+            figures.kept += 1;
+            // Those beyond are counted all the same: that tells what the limit would have to be.
+            if figures.kept <= most {
+                series.add(sample, labels, &page.about);
+            }
+        }
+        if most < figures.kept {
+            return Err(too_large(format!("sample_limit: the page has {} samples, more than {most}", figures.kept)));
+        }
+        Ok((series, page.about))
+    }
+
+    /// What a page says, whatever it is written in.
+    fn page(&self, shown: Shown) -> Result<Exposition, String> {
+        let format = match shown.format {
+            Format::Text(format) => format,
+            Format::Protobuf => return protobuf::read(shown.body, &self.job.formats),
+        };
+        let text = std::str::from_utf8(&shown.body).map_err(|error| format!("the page is not UTF-8: {error}"))?;
+        exposition::read(text, format).map_err(|error| error.to_string())
+    }
+
+    fn labeller(&self) -> Labeller<'_> {
+        Labeller {
             target: &self.asked.labels,
             external: &self.job.external_labels,
             honor: if self.job.honor_labels { Honor::Sample } else { Honor::Target },
             steps: &self.job.relabel,
             limits: &self.job.limits,
-        };
-        let too_large = |what: String| Failure::new(Class::ScrapeTooLarge, what);
-        let mut series = AllSeries::default();
-        figures.scraped = page.samples.len() as u64;
-        for sample in page.samples {
-            let Some(labels) = labeller.labels(&sample).map_err(too_large)? else { continue };
-            figures.kept += 1;
-            if let Some(limit) = self.job.limits.samples.filter(|limit| *limit < figures.kept) {
-                return Err(too_large(format!("sample_limit: the page has more than {limit} samples")));
-            }
-            series.add(sample, labels, &page.about);
         }
-        Ok((series, page.about))
+    }
+
+    /// `job` and `instance` of the target itself.
+    fn source(&self) -> (String, String) {
+        let label = |wanted: &str| self.asked.labels.iter().find(|(name, _)| name == wanted);
+        let [job, instance] =
+            ["job", "instance"].map(|name| label(name).map(|(_, value)| value.clone()).unwrap_or_default());
+        (job, instance)
     }
 
     /// What Prometheus itself tells of a scrape.
-    fn report(&self, request: &mut Request, figures: &Figures, is_up: bool, now: u64, took: Duration) {
-        let mut labels: Labels = self.asked.labels.iter().cloned().collect();
+    fn report(&self, request: &mut Request, figures: &Figures, failure: Option<&Failure>, now: u64, took: Duration) {
+        let mut labels = self.labeller().of_target();
         let source = (labels.remove("job").unwrap_or_default(), labels.remove("instance").unwrap_or_default());
         let labels: Vec<(String, String)> = labels.into_iter().collect();
         let about = reports();
-        for (name, value) in [
-            ("up", f64::from(u8::from(is_up))),
+        let is_too_large = failure.is_some_and(|failure| failure.class() == Class::ScrapeTooLarge);
+        let size = if is_too_large && figures.size == 0.0 { -1.0 } else { figures.size };
+        let more = [
+            ("scrape_timeout_seconds", self.asked.timeout.as_secs_f64()),
+            ("scrape_sample_limit", self.job.limits.samples.unwrap_or_default() as f64),
+            ("scrape_body_size_bytes", size),
+        ];
+        let told = [
+            ("up", f64::from(u8::from(failure.is_none()))),
             ("scrape_duration_seconds", took.as_secs_f64()),
             ("scrape_samples_scraped", figures.scraped as f64),
             ("scrape_samples_post_metric_relabeling", figures.kept as f64),
             ("scrape_series_added", figures.added as f64),
-        ] {
+        ];
+        for (name, value) in told.into_iter().chain(more.into_iter().filter(|_| self.job.extra_metrics)) {
             let key = Key {
                 source: source.clone(),
                 scope: Scope::default(),
@@ -186,8 +246,8 @@ impl Target {
                 kind: Kind::Gauge,
                 labels: labels.clone(),
             };
-            let values = Some(Values { value: Some(value), ..Values::default() });
-            request.add(Point { key, values, start: 0, time: now }, &about);
+            let state = State::Shown(Values { value: Some(value), ..Values::default() });
+            request.add(Point { key, state, start: 0, time: now }, &about);
         }
     }
 
@@ -222,7 +282,7 @@ impl Target {
     }
 }
 
-fn reports() -> std::collections::HashMap<String, About> {
+fn reports() -> HashMap<String, About> {
     let about = |(name, help, unit): &(&str, &str, &str)| {
         let about = About { kind: Kind::Gauge, help: (*help).to_owned(), unit: (*unit).to_owned() };
         ((*name).to_owned(), about)
@@ -241,6 +301,9 @@ const REPORTS: &[(&str, &str, &str)] = &[
     ("scrape_samples_scraped", "Samples that the target showed", ""),
     ("scrape_samples_post_metric_relabeling", "Samples that were left after relabelling", ""),
     ("scrape_series_added", "Series that the scrape before had not shown", ""),
+    ("scrape_timeout_seconds", "How long a scrape may take", "seconds"),
+    ("scrape_sample_limit", "How many samples a scrape may have; 0 is any number", ""),
+    ("scrape_body_size_bytes", "Bytes of the page; -1 of one that has too many", "bytes"),
 ];
 
 /// From here on reading a page takes so long that other work of the thread would wait.

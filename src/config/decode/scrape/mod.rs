@@ -1,6 +1,9 @@
 //! What the `prometheus` receiver asks for: Prometheus' own configuration below `config`, as far as it is about scraping
 //! targets that are written down.
 
+mod access;
+mod discovery;
+mod formats;
 mod job;
 mod relabel;
 mod target;
@@ -9,13 +12,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::config::duration;
-use crate::config::model::{Receiver, ScrapeLimits, Scraping};
+use crate::config::model::{LastScrape, Receiver, ScrapeLimits, Scraping};
 use crate::config::problem::Mistake;
 use crate::config::section::{Rule, Section};
 use crate::units::ByteCount;
 
 /// `prometheus`
 pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Receiver> {
+    let offset = section.duration("initial_scrape_offset", "'initial_scrape_offset' must be non-negative");
+    let at_the_end = section.boolean("scrape_on_shutdown").unwrap_or(false);
+    let trim_suffixes = section.boolean("trim_metric_suffixes").unwrap_or(false);
+    // The older place of a job's own key.
+    let extra_metrics = section.boolean("report_extra_scrape_metrics").unwrap_or(false);
     section.rest(REST);
     let config = section.entry("config");
     let Some(mut config) = config.and_then(|value| value.section()) else {
@@ -23,7 +31,8 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Receiver> {
         section.whole().refuse(fault.hint(EXAMPLE));
         return None;
     };
-    let global = config.value("global").and_then(|value| value.section()).map(global).unwrap_or_default();
+    let mut global = config.value("global").and_then(|value| value.section()).map(global).unwrap_or_default();
+    global.extra_metrics |= extra_metrics;
     let written = config.value("scrape_configs");
     let items = written.as_ref().map(|list| list.items()).unwrap_or_default();
     if items.is_empty() {
@@ -43,7 +52,12 @@ pub(super) fn prometheus(section: &mut Section<'_>) -> Option<Receiver> {
     }
     config.rest(CONFIG_REST);
     config.finish();
-    Some(Receiver::Prometheus(Box::new(Scraping { jobs })))
+    Some(Receiver::Prometheus(Box::new(Scraping {
+        jobs,
+        first_after: offset.unwrap_or_default(),
+        last_scrape: if at_the_end { LastScrape::AtTheEnd } else { LastScrape::AsPlanned },
+        trim_suffixes,
+    })))
 }
 
 /// What holds for every job that says nothing else.
@@ -52,12 +66,24 @@ struct Global {
     timeout: Duration,
     labels: Vec<(String, String)>,
     limits: ScrapeLimits,
+    /// `target_limit` of a job.
+    targets: Option<u64>,
+    formats: formats::Usual,
+    extra_metrics: bool,
 }
 
 impl Default for Global {
     fn default() -> Global {
         let (interval, timeout) = (Duration::from_secs(60), Duration::from_secs(10));
-        Global { interval, timeout, labels: Vec::new(), limits: ScrapeLimits::default() }
+        Global {
+            interval,
+            timeout,
+            labels: Vec::new(),
+            limits: ScrapeLimits::default(),
+            targets: None,
+            formats: formats::Usual::default(),
+            extra_metrics: false,
+        }
     }
 }
 
@@ -70,9 +96,12 @@ fn global(mut section: Section<'_>) -> Global {
     }
     let labels = super::prometheus::labels(&mut section, "external_labels");
     let limits = limits(&mut section, &ScrapeLimits::default());
+    let targets = section.unsigned("target_limit").filter(|limit| *limit != 0);
+    let formats = formats::of_global(&mut section);
+    let extra_metrics = section.boolean("extra_scrape_metrics").unwrap_or(false);
     section.rest(GLOBAL_REST);
     section.finish();
-    Global { interval, timeout, labels, limits }
+    Global { interval, timeout, labels, limits, targets, formats, extra_metrics }
 }
 
 /// A duration as Prometheus writes it, more than zero.
@@ -86,18 +115,18 @@ fn time(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
     None
 }
 
-/// The limits of a scrape; 0 is none.
+/// The limits of a scrape; 0 is none, whatever is usual.
 fn limits(section: &mut Section<'_>, usual: &ScrapeLimits) -> ScrapeLimits {
     let body = section.value("body_size_limit").and_then(|value| {
         let found = value.text().and_then(|text| bytes(&text));
         if found.is_none() {
             value.refuse(value.fault("invalid body_size_limit").hint("write a number with a unit: 10MB"));
         }
-        found.filter(|bytes| *bytes != ByteCount::ZERO)
+        found
     });
     let mut number = |key, usual: Option<u64>| section.unsigned(key).or(usual).filter(|number| *number != 0);
     ScrapeLimits {
-        body: body.or(usual.body),
+        body: body.or(usual.body).filter(|bytes| *bytes != ByteCount::ZERO),
         samples: number("sample_limit", usual.samples),
         labels: number("label_limit", usual.labels),
         label_name: number("label_name_length_limit", usual.label_name),
@@ -127,9 +156,8 @@ const ADJUSTED: &str = "a start that a target does not tell is that of the first
 const REST: &[(&str, Rule)] = &[
     ("target_allocator", Rule::NotYet),
     ("api_server", Rule::NotYet),
-    ("enable_protobuf_negotiation", Rule::NoEffect("targets are asked for text")),
-    ("report_extra_scrape_metrics", Rule::NotYet),
-    ("trim_metric_suffixes", Rule::NotYet),
+    ("enable_protobuf_negotiation", Rule::NoEffect("write scrape_protocols: [PrometheusProto] in the job")),
+    ("discovery_reload_on_startup", Rule::NoEffect("targets that are written down are known at the start")),
     ("use_start_time_metric", Rule::NoEffect(ADJUSTED)),
     ("start_time_metric_regex", Rule::NoEffect(ADJUSTED)),
     ("use_collector_start_time_fallback", Rule::NoEffect(ADJUSTED)),
@@ -152,22 +180,13 @@ const CONFIG_REST: &[(&str, Rule)] = &[
 ];
 
 /// Keys of the whole that every job has as well.
-const PROTOCOLS: &str = "targets are asked for OpenMetrics or Prometheus' text, whichever they have";
-
 const GLOBAL_REST: &[(&str, Rule)] = &[
     ("evaluation_interval", Rule::NoEffect(NO_RULES)),
     ("rule_query_offset", Rule::NoEffect(NO_RULES)),
     ("query_log_file", Rule::NoEffect(NO_RULES)),
     ("scrape_failure_log_file", Rule::NoEffect("failing scrapes are in the relay's log")),
-    ("scrape_protocols", Rule::NoEffect(PROTOCOLS)),
-    ("scrape_native_histograms", Rule::NoEffect(PROTOCOLS)),
-    ("always_scrape_classic_histograms", Rule::NoEffect(PROTOCOLS)),
-    ("convert_classic_histograms_to_nhcb", Rule::NotYet),
-    ("extra_scrape_metrics", Rule::NotYet),
+    ("convert_classic_histograms_to_nhcb", Rule::NoEffect("OTLP's histograms have the bounds of their targets anyway")),
     ("keep_dropped_targets", Rule::NoEffect("nobody asks the relay for them")),
-    ("target_limit", Rule::NotYet),
-    ("metric_name_validation_scheme", Rule::Only(&["utf8", "legacy"])),
-    ("metric_name_escaping_scheme", Rule::NoEffect("names are taken as they come")),
 ];
 
 /// What `mistake` is of a key that Prometheus has and the relay has not.

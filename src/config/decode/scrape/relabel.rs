@@ -1,9 +1,10 @@
 //! `relabel_configs` and `metric_relabel_configs`.
 
-use super::NOT_YET;
+use std::num::NonZeroU64;
+
 use crate::config::model::{Pattern, Relabel, RelabelAction};
 use crate::config::reading::Reading;
-use crate::config::section::{Rule, Section};
+use crate::config::section::Section;
 
 /// The steps at `key`; those that could not be read are left out, and reported.
 pub(super) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<Relabel> {
@@ -22,24 +23,31 @@ fn step(item: Reading<'_>) -> Option<Relabel> {
     };
     let target_label = section.text("target_label").unwrap_or_default();
     let replacement = section.text("replacement").unwrap_or_else(|| "$1".to_owned());
-    let action = match section.value("action").map(|value| (value.text(), value)) {
+    let modulus = section.unsigned("modulus").and_then(NonZeroU64::new);
+    let action = match section.value("action") {
         None => Some(RelabelAction::Replace),
-        Some((text, value)) if text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case("hashmod")) => {
-            let fault = value.fault("the relabel action \"hashmod\" is not supported by otlp-relay yet");
-            value.refuse(fault.is(NOT_YET));
+        Some(value) => value.choice(ACTIONS),
+    };
+    let action = match (action, modulus) {
+        (Some(RelabelAction::HashMod(_)), Some(modulus)) => Some(RelabelAction::HashMod(modulus)),
+        (Some(RelabelAction::HashMod(_)), None) => {
+            let fault = section.whole().fault("relabel configuration for hashmod requires non-zero modulus");
+            section.whole().refuse(fault.hint("write modulus and the number of shards"));
             None
         }
-        Some((_, value)) => value.choice(ACTIONS),
+        (action, _) => action,
     };
-    section.rest(&[("modulus", Rule::Fixed("0", "the action hashmod alone asks for it"))]);
-    let names_target = [
-        RelabelAction::Replace,
-        RelabelAction::Lowercase,
-        RelabelAction::Uppercase,
-        RelabelAction::KeepEqual,
-        RelabelAction::DropEqual,
-    ];
-    let needs_target = action.is_some_and(|action| names_target.contains(&action));
+    let needs_target = matches!(
+        action,
+        Some(
+            RelabelAction::Replace
+                | RelabelAction::Lowercase
+                | RelabelAction::Uppercase
+                | RelabelAction::KeepEqual
+                | RelabelAction::DropEqual
+                | RelabelAction::HashMod(_)
+        )
+    );
     if needs_target && target_label.is_empty() {
         let fault = section.whole().fault("relabel configuration for this action requires 'target_label' value");
         section.whole().refuse(fault.hint("write target_label and the name of a label"));
@@ -65,4 +73,5 @@ const ACTIONS: &[(&str, RelabelAction)] = &[
     ("labelkeep", RelabelAction::LabelKeep),
     ("lowercase", RelabelAction::Lowercase),
     ("uppercase", RelabelAction::Uppercase),
+    ("hashmod", RelabelAction::HashMod(NonZeroU64::MIN)),
 ];

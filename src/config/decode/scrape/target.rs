@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::access::Proxied;
 use crate::config::decode::address::{self, Address, shown};
 use crate::config::decode::prometheus;
 use crate::config::duration;
@@ -18,6 +19,7 @@ pub(super) struct Job<'a> {
     pub interval: Duration,
     pub timeout: Duration,
     pub tls: ClientTls,
+    pub proxied: &'a Proxied,
     pub relabel: &'a [Relabel],
 }
 
@@ -108,8 +110,9 @@ fn target(mut labels: Labels, base: &Base, job: &Job<'_>) -> Result<ScrapeTarget
         return Err(invalid(format!("{} is no valid URL", shown(&text))));
     }
     let endpoint = Endpoint { text, host, port: port.unwrap_or(usual_port) };
+    let proxy = job.proxied.proxy(&endpoint.host, endpoint.port);
     let path = format!("{path}{query}");
-    Ok(ScrapeTarget { endpoint, tls, path, interval, timeout, labels: labels.into_iter().collect() })
+    Ok(ScrapeTarget { endpoint, tls, proxy, path, interval, timeout, labels: labels.into_iter().collect() })
 }
 
 /// `params`, of which relabelling may have changed the first value of each.
