@@ -62,7 +62,8 @@
 //! - Failures are classified where their type is still known; nothing matches text that a library may reword. The words
 //!   of a *peer* are matched in one table, `failure::answer`.
 //! - Whatever a client or a peer may take is bounded: `transport::server::Limits` for connections, `receivers::otlp`'s room
-//!   for bytes. Where most of it is taken, those who do nothing with theirs give way: idle connections, stalled bodies.
+//!   for bytes, `delivery`'s for the memory of a queue. Where most of it is taken, or a limiter refuses data, those who do
+//!   nothing with theirs give way: idle connections, stalled bodies.
 //! - A panic stays inside of the request, export, connection or page that it happened in, and is counted.
 //! - A name is resolved anew for each connection, and data is sent on connections of the thread it arrived on.
 //! - Signals differ by a row in `signal` and by the tables of their messages, never by copies of code.

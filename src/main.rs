@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     #[cfg(feature = "jemalloc")]
-    otlp_relay::memory::set_allocator(&jemalloc::Statistics);
+    {
+        jemalloc::set_decay();
+        otlp_relay::memory::set_allocator(&jemalloc::Statistics);
+    }
     otlp_relay::cli::run(std::env::args_os())
 }
 
@@ -21,12 +24,27 @@ mod jemalloc {
     /// What jemalloc counts.
     pub(super) struct Statistics;
 
+    /// Has what is free given back to the system after a second instead of ten, in the arenas that there are and in those
+    /// to come: in an outage it would be a tenth of what the relay takes.
+    pub(super) fn set_decay() {
+        let ours = |name: &str| {
+            // A jemalloc that refuses keeps its own.
+            let _ = Access::<isize>::write(format!("{name}.dirty_decay_ms\0").name(), DECAY_MS);
+        };
+        ours("arenas");
+        (0..arenas::narenas::read().unwrap_or(0)).for_each(|arena| ours(&format!("arena.{arena}")));
+    }
+
+    const DECAY_MS: isize = 1000;
+
     impl Allocator for Statistics {
         fn allocated(&self) -> Option<Allocated> {
             // Statistics are those of the moment of the last advance.
             epoch::advance().ok()?;
             let (live, mapped) = (stats::allocated::read().ok()?, stats::mapped::read().ok()?);
-            Some(Allocated { live: ByteCount::of(live), mapped: ByteCount::of(mapped) })
+            let used = stats::active::read().ok()? + stats::metadata::read().ok()?;
+            let free = stats::resident::read().ok()?.saturating_sub(used);
+            Some(Allocated { live: ByteCount::of(live), mapped: ByteCount::of(mapped), free: ByteCount::of(free) })
         }
 
         /// A decay time of zero returns free pages at once. What an arena refuses stays as it was: it decays anyway.
@@ -57,6 +75,7 @@ mod jemalloc {
             Statistics.release();
             let without = Statistics.allocated().unwrap();
             assert!(without.live + ByteCount::mib(63) < with.live, "{without:?} after {with:?}");
+            assert!(without.free < ByteCount::mib(8), "{without:?}");
             assert_eq!(decay(), before);
         }
     }

@@ -23,7 +23,7 @@ use crate::protocol::Protocol;
 use crate::service::{self, Signals};
 use crate::telemetry;
 use crate::tools::sink::{Asked, BadAsk, Place, Report, Sink as Engine};
-use crate::transport::server::{Limits, Listener, Terms, TlsServer};
+use crate::transport::server::{Listener, Terms, TlsServer};
 
 /// Take OTLP at full speed, count it, keep nothing, and fail on demand: the target of a load test.
 ///
@@ -104,7 +104,7 @@ async fn run(asked: &Sink, opening: Opening, engine: &Arc<Engine>) -> Result<Str
         [bind("--grpc", &grpc).await?, bind("--http", &http).await?, bind("--admin", &admin).await?];
     let system = |error: io::Error| error.to_string();
     let (workers, lifetime) = (Workers::start().map_err(system)?, Lifetime::new());
-    let terms = Terms { limits: Limits::default(), tls };
+    let terms = Terms { tls, ..Terms::default() };
     for (protocol, listener, elsewhere) in
         [(Protocol::Grpc, &grpc_socket, &http), (Protocol::Http, &http_socket, &grpc)]
     {

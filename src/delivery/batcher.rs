@@ -26,6 +26,13 @@ pub(super) struct Batch {
     pub(super) shape: Shape,
 }
 
+impl Batch {
+    /// A payload that travels as it came.
+    pub(super) fn alone(part: Part, since: Instant) -> Batch {
+        Batch { parts: vec![part], gathered: None, since, shape: Shape::Fitting }
+    }
+}
+
 /// How a batch came about.
 #[derive(Clone)]
 pub(super) struct Gathered {
@@ -125,10 +132,7 @@ impl Batcher {
                 let partition = self.gatherings[index.0].rule.partition_of(&part.payload);
                 self.put(index, partition, Place::Back, vec![part], now, pace)
             }
-            None => {
-                let alone = Batch { parts: vec![part], gathered: None, since: now, shape: Shape::Fitting };
-                Added { ready: Some(alone), ..Added::default() }
-            }
+            None => Added { ready: Some(Batch::alone(part, now)), ..Added::default() },
         }
     }
 

@@ -28,21 +28,21 @@ pub(super) struct Part {
 pub(super) struct Lease {
     /// Where the payload is while it is carried.
     hold: Hold,
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
     /// The end of the relay interrupted a part: what is on disk stays there.
     interrupted: AtomicBool,
 }
 
-/// What a payload holds, and gives back when its lease ends.
+/// What a payload holds, and gives back when its lease ends. Small where it is in memory: there may be a hundred thousand.
 pub(super) enum Hold {
     /// Nothing: there is no queue.
     Nothing,
     /// Room in a queue in memory.
     Room(#[allow(dead_code, reason = "it is given back when it is dropped")] Charge),
     /// Itself, on disk. Dropped without an acknowledgement it stays there.
-    Disk(Claim),
+    Disk(Box<Claim>),
     /// Room on a disk that did not take it.
-    RoomOnDisk(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<Reservation>),
+    RoomOnDisk(#[allow(dead_code, reason = "it is given back when it is dropped")] Option<Box<Reservation>>),
 }
 
 /// Hears what became of a lease. An error means that nobody is left to tell.
@@ -60,7 +60,7 @@ impl Part {
             Acknowledge::WhenQueued => (None, None),
             Acknowledge::WhenExported => {
                 let (sender, answer) = oneshot::channel();
-                (Some(Waiting { so_far: Mutex::new(None), sender }), Some(answer))
+                (Some(Box::new(Waiting { so_far: Mutex::new(None), sender })), Some(answer))
             }
         };
         let lease = Lease { hold, waiting, interrupted: AtomicBool::new(false) };
@@ -143,9 +143,10 @@ impl Lease {
         // Whoever holds the last part ends the lease; `into_inner` gives it to exactly one.
         if let Some(Lease { hold, waiting: Some(waiting), .. }) = Arc::into_inner(self) {
             drop(hold);
-            if let Some(outcome) = waiting.so_far.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let Waiting { so_far, sender } = *waiting;
+            if let Some(outcome) = so_far.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 // The sender may have gone away; its data was exported all the same.
-                let _ = waiting.sender.send(outcome);
+                let _ = sender.send(outcome);
             }
         }
     }

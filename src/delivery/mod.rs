@@ -11,6 +11,7 @@
 //! `route` hands an attempt to a fallback while the exporter itself fails. There is no stage for the timer of an attempt: it lives in the exporter, since only the owner of
 //! an attempt's phases can say in which of them the time ran out.
 
+mod backlog;
 mod batcher;
 mod cut;
 mod dead_letters;

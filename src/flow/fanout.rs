@@ -51,6 +51,11 @@ impl Consume for FanOut {
             outcome
         })
     }
+
+    /// As long as one branch takes something.
+    fn is_open(&self) -> Result<(), Failure> {
+        self.branches.iter().map(|branch| branch.is_open()).reduce(|one, other| one.or(other)).unwrap_or(Ok(()))
+    }
 }
 
 fn combine(so_far: Result<Receipt, Failure>, next: Result<Receipt, Failure>) -> Result<Receipt, Failure> {

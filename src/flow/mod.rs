@@ -27,6 +27,14 @@ pub type Consumed<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Failure>> + 
 pub trait Consume: Send + Sync + 'static {
     /// Takes `payload` over. `Ok` means that the stage answers for it from now on, as the receipt says.
     fn consume(&self, payload: Payload) -> Consumed<'_>;
+
+    /// Whether it takes anything at the moment, for those who would rather not read a large request in vain.
+    ///
+    /// # Errors
+    /// What each payload would be answered now.
+    fn is_open(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// The stage behind another one.

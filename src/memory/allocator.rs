@@ -22,6 +22,8 @@ pub struct Allocated {
     pub live: ByteCount,
     /// Bytes taken from the system.
     pub mapped: ByteCount,
+    /// Bytes of RAM that nobody uses, and that are not given back yet.
+    pub free: ByteCount,
 }
 
 /// Names the allocator of this program. The first one stays.

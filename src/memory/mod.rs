@@ -1,13 +1,15 @@
-//! How much memory this process may use, and how much it uses.
+//! How much memory this process may use, how much it uses, and whether that is too much.
 
 mod allocator;
 mod group;
+mod pressure;
 mod system;
 
 use std::fs;
 use std::path::Path;
 
 pub use allocator::{Allocated, Allocator, allocator, set_allocator};
+pub use pressure::{Gauge, Pressure, Refusing};
 pub use system::{Memory, Reading, System};
 
 use crate::units::ByteCount;

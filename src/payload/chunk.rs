@@ -27,6 +27,11 @@ impl Chunk {
         self.bytes.len()
     }
 
+    /// Whether it is all of its allocation.
+    pub(super) fn is_whole(&self) -> bool {
+        self.bytes.len() == self.home.len
+    }
+
     /// A part of it, which keeps all of it alive.
     pub(super) fn slice(&self, range: std::ops::Range<usize>) -> Chunk {
         Chunk { bytes: self.bytes.slice(range), home: self.home }

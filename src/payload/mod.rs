@@ -6,6 +6,8 @@ mod body;
 mod budget;
 mod chunk;
 mod edit;
+mod footprint;
+mod holds;
 mod json;
 mod malformed;
 mod marks;
@@ -32,6 +34,7 @@ pub use metadata::Metadata;
 pub use rule::{Limit, MergeRule, Sizer};
 
 use self::body::Body;
+use self::holds::Holds;
 use self::schema::MessageType;
 use crate::signal::{Merge, Signal};
 use crate::units::{ByteCount, Items};
@@ -42,12 +45,12 @@ pub struct Payload {
     signal: Signal,
     items: Items,
     /// Unknown fields in the request or in any message of it.
-    unknown: u64,
-    repaired: u64,
-    body: Arc<Body>,
+    unknown: u32,
+    repaired: u32,
+    body: Body,
     rule: Option<Arc<MergeRule>>,
-    holds: Option<Arc<[Arc<Hold>]>>,
-    encoded: Option<Encoded>,
+    holds: Option<Arc<Holds>>,
+    encoded: Option<Arc<Encoded>>,
     metadata: Option<Arc<Metadata>>,
 }
 
@@ -116,9 +119,9 @@ impl Payload {
         Ok(Payload {
             signal,
             items: findings.items,
-            unknown: findings.unknown,
-            repaired: findings.broken_texts,
-            body: Arc::new(Body::whole(body)),
+            unknown: count(findings.unknown),
+            repaired: count(findings.broken_texts),
+            body: Body::whole(body),
             rule: None,
             holds: None,
             encoded: None,
@@ -142,7 +145,7 @@ impl Payload {
         ByteCount(self.body.len())
     }
 
-    /// The memory that it keeps alive: allocations count in full, however little of them it shows.
+    /// The bytes of requests that it keeps alive: allocations count in full, however little of them it shows.
     pub fn held(&self) -> ByteCount {
         let encoded = self.encoded.as_ref().map_or(0, |encoded| encoded.body.len());
         ByteCount(self.body.held()) + ByteCount::of(encoded)
@@ -155,7 +158,7 @@ impl Payload {
 
     /// How many strings had invalid UTF-8 and were repaired.
     pub fn repaired(&self) -> u64 {
-        self.repaired
+        u64::from(self.repaired)
     }
 
     /// Concatenated they are the protobuf request.
@@ -202,19 +205,26 @@ impl Payload {
     /// Its bytes are accounted for by `hold`, for as long as any copy or part of it lives.
     #[must_use]
     pub fn with_hold(mut self, hold: Hold) -> Payload {
-        self.holds = Some(self.holds().chain([Arc::new(hold)]).collect());
+        self.holds = Holds::all(self.holds.into_iter().chain([Holds::one(hold)]));
         self
     }
 
     /// The compressed body that it came in.
     pub fn encoded(&self) -> Option<&Encoded> {
-        self.encoded.as_ref()
+        self.encoded.as_deref()
     }
 
     /// It came in this compressed body. Dropped when it was repaired: the compressed body was not.
     #[must_use]
     pub fn with_encoded(mut self, encoded: Encoded) -> Payload {
-        self.encoded = Some(encoded).filter(|_| self.repaired == 0);
+        self.encoded = Some(encoded).filter(|_| self.repaired == 0).map(Arc::new);
+        self
+    }
+
+    /// Without the compressed body that it came in: it is compressed anew where it leaves compressed.
+    #[must_use]
+    pub fn without_encoded(mut self) -> Payload {
+        self.encoded = None;
         self
     }
 
@@ -236,15 +246,14 @@ impl Payload {
         };
         debug_assert!(parts.iter().all(|part| part.signal == first.signal), "parts of several signals");
         debug_assert_eq!(first.signal.facts().merge, Merge::Concatenates, "{} cannot be joined", first.signal);
-        let holds: Arc<[_]> = parts.iter().flat_map(Payload::holds).collect();
         Some(Payload {
             signal: first.signal,
             items: parts.iter().map(Payload::items).sum(),
-            unknown: parts.iter().map(|part| part.unknown).sum(),
-            repaired: parts.iter().map(Payload::repaired).sum(),
-            body: Arc::new(Body::join(parts.iter().map(|part| &*part.body))),
+            unknown: parts.iter().fold(0, |sum, part| sum.saturating_add(part.unknown)),
+            repaired: parts.iter().fold(0, |sum, part| sum.saturating_add(part.repaired)),
+            body: Body::join(parts.iter().map(|part| &part.body)),
             rule: first.rule.clone(),
-            holds: (!holds.is_empty()).then_some(holds),
+            holds: Holds::all(parts.iter().filter_map(|part| part.holds.clone())),
             encoded: None,
             metadata: None,
         })
@@ -263,18 +272,19 @@ impl Payload {
         let rest = rest.map(|rest| Payload {
             items: self.items - items,
             repaired: 0,
-            body: Arc::new(rest),
+            body: rest,
             rule: self.rule.clone(),
             holds: self.holds.clone(),
             encoded: None,
             metadata: self.metadata.clone(),
             ..self
         });
-        let head = Payload { items, body: Arc::new(head), encoded: None, ..self };
+        let head = Payload { items, body: head, encoded: None, ..self };
         (head, rest)
     }
+}
 
-    fn holds(&self) -> impl Iterator<Item = Arc<Hold>> {
-        self.holds.iter().flat_map(|holds| holds.iter().cloned())
-    }
+/// Beyond four thousand millions nobody counts.
+fn count(found: u64) -> u32 {
+    u32::try_from(found).unwrap_or(u32::MAX)
 }

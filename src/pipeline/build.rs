@@ -7,6 +7,7 @@ use crate::auth::Gate;
 use crate::config::{Config, ListenAddress, Problem, Problems};
 use crate::flow::{FanOut, Lifetime, Next};
 use crate::ident::{ComponentId, PipelineId};
+use crate::memory::Pressure;
 use crate::payload::Budget;
 use crate::protocol::Protocol;
 use crate::receivers::otlp::{Entries, OtlpServer, Settings, Sign};
@@ -36,6 +37,8 @@ pub struct Tools<'a> {
     pub chains: &'a Chains,
     /// The bound on bytes held in memory.
     pub budget: &'a Arc<Budget>,
+    /// Whether memory is short.
+    pub pressure: &'a Pressure,
     /// The directories that records are kept in.
     pub archives: &'a Archives,
     /// The debug dump, if there is one.
@@ -86,13 +89,13 @@ pub struct Listen {
 /// Everything that the configuration asks for and that is not there, such as certificate files.
 pub fn build(plan: &Plan, config: &Config, tools: &Tools<'_>) -> Result<Built, Problems> {
     let mut problems = Vec::new();
-    let doors = doors(plan, config, &mut problems);
+    let doors = doors(plan, config, tools.pressure, &mut problems);
     let settings = guarded(plan, config, &mut problems);
     let pages = scraping::places(plan, config, &mut problems);
     let figures = BatchFigures::of(plan, &tools.watch.registry);
     let around = Surroundings { config, tools, figures: &figures };
     let chains = build_chains(plan, &around, problems)?;
-    let limiters = Limiters::of(plan, config, &tools.watch.registry);
+    let limiters = Limiters::of(plan, config, &tools.watch.registry, tools.pressure);
     let mut graph =
         Graph { plan, around: &around, limiters: &limiters, chains, made: BTreeMap::new(), problems: Vec::new() };
     let made = plan.pipelines.keys().filter_map(|id| Some((id, graph.pipeline(id, Way::Queued)?)));
@@ -177,7 +180,7 @@ fn build_attempts(
 }
 
 /// The sockets of each receiver, with the files of their TLS read.
-fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<Listen>> {
+fn doors(plan: &Plan, config: &Config, pressure: &Pressure, problems: &mut Vec<Problem>) -> Vec<Vec<Listen>> {
     let mut load = |receiver: &ReceiverPlan, listen: &ListenPlan| {
         let path = format!("receivers::{}::protocols::{}::tls", receiver.id, listen.sign.protocol());
         let tls = listen.tls.as_ref().map(|tls| TlsServer::load(tls, path.clone())).transpose();
@@ -186,7 +189,7 @@ fn doors(plan: &Plan, config: &Config, problems: &mut Vec<Problem>) -> Vec<Vec<L
             problems.push(config.places.problem(path, problem.what).is(problem.mistake));
             None
         });
-        let terms = Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new) };
+        let terms = Terms { limits: listen.limits.clone(), tls: tls.map(Arc::new), pressure: pressure.clone() };
         Listen { address: listen.address.clone(), sign: listen.sign.clone(), terms }
     };
     let of_receiver = |receiver: &ReceiverPlan| receiver.listens.iter().map(|listen| load(receiver, listen)).collect();
@@ -224,6 +227,7 @@ fn build_server(
     }
     let refusals = Arc::new(RefusalFigures::of(&receiver.id, tools.watch));
     let (budget, instance) = (Arc::clone(tools.budget), Arc::clone(tools.instance));
+    let settings = settings.under(tools.pressure);
     let otlp = OtlpServer::new(settings, entries, budget, instance, refusals);
     Server { id: receiver.id.clone(), listens, otlp }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, Processor};
 use crate::flow::Next;
 use crate::ident::ComponentId;
-use crate::memory::System;
+use crate::memory::{Pressure, System};
 use crate::processors::{MemoryLimiter, OnVerdict, Verdict};
 use crate::signal::Signal;
 use crate::telemetry::Registry;
@@ -20,12 +20,12 @@ pub(super) struct Limiters {
 }
 
 impl Limiters {
-    /// The limiters of `plan`, which is the plan of `config`.
-    pub(super) fn of(plan: &Plan, config: &Config, registry: &Registry) -> Limiters {
+    /// The limiters of `plan`, which is the plan of `config`. While any of them refuses, `pressure` is high.
+    pub(super) fn of(plan: &Plan, config: &Config, registry: &Registry, pressure: &Pressure) -> Limiters {
         let mut limiters = BTreeMap::new();
         for id in plan.pipelines.values().flat_map(|pipeline| &pipeline.limiters) {
             if let Some(Processor::MemoryLimiter(settings)) = config.processors.get(id) {
-                let made = || MemoryLimiter::new(settings, Box::new(System::here()));
+                let made = || MemoryLimiter::new(settings, Box::new(System::here()), pressure.clone());
                 limiters.entry(id.clone()).or_insert_with(made);
             }
         }

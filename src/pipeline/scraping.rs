@@ -46,7 +46,10 @@ pub(super) fn places(
             one_request: asked.one_request,
             ..usual
         };
-        places.insert(chain.exporter.clone(), (asked.listen.clone(), Terms { limits, tls: tls.map(Arc::new) }));
+        places.insert(
+            chain.exporter.clone(),
+            (asked.listen.clone(), Terms { limits, tls: tls.map(Arc::new), ..Terms::default() }),
+        );
     }
     places
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::config;
 use crate::failure::{Class, Failure};
 use crate::flow::{Consume, Consumed, Next};
-use crate::memory::{Memory, Reading};
+use crate::memory::{Memory, Pressure, Reading, Refusing};
 use crate::payload::Payload;
 use crate::units::{ByteCount, Items};
 
@@ -28,8 +28,16 @@ pub struct MemoryLimiter {
     /// When to measure next, in microseconds from `epoch`.
     due: AtomicU64,
     refusing: AtomicBool,
-    /// What was last found.
-    found: Mutex<(Reading, Level)>,
+    /// Who else is to know that it refuses.
+    pressure: Pressure,
+    found: Mutex<Found>,
+}
+
+/// What was last found.
+struct Found {
+    reading: Reading,
+    level: Level,
+    refusing: Option<Refusing>,
 }
 
 /// What became of a payload at a limiter.
@@ -45,8 +53,8 @@ pub enum Verdict {
 pub type OnVerdict = Box<dyn Fn(Verdict, Items) + Send + Sync>;
 
 impl MemoryLimiter {
-    /// A limiter of `memory` as `settings` asks for.
-    pub fn new(settings: &config::MemoryLimiter, memory: Box<dyn Memory>) -> Arc<MemoryLimiter> {
+    /// A limiter of `memory` as `settings` asks for. While it refuses, `pressure` is high.
+    pub fn new(settings: &config::MemoryLimiter, memory: Box<dyn Memory>, pressure: Pressure) -> Arc<MemoryLimiter> {
         let config::MemoryLimiter { check_interval, limit, spike } = settings;
         let bounds = Bounds::of(*limit, *spike, memory.total(), memory.group_limit());
         bounds.announce(*limit, *spike, memory.total(), *check_interval);
@@ -60,7 +68,8 @@ impl MemoryLimiter {
             epoch: Instant::now(),
             due: AtomicU64::new(0),
             refusing: AtomicBool::new(false),
-            found: Mutex::new((Reading::default(), Level::Within)),
+            pressure,
+            found: Mutex::new(Found { reading: Reading::default(), level: Level::Within, refusing: None }),
         })
     }
 
@@ -74,7 +83,7 @@ impl MemoryLimiter {
         if !self.refusing.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (reading, _) = *self.found();
+        let reading = self.found().reading;
         let text = format!("data refused due to high memory usage: {}", self.bounds.explain(reading));
         Err(Failure::new(Class::MemoryLimited, text))
     }
@@ -87,12 +96,16 @@ impl MemoryLimiter {
         if now < due || self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
-        let (_, before) = *self.found();
-        let found = self.measure(before);
-        *self.found() = found;
-        self.refusing.store(found.1 != Level::Within, Ordering::Relaxed);
-        if found.1 != before {
-            report(found.0, found.1, before);
+        let before = self.found().level;
+        let (reading, level) = self.measure(before);
+        let refuses = level != Level::Within;
+        let mut found = self.found();
+        let refusing = refuses.then(|| found.refusing.take().unwrap_or_else(|| self.pressure.refuse()));
+        *found = Found { reading, level, refusing };
+        drop(found);
+        self.refusing.store(refuses, Ordering::Relaxed);
+        if level != before {
+            report(reading, level, before);
         }
     }
 
@@ -109,7 +122,7 @@ impl MemoryLimiter {
         (reading, self.bounds.judge(reading))
     }
 
-    fn found(&self) -> MutexGuard<'_, (Reading, Level)> {
+    fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,6 +177,11 @@ impl Consume for Guard {
             }
         }
     }
+
+    fn is_open(&self) -> Result<(), Failure> {
+        self.limiter.admit()?;
+        self.next.is_open()
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +212,7 @@ mod tests {
         group: Arc<AtomicU64>,
         free: Arc<AtomicU64>,
         releases: Arc<AtomicU64>,
+        pressure: Pressure,
     }
 
     impl Memory for Played {
@@ -227,7 +246,8 @@ mod tests {
         let verdicts: Arc<Mutex<Vec<Verdict>>> = Arc::default();
         let heard = Arc::clone(&verdicts);
         let on_verdict = Box::new(move |verdict, _| heard.lock().unwrap().push(verdict));
-        (MemoryLimiter::new(&settings, Box::new(memory.clone())).guard(on_verdict, Arc::new(Sink)), verdicts)
+        let limiter = MemoryLimiter::new(&settings, Box::new(memory.clone()), memory.pressure.clone());
+        (limiter.guard(on_verdict, Arc::new(Sink)), verdicts)
     }
 
     async fn send(stage: &Next) -> Option<Class> {
@@ -245,7 +265,9 @@ mod tests {
         {
             memory.process.store(bytes, Ordering::Relaxed);
             tokio::time::advance(Duration::from_millis(wait)).await;
+            assert_eq!(stage.is_open().err().map(|failure| failure.class()), expected);
             assert_eq!(send(&stage).await, expected, "{bytes} after {wait} ms more");
+            assert_eq!(memory.pressure.is_high(), expected.is_some());
         }
         use Verdict::{Accepted, Refused};
         assert_eq!(*verdicts.lock().unwrap(), [Accepted, Accepted, Refused, Refused, Accepted]);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::Resource;
 use crate::flow::{Lifetime, Workers};
+use crate::memory::Pressure;
 use crate::payload::Budget;
 use crate::pipeline::{Chains, DumpSwitch, Tools};
 use crate::storage::archive::Archives;
@@ -29,6 +30,8 @@ pub(super) struct Holdings {
     pub(super) dump: Arc<DumpSwitch>,
     /// The bound on bytes held in memory.
     pub(super) budget: Arc<Budget>,
+    /// Whether memory is short.
+    pub(super) pressure: Pressure,
     /// `service.instance.id`, new with each start: a relay knows its own exports by it.
     pub(super) instance: Arc<str>,
     /// The life of every task.
@@ -49,6 +52,7 @@ impl Holdings {
             chains: Chains::default(),
             directories: Directories::default(),
             budget: Budget::new(memory),
+            pressure: Pressure::default(),
             instance,
             lifetime: Lifetime::new(),
             workers: Workers::start()?,
@@ -66,6 +70,7 @@ impl Holdings {
             watch: &self.watch,
             chains: &self.chains,
             budget: &self.budget,
+            pressure: &self.pressure,
             directories: &self.directories,
             archives: &self.archives,
             dump: &self.dump,

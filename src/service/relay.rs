@@ -18,7 +18,7 @@ use super::certificates::{InUse, Watchman};
 use super::doors::{self, Doors};
 use super::holdings::{Holdings, line_attributes};
 use super::layout::layout;
-use super::memory::default_budget;
+use super::memory::{self, default_budget};
 use super::reports::Reports;
 use super::scrapers::Scrapers;
 use super::scrapes::Scrapes;
@@ -52,6 +52,7 @@ impl Relay {
     ) -> Result<Relay, StartError> {
         count_panics();
         let holdings = Holdings::new(default_budget(), instance)?;
+        memory::tend(&holdings.lifetime);
         let admin = Admin::new(&holdings.watch, &holdings.instance, &holdings.budget, reloads);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),

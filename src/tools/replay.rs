@@ -15,6 +15,7 @@ use crate::exporters::SetupProblem;
 use crate::failure::{Failure, Retry};
 use crate::flow::{Lifetime, Next};
 use crate::ident::ComponentId;
+use crate::memory::Pressure;
 use crate::payload::{Budget, Payload};
 use crate::pipeline::{self, Chains, DumpSwitch, Tools};
 use crate::signal::Signal;
@@ -82,6 +83,7 @@ impl Sender {
             watch: &Watch::new(registry),
             chains: &Chains::default(),
             budget: &Budget::new(ByteCount::mib(64)),
+            pressure: &Pressure::default(),
             archives: &Archives::default(),
             directories: &Directories::default(),
             dump: &dump,

@@ -1,4 +1,5 @@
-//! Does the relay refuse in time when its memory fills, lose nothing, and recover by itself?
+//! Does the relay refuse in time when its memory fills, lose nothing, and recover by itself? And does it take no more of
+//! it in an outage than it is allowed?
 
 use std::time::{Duration, Instant};
 
@@ -68,4 +69,42 @@ async fn resume(client: &mut Client, request_of: u64) -> u64 {
 
 fn request(index: u64) -> Export {
     lean_spans("app", index * SPANS..(index + 1) * SPANS)
+}
+
+/// What is kept beside a request takes several times the memory of a small one: that is counted, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_outage_small_requests_take_no_more_memory_than_large_ones() {
+    const QUEUE: u64 = 8 << 20;
+    const MORE: u64 = 32 << 20;
+    let backend = Backend::start();
+    backend.always(Answer::Unavailable);
+    let queue = format!("compression: none, sending_queue: {{sizer: bytes, queue_size: {QUEUE}}}");
+    let relay = Relay::start(&Setup::forwarding(Wire::Grpc, &backend, &queue)).await;
+    let idle = relay.resident_bytes();
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..16 {
+        let mut client = relay.client(Wire::Grpc, Coding::None).await;
+        senders.spawn(async move {
+            let request = lean_spans("app", sender..sender + 1);
+            loop {
+                if let Err(refusal) = client.send(&request).await {
+                    return refusal;
+                }
+            }
+        });
+    }
+    let refusals = senders.join_all().await;
+    let more = relay.resident_bytes().saturating_sub(idle);
+    let metrics = relay.metrics().await;
+    let value = |name: &str| metrics.value(name, &[("data_type", "traces")]) as u64;
+    let (size, capacity) = (value("otelcol_exporter_queue_size"), value("otelcol_exporter_queue_capacity"));
+    assert_eq!(capacity, QUEUE);
+    assert!(0 < size && size <= capacity, "{size} of {capacity}");
+    assert!(more <= QUEUE + MORE, "{more} bytes for a queue of {QUEUE}");
+    for refusal in refusals {
+        let Refusal::Grpc(status) = refusal else { panic!("{refusal:?}") };
+        let full = status.message().contains("sending queue is full") && status.message().contains("memory");
+        assert!(full && status.code() == tonic::Code::Unavailable, "{status:?}");
+    }
+    relay.kill().await;
 }

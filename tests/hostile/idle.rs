@@ -2,13 +2,16 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::range::{Range, setup};
 use crate::support::backend::Backend;
+use crate::support::client::Wire;
 use crate::support::eventually;
 use crate::support::net::local;
 use crate::support::relay::Relay;
+use crate::support::setup::Setup;
+use crate::wire::{CONTINUATION, HEADERS, call_block, connect_http2, frame, literal, push};
 
 const WANTED: usize = 10_000;
 
@@ -91,7 +94,7 @@ async fn idle_connections_do_not_keep_probes_and_scrapes_out() {
         }
     }
     for port in [ports.health, ports.metrics] {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let path = if port == ports.health { "/" } else { "/metrics" };
         assert_eq!(crate::support::client::get(port, path).await.status, 200);
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -119,10 +122,46 @@ async fn without_files_connections_wait_and_the_cause_is_said() {
     eventually("connections to be taken again", || async {
         let mut stream = crate::wire::connect(relay.ports.http).await?;
         let request = crate::wire::post(&["content-length: 0", "connection: close"], b"");
-        crate::wire::push(&mut stream, &request, std::time::Instant::now() + Duration::from_secs(2)).await;
+        push(&mut stream, &request, Instant::now() + Duration::from_secs(2)).await;
         let said = crate::wire::read_all(&mut stream, Duration::from_secs(2)).await;
         (crate::wire::statuses(&said) == [200]).then_some(())
     })
     .await;
     assert_eq!(relay.stop().await.lost, 0);
+}
+
+/// What is begun and does not come to its end holds memory: it goes when there is none left for data, not after the ten
+/// minutes that a connection may be idle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_give_way_when_memory_is_short() {
+    let backend = Backend::start();
+    let setup = Setup::forwarding(Wire::Grpc, &backend, "timeout: 60s")
+        .processor("memory_limiter", "check_interval: 100ms, limit_mib: 40, spike_limit_mib: 8");
+    let range = Range::of(&setup, backend).await;
+    let mut holders = Vec::new();
+    let is_short = || range.relay.log().contains(REFUSING);
+    while !is_short() && holders.len() < 2000 {
+        if let Some(mut stream) = connect_http2(range.ports().grpc, &[]).await {
+            push(&mut stream, &head_begun(), Instant::now() + Duration::from_secs(2)).await;
+            holders.push(stream);
+        }
+    }
+    println!("{} connections", holders.len());
+    range.relay.wait_for_line(&[REFUSING]).await;
+    range.relay.wait_for_line(&["Memory usage back within limits. Resuming normal operation."]).await;
+    range.served_again().await;
+    println!("the honest client was served within {:?}", range.slowest());
+    range.close().await;
+    drop(holders);
+}
+
+/// The end of what the limiter says, whichever of its limits is passed.
+const REFUSING: &str = "limit. Refusing data.";
+
+/// The headers of a call, nearly as many as there may be, without their end.
+fn head_begun() -> Vec<u8> {
+    let block = call_block(&[("x", &"x".repeat(15_000))]);
+    let more = literal("y", &"y".repeat(15_000));
+    let more = frame(CONTINUATION, 0, 1, &more);
+    [frame(HEADERS, 0, 1, &block), more.clone(), more].concat()
 }

@@ -47,7 +47,7 @@ impl Rig {
     }
 
     pub(crate) async fn with_limits(limits: Limits) -> Rig {
-        Rig::on(&local(), Terms { limits, tls: None }).await
+        Rig::on(&local(), Terms { limits, ..Terms::default() }).await
     }
 
     pub(crate) async fn on(address: &ListenAddress, terms: Terms) -> Rig {

@@ -1,5 +1,6 @@
 //! What clients may not take too much of: size, memory, time.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -194,4 +195,41 @@ async fn nonsense_and_tls_end_only_their_own_connection() {
     let mut stream = rig.connect().await;
     stream.write_all(&http1_request("GET /v1/traces HTTP/1.1", b"")).await.unwrap();
     assert_eq!(read_http1(&mut stream).await.status, 405);
+}
+
+/// What the pipeline would refuse is not taken into memory first; what is small is read, so that its items are counted.
+#[tokio::test]
+async fn a_large_request_is_refused_by_what_it_says_of_its_length_where_memory_is_short() {
+    let rig = Rig::start().await;
+    rig.pipeline.closed.store(true, Ordering::SeqCst);
+    // A client that asks first sends nothing of it.
+    let head = "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nExpect: 100-continue\r\nContent-Length: 1000000";
+    check_no_memory(&rig.http1(head, b"").await, &rig);
+    assert_eq!(rig.post("", &traces(3, 8)).await.status, 200);
+    // A gRPC message says its length before anything else.
+    let status = rig.call_begun([&[0][..], &1_000_000_u32.to_be_bytes()].concat()).await.grpc();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(status.get_details_retry_info().is_some(), "{status:?}");
+    assert_eq!(rig.refused.take(), [(Class::MemoryLimited, Protocol::Grpc)]);
+    assert_eq!(rig.call(&[], framed(0, &traces(3, 8))).await.grpc().code(), Code::Ok);
+    assert_eq!(rig.pipeline.taken().len(), 2);
+}
+
+/// The answer comes behind the body, which is read and dropped: the connection goes on.
+#[tokio::test]
+async fn a_connection_outlives_a_large_request_that_was_refused() {
+    let rig = Rig::start().await;
+    rig.pipeline.closed.store(true, Ordering::SeqCst);
+    let post = |body: &[u8]| {
+        let head = format!(
+            "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}",
+            body.len()
+        );
+        http1_request(&head, body)
+    };
+    let mut stream = rig.connect().await;
+    stream.write_all(&post(&vec![0; 1_000_000])).await.unwrap();
+    check_no_memory(&read_http1(&mut stream).await, &rig);
+    stream.write_all(&post(&traces(3, 8))).await.unwrap();
+    assert_eq!(read_http1(&mut stream).await.status, 200);
 }

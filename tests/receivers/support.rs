@@ -1,14 +1,17 @@
 //! A receiver to talk to, a pipeline that remembers, and clients that say exactly what a test wants said.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -47,6 +50,8 @@ pub(crate) struct Pipeline {
     /// One permit is taken by each request before its answer.
     pub(crate) gate: Semaphore,
     pub(crate) waiting: AtomicUsize,
+    /// Whether it would take anything.
+    pub(crate) closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -79,7 +84,7 @@ impl Rig {
         let config = Played::load(text);
         let plan = otlp_relay::pipeline::plan(&config).receivers.remove(0);
         let listen = plan.listens.into_iter().find(|listen| listen.sign.protocol() == protocol).unwrap();
-        let terms = Terms { limits: listen.limits, tls: None };
+        let terms = Terms { limits: listen.limits, ..Terms::default() };
         Rig::at(listen.sign, terms, ByteCount::mib(64), plan.settings, || Ok(Receipt::held())).await
     }
 
@@ -103,6 +108,7 @@ impl Rig {
             answer: Box::new(answer),
             gate: Semaphore::new(1_000_000),
             waiting: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         });
         let mut entries = Entries::new();
         for protocol in Protocol::ALL {
@@ -144,6 +150,13 @@ impl Rig {
     }
 
     pub(crate) async fn http2(&self, request: Request<Full<Bytes>>) -> Got {
+        self.http2_with(request).await
+    }
+
+    async fn http2_with<B>(&self, request: Request<B>) -> Got
+    where
+        B: http_body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+    {
         let stream = TokioIo::new(self.connect().await);
         let (mut client, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
@@ -157,13 +170,21 @@ impl Rig {
     }
 
     pub(crate) async fn call_path(&self, path: &str, headers: &[(&str, &str)], frames: Vec<u8>) -> Got {
-        let mut request = Request::post(format!("http://{}{path}", self.address))
+        self.http2(self.to_call(path, headers).body(Full::from(frames)).unwrap()).await
+    }
+
+    /// A gRPC call for traces whose client sends `begun` and then nothing more.
+    pub(crate) async fn call_begun(&self, begun: Vec<u8>) -> Got {
+        let begun = stream::iter([Ok(Frame::data(Bytes::from(begun)))]).chain(stream::pending());
+        let request = self.to_call(Signal::Traces.facts().grpc_path, &[]);
+        self.http2_with(request.body(StreamBody::new(begun)).unwrap()).await
+    }
+
+    fn to_call(&self, path: &str, headers: &[(&str, &str)]) -> http::request::Builder {
+        let request = Request::post(format!("http://{}{path}", self.address))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.http2(request.body(Full::from(frames)).unwrap()).await
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -218,6 +239,13 @@ impl Consume for Pipeline {
             self.taken.lock().unwrap().push(payload);
             (self.answer)()
         })
+    }
+
+    fn is_open(&self) -> Result<(), Failure> {
+        match self.closed.load(Ordering::SeqCst) {
+            true => Err(Failure::new(Class::MemoryLimited, "data refused due to high memory usage: closed")),
+            false => Ok(()),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Acknowledge, OnStorageFailure, Overflow, QueueSizer};
 use crate::delivery::OnGivenUp;
 use crate::delivery::lease::{Hold, Outcome, Part, settle};
-use crate::delivery::room::{Bounds, share_of_batch, stopped};
+use crate::delivery::room::{Bounds, Short, share_of_batch, stopped};
 use crate::failure::{Class, Failure};
 use crate::flow::Receipt;
 use crate::payload::{Payload, Sizer};
@@ -78,12 +78,12 @@ impl Shared {
         let reservation = self.room_on_disk(disk, &payload).await?;
         let hold = match disk.journal.append(payload.clone(), reservation).await {
             Ok(Appended::Waits) => return Ok(Receipt::held()),
-            Ok(Appended::Taken(claim)) => Hold::Disk(claim),
+            Ok(Appended::Taken(claim)) => Hold::Disk(Box::new(claim)),
             Err(Refused { trouble, .. }) if disk.on_failure == OnStorageFailure::Refuse => {
                 let what = format!("the durable queue of {} cannot take it: {}", disk.bounds.exporter, trouble.what);
                 return Err(Failure::new(trouble.class, what));
             }
-            Err(Refused { reservation, .. }) => Hold::RoomOnDisk(reservation),
+            Err(Refused { reservation, .. }) => Hold::RoomOnDisk(reservation.map(Box::new)),
         };
         let (part, _) = Part::lease(payload, hold, Acknowledge::WhenQueued);
         self.push(part);
@@ -101,7 +101,7 @@ impl Shared {
                 return Ok(reservation);
             }
             match disk.overflow {
-                Overflow::Refuse => return Err(disk.bounds.full()),
+                Overflow::Refuse => return Err(disk.bounds.full(Short::Size)),
                 Overflow::Block => {
                     return tokio::select! {
                         biased;
@@ -111,7 +111,7 @@ impl Shared {
                 }
                 Overflow::DropOldest => {
                     if !self.drop_oldest(disk).await {
-                        return Err(disk.bounds.full());
+                        return Err(disk.bounds.full(Short::Size));
                     }
                 }
             }
@@ -123,7 +123,7 @@ impl Shared {
         let why = "the queue was full, and older data made room for newer data (overflow: drop_oldest)";
         let batch = {
             let mut state = self.lock();
-            let batch = state.ready.pop_front().or_else(|| state.batcher.take_open());
+            let batch = state.backlog.pop_front().or_else(|| state.batcher.take_open());
             self.note(&state);
             batch
         };
@@ -242,7 +242,7 @@ impl Shared {
                         () = pace.wait_for(payload.items(), disk.journal.totals().appended_items()) => {}
                     }
                 }
-                self.push(Part::lease(payload, Hold::Disk(claim), Acknowledge::WhenQueued).0);
+                self.push(Part::lease(payload, Hold::Disk(Box::new(claim)), Acknowledge::WhenQueued).0);
             }
             if let Some(trouble) = replay.trouble {
                 tracing::error!(class = %trouble.class, "the durable queue cannot be read: {}", trouble.what);

@@ -6,7 +6,6 @@
 
 mod durable;
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +19,7 @@ use crate::payload::{MergeRule, Payload};
 use crate::signal::Merge;
 use crate::units::{ByteCount, Items};
 
+use super::backlog::Backlog;
 use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
 use super::lease::{Hold, Lease, Outcome, Part, settle};
@@ -71,8 +71,8 @@ struct Shared {
 
 struct State {
     batcher: Batcher,
-    /// Batches that wait for a consumer, the oldest first.
-    ready: VecDeque<Batch>,
+    /// Batches that are ready and wait for a consumer.
+    backlog: Backlog,
     /// Consumers that run.
     running: usize,
 }
@@ -89,7 +89,7 @@ impl Queue {
         let Parts { room, disk, acknowledge, consumers, rule, merge, level, on_batch, lifetime, next } = parts;
         let rule = rule.map(Arc::new);
         let batcher = Batcher::new(merge, rule.clone(), acknowledge);
-        let state = Mutex::new(State { batcher, ready: VecDeque::new(), running: 0 });
+        let state = Mutex::new(State { batcher, backlog: Backlog::default(), running: 0 });
         let consumers = consumers.max(1);
         Queue(Arc::new(Shared {
             room,
@@ -117,7 +117,7 @@ impl Consume for Queue {
 }
 
 impl Shared {
-    async fn take(self: &Arc<Self>, payload: Payload) -> Outcome {
+    async fn take(self: &Arc<Self>, mut payload: Payload) -> Outcome {
         if self.lifetime.is_aborted() {
             return Err(stopped());
         }
@@ -125,7 +125,10 @@ impl Shared {
             return self.keep(disk, payload).await;
         }
         let hold = match &self.room {
-            Some(room) => Hold::Room(room.take(&payload).await?),
+            Some(room) => {
+                payload = room.trim(payload);
+                Hold::Room(room.take(&payload).await?)
+            }
             None => Hold::Nothing,
         };
         let (part, answer) = Part::lease(payload, hold, self.acknowledge);
@@ -152,31 +155,33 @@ impl Shared {
         self.carry_out(todo);
     }
 
-    /// Queues what has become ready, and takes out what consumers can be started for.
+    /// Queues what has become ready, unless consumers can be started for it.
     fn plan(&self, state: &mut State, added: Added) -> Todo {
         let Added { evicted, ready, watch } = added;
         let mut todo = Todo { watch, ..Todo::default() };
-        let before = state.ready.len();
-        state.ready.extend(evicted.into_iter().chain(ready));
-        if before < state.ready.len() {
-            self.staff(state, &mut todo);
+        let mut ready = evicted.into_iter().chain(ready).peekable();
+        if ready.peek().is_some() {
+            self.staff(state, ready, &mut todo);
         }
         todo
     }
 
-    fn staff(&self, state: &mut State, todo: &mut Todo) {
+    /// Starts consumers for what waits, and for what is `ready` after that; the rest of it waits.
+    fn staff(&self, state: &mut State, ready: impl IntoIterator<Item = Batch>, todo: &mut Todo) {
+        let mut ready = ready.into_iter();
         while state.running < self.consumers
-            && let Some(batch) = state.ready.pop_front()
+            && let Some(batch) = state.backlog.pop_front().or_else(|| ready.next())
         {
             state.running += 1;
             todo.consumers.push(batch);
         }
+        ready.for_each(|batch| state.backlog.push_back(batch));
         self.note(state);
     }
 
     fn note(&self, state: &State) {
         self.level.note_in_flight(state.running);
-        self.level.note_waiting(state.ready.len(), state.ready.front().map(|batch| batch.since));
+        self.level.note_waiting(state.backlog.len(), state.backlog.oldest());
     }
 
     fn carry_out(self: &Arc<Self>, todo: Todo) {
@@ -222,7 +227,7 @@ impl Shared {
 
     fn next_ready(&self) -> Option<Batch> {
         let mut state = self.lock();
-        let mut batch = state.ready.pop_front();
+        let mut batch = state.backlog.pop_front();
         if batch.is_none() && self.lifetime.is_draining() {
             batch = state.batcher.take_open();
         }
@@ -246,7 +251,7 @@ impl Shared {
         let bytes = |parts: &[Part]| parts.iter().map(|part| part.payload.len()).sum::<ByteCount>();
         let mut size = bytes(&batch.parts);
         while size < GIVEN_UP_TOGETHER
-            && let Some(next) = state.ready.pop_front()
+            && let Some(next) = state.backlog.pop_front()
         {
             size += bytes(&next.parts);
             batch.parts.extend(next.parts);
@@ -270,7 +275,7 @@ impl Shared {
         let now = Instant::now();
         let mut state = self.lock();
         for piece in later.into_iter().rev() {
-            state.ready.push_front(piece);
+            state.backlog.push_front(piece);
         }
         let pace = self.pace(&state);
         let added = match rest {
@@ -278,7 +283,7 @@ impl Shared {
             None => Added::default(),
         };
         let mut todo = self.plan(&mut state, added);
-        self.staff(&mut state, &mut todo);
+        self.staff(&mut state, None, &mut todo);
         drop(state);
         self.carry_out(todo);
         first
@@ -308,9 +313,8 @@ impl Shared {
             let pace = self.pace(&state);
             let due = state.batcher.due(rule, Instant::now(), pace);
             next = due.again;
-            state.ready.extend(due.ready);
             let mut todo = Todo::default();
-            self.staff(&mut state, &mut todo);
+            self.staff(&mut state, due.ready, &mut todo);
             drop(state);
             self.carry_out(todo);
         }

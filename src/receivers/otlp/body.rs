@@ -11,12 +11,13 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use crate::failure::{Class, Failure};
+use crate::flow::Consume;
 use crate::units::ByteCount;
 
 use crate::protocol::Protocol;
 
 use super::refusal::{malformed, too_large};
-use super::room::{Claim, Room};
+use super::room::{Claim, Room, SMALL};
 
 /// The body of a request, as a connection carries it or slower.
 pub trait RequestBody: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static {}
@@ -36,12 +37,34 @@ pub(super) enum Flag {
     Compressed,
 }
 
-/// Reads an OTLP/HTTP body of at most `limit`.
-pub(super) async fn read_whole(body: &mut impl RequestBody, limit: ByteCount, room: &Room) -> Result<Held, Failure> {
-    let declared = body.size_hint();
-    if limit.0 < declared.lower() {
-        return Err(too_large(Protocol::Http, Some(declared.lower()), limit));
+/// Within which bounds a body is read.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    /// The most that it may be.
+    pub(super) limit: ByteCount,
+    /// The memory for it.
+    pub(super) room: &'a Room,
+    /// Where it goes: a large one is not read where it would be refused.
+    pub(super) next: &'a dyn Consume,
+}
+
+impl Bounds<'_> {
+    /// Whether one that says that it has `length` is read. What is small is read in any case: so it can be said how many
+    /// items are refused.
+    fn admit(&self, protocol: Protocol, length: ByteCount) -> Result<(), Failure> {
+        match length {
+            length if self.limit < length => Err(too_large(protocol, Some(length.0), self.limit)),
+            length if SMALL < length => self.next.is_open(),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Reads an OTLP/HTTP body.
+pub(super) async fn read_whole(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<Held, Failure> {
+    let Bounds { limit, room, .. } = bounds;
+    let declared = body.size_hint();
+    bounds.admit(Protocol::Http, ByteCount(declared.lower()))?;
     let length = declared.exact().map_or(Length::AtMost(limit), |exact| Length::Announced(ByteCount(exact)));
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();
@@ -66,21 +89,15 @@ pub(super) async fn in_time(
     })
 }
 
-/// Reads the one message of at most `limit` that a unary gRPC request consists of (gRPC over HTTP/2,
-/// "Length-Prefixed-Message").
-pub(super) async fn read_message(
-    body: &mut impl RequestBody,
-    limit: ByteCount,
-    room: &Room,
-) -> Result<(Flag, Held), Failure> {
+/// Reads the one message that a unary gRPC request consists of (gRPC over HTTP/2, "Length-Prefixed-Message").
+pub(super) async fn read_message(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<(Flag, Held), Failure> {
+    let room = bounds.room;
     let mut prefix = Prefix::default();
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();
     while let Some(mut data) = next_data(body, began, room).await? {
-        if let Some(length) = prefix.complete_from(&mut data)
-            && limit < length
-        {
-            return Err(too_large(Protocol::Grpc, Some(length.0), limit));
+        if let Some(length) = prefix.complete_from(&mut data) {
+            bounds.admit(Protocol::Grpc, length)?;
         }
         if prefix.length() < ByteCount::of(buffer.bytes.len() + data.len()) {
             return Err(malformed("grpc: more than one message in a unary request"));
@@ -114,7 +131,7 @@ async fn next_data(body: &mut impl RequestBody, began: Instant, room: &Room) -> 
     loop {
         // Whoever holds memory without using it gives way to those who would use it.
         if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() {
-            return Err(room.used_up());
+            return Err(room.dawdles());
         }
         // What is there already needs no timer.
         let frame = match poll_immediate(body.frame()).await {
@@ -149,8 +166,8 @@ async fn awaited(
     loop {
         match tokio::time::timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), body.frame()).await {
             Ok(frame) => return Ok(frame),
-            Err(_) if room.is_scarce() && SCARCE_STALL <= heard.elapsed() => return Err(room.used_up()),
-            Err(_) if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() => return Err(room.used_up()),
+            Err(_) if room.is_scarce() && SCARCE_STALL <= heard.elapsed() => return Err(room.dawdles()),
+            Err(_) if room.is_scarce() && SCARCE_LONGEST <= began.elapsed() => return Err(room.dawdles()),
             Err(_) if Instant::now() < deadline => {}
             Err(_) => {
                 let text = format!(

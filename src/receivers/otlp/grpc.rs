@@ -9,14 +9,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use tonic::{Code, Status};
 
 use crate::failure::{Class, Failure};
-use crate::flow::Receipt;
+use crate::flow::{Consume, Receipt};
 use crate::payload::{Encoding, Payload};
 use crate::signal::Signal;
 use crate::transport::codec;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::body::{self, Flag, RequestBody};
+use super::body::{self, Bounds, Flag, RequestBody};
 use super::format::Format;
 use super::metadata::Caller;
 use super::refusal::malformed;
@@ -60,7 +60,7 @@ pub(super) async fn answer(
         }
         return Status::new(Code::Unimplemented, unknown(head.uri.path(), signal)).into_http();
     };
-    let admitted = admit(server, signal, &head.headers, &mut body).await;
+    let admitted = admit(server, signal, next, &head.headers, &mut body).await;
     let caller = Caller { sign, protocol: Protocol::Grpc, peer };
     let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(caller, &head, payload)?, share)));
     match server.settle(Protocol::Grpc, peer, next, admitted).await {
@@ -72,12 +72,13 @@ pub(super) async fn answer(
 async fn admit(
     server: &OtlpServer,
     signal: Signal,
+    next: &dyn Consume,
     headers: &HeaderMap,
     body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let limit = server.settings.limits.grpc;
-    let (flag, body) = body::read_message(body, limit, &server.room).await?;
+    let (flag, body) = body::read_message(body, Bounds { limit, room: &server.room, next }).await?;
     let encoding = match flag {
         Flag::Plain => None,
         Flag::Compressed => Some(encoding(headers)?),

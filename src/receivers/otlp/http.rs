@@ -19,7 +19,7 @@ use crate::signal::Signal;
 use crate::transport::server::Reply;
 
 use super::admission::Arrival;
-use super::body::RequestBody;
+use super::body::{Bounds, RequestBody};
 use super::format::Format;
 use super::metadata::Caller;
 use super::room::Share;
@@ -36,7 +36,7 @@ pub(super) async fn answer(
     let (head, mut body) = request.into_parts();
     let mut response = match enter(server, sign, peer, &head, route).await {
         Ok((signal, format, next)) => {
-            let admitted = admit(server, signal, format, &head.headers, &mut body).await;
+            let admitted = admit(server, signal, format, next, &head.headers, &mut body).await;
             let caller = Caller { sign, protocol: Protocol::Http, peer };
             let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(caller, &head, payload)?, share)));
             match server.settle(Protocol::Http, peer, next, admitted).await {
@@ -170,13 +170,14 @@ async fn admit(
     server: &OtlpServer,
     signal: Signal,
     format: Format,
+    next: &dyn Consume,
     headers: &HeaderMap,
     body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
     server.refuse_own(headers)?;
     let encoding = server.settings.surface.encoding(headers)?;
     let limit = server.settings.limits.http;
-    let reading = body::read_whole(body, limit, &server.room);
+    let reading = body::read_whole(body, Bounds { limit, room: &server.room, next });
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
     let room = Arc::clone(&server.room);
     Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await

@@ -70,7 +70,7 @@ impl OtlpServer {
         let (settings, companions) = (settings.into(), Companions::of(&entries));
         let complaints = Complaints::new(refusals);
         let in_flight = settings.in_flight(&budget);
-        let room = Room::new(budget, in_flight);
+        let room = Room::new(budget, in_flight, settings.pressure.clone());
         Arc::new(OtlpServer { settings, entries, room, instance, complaints, companions })
     }
 

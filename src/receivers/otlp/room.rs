@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
+use crate::memory::Pressure;
 use crate::payload::{Budget, Hold};
 use crate::units::ByteCount;
 
@@ -14,6 +15,7 @@ use super::refusal::no_room;
 pub(super) struct Room {
     budget: Arc<Budget>,
     in_flight: Arc<Budget>,
+    pressure: Pressure,
 }
 
 /// What one request takes.
@@ -31,8 +33,9 @@ pub(super) struct Share(Hold);
 
 impl Room {
     /// Room in `budget`, of which requests that are not answered yet take `in_flight` at most.
-    pub(super) fn new(budget: Arc<Budget>, in_flight: Arc<Budget>) -> Arc<Room> {
-        Arc::new(Room { budget, in_flight })
+    /// Nobody dawdles there while `pressure` is high.
+    pub(super) fn new(budget: Arc<Budget>, in_flight: Arc<Budget>, pressure: Pressure) -> Arc<Room> {
+        Arc::new(Room { budget, in_flight, pressure })
     }
 
     /// A claim to nothing yet.
@@ -49,7 +52,18 @@ impl Room {
 
     /// Whether clients that dawdle keep others out.
     pub(super) fn is_scarce(&self) -> bool {
-        self.budget.is_scarce() || self.in_flight.is_scarce()
+        self.budget.is_scarce() || self.in_flight.is_scarce() || self.pressure.is_high()
+    }
+
+    /// What a client is told that dawdles where it keeps others out.
+    pub(super) fn dawdles(&self) -> Failure {
+        match self.budget.is_scarce() || self.in_flight.is_scarce() {
+            true => self.used_up(),
+            false => Failure::new(
+                Class::MemoryLimited,
+                "data refused due to high memory usage: the request came too slowly while memory is short",
+            ),
+        }
     }
 
     /// There is not enough of it.
@@ -97,4 +111,4 @@ impl Claim {
 }
 
 /// Requests up to this size may take the last eighth of the room too: large ones, however many, leave it to them.
-const SMALL: ByteCount = ByteCount(256 << 10);
+pub(super) const SMALL: ByteCount = ByteCount(256 << 10);

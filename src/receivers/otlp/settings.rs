@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{ContextFact, Detection, OtlpReceiver};
+use crate::memory::Pressure;
 use crate::payload::Budget;
 use crate::protocol::Protocol;
 use crate::units::ByteCount;
@@ -21,6 +22,8 @@ pub struct Settings {
     max_in_flight: Option<ByteCount>,
     /// Whose payloads keep the headers that they came with.
     include_metadata: Vec<Protocol>,
+    /// Whether memory is short.
+    pub(super) pressure: Pressure,
     /// What payloads keep of who sent them, beside headers.
     pub(super) facts: Vec<ContextFact>,
     /// What the ports ask their clients for, by the protocol that each is for.
@@ -64,6 +67,12 @@ impl Settings {
     pub fn guarded(mut self, protocol: Protocol, gate: Arc<Gate>) -> Settings {
         self.gates.push((protocol, gate));
         self
+    }
+
+    /// While `pressure` is high, those who dawdle give way.
+    #[must_use]
+    pub fn under(self, pressure: &Pressure) -> Settings {
+        Settings { pressure: pressure.clone(), ..self }
     }
 
     /// What the port for `protocol` asks its clients for, whatever they speak there.

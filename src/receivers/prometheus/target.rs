@@ -130,7 +130,7 @@ impl Target {
         let unfit = |error| Failure::new(Class::InvalidData, "a scrape makes no well-formed request").because(error);
         let payload = Payload::parse(Scraping::SIGNAL, body.into_boxed_slice().into()).map_err(unfit)?;
         let full = || Failure::new(Class::MemoryLimited, "the memory for payloads is used up");
-        let hold = self.budget.reserve(payload.len()).ok_or_else(full)?;
+        let hold = self.budget.reserve(payload.held() + Payload::BESIDE).ok_or_else(full)?;
         let next = Next::clone(&self.out.load());
         next.consume(payload.with_hold(hold)).await.map(|_| ())
     }

@@ -49,6 +49,10 @@ impl Consume for Entering {
             outcome
         })
     }
+
+    fn is_open(&self) -> Result<(), Failure> {
+        self.next.is_open()
+    }
 }
 
 /// A request without an answer yet. Dropped without one, it counts as refused.

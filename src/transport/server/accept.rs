@@ -153,7 +153,7 @@ mod tests {
             &listener,
             &workers,
             &lifetime,
-            Arc::new(ArcSwap::from_pointee(Terms { limits, tls: None })),
+            Arc::new(ArcSwap::from_pointee(Terms { limits, ..Terms::default() })),
             Arc::new(Empty),
         )
         .unwrap();

@@ -24,7 +24,7 @@ use crate::flow::Lifetime;
 use crate::transport::Socket;
 
 use super::greeting::Greeting;
-use super::places::Places;
+use super::places::{Places, Short};
 use super::pulse::{Listening, Pulse, Severable};
 use super::socket::Accepted;
 use super::tls::HTTP2;
@@ -113,7 +113,7 @@ impl<A: Answer> Shared<A> {
         tokio::select! {
             opening = opening(socket) => opening.unwrap_or(Opening::Nothing),
             () = pulse.stops(limits.idle, limits.header) => Opening::Nothing,
-            () = self.crowded_out(pulse, limits.crowded_idle, limits.header) => Opening::Nothing,
+            () = self.crowded_out(pulse, limits) => Opening::Nothing,
             () = self.lifetime.intake_ended() => Opening::Nothing,
         }
     }
@@ -184,16 +184,19 @@ impl<A: Answer> Shared<A> {
     }
 
     /// Ends like [`Pulse::stops`], but only while the listener is crowded: who has nothing to say makes room.
-    async fn crowded_out(&self, pulse: &Pulse, idle: Duration, head: Duration) {
-        let mut crowd = self.places.crowded();
-        // The sender lives as long as the listener's places: without it there is no crowd.
-        while crowd.wait_for(|crowded| *crowded).await.is_ok() {
+    async fn crowded_out(&self, pulse: &Pulse, limits: &Limits) {
+        let Limits { idle, header, crowded_idle, pressed_idle, .. } = *limits;
+        let mut crowd = self.places.crowd();
+        loop {
+            let idle = match crowd.begins().await {
+                Short::Places => idle.min(crowded_idle),
+                Short::Memory => idle.min(pressed_idle),
+            };
             tokio::select! {
-                () = pulse.stops(idle, head) => return,
-                _ = crowd.wait_for(|crowded| !*crowded) => {}
+                () = pulse.stops(idle, header) => return,
+                () = crowd.ends() => {}
             }
         }
-        std::future::pending().await
     }
 
     /// What ends a connection from outside. Each source is polled when it was woken, not whenever the connection is.
@@ -201,7 +204,7 @@ impl<A: Answer> Shared<A> {
         &'a self,
         pulse: &'a Pulse,
         speaks: Speaks,
-        limits: &Limits,
+        limits: &'a Limits,
     ) -> FuturesUnordered<BoxFuture<'a, Order>> {
         // What comes between the requests of HTTP/2 need not be the head of one.
         let head = if speaks == Speaks::Http2 { Duration::MAX } else { limits.header };
@@ -210,8 +213,7 @@ impl<A: Answer> Shared<A> {
         orders.push(Box::pin(self.lifetime.aborted().map(|()| Order::Leave)));
         orders.push(Box::pin(pulse.stops(limits.idle, head).map(|()| Order::Finish)));
         orders.push(Box::pin(pulse.is_cut().map(|()| Order::Leave)));
-        let (idle, head) = (limits.idle.min(limits.crowded_idle), head.min(limits.header));
-        orders.push(Box::pin(self.crowded_out(pulse, idle, head).map(|()| Order::Finish)));
+        orders.push(Box::pin(self.crowded_out(pulse, limits).map(|()| Order::Finish)));
         // HTTP/1.1 has no word for it that does not cross with a request.
         if let (Some(age), Speaks::Http2) = (limits.age, speaks) {
             let most = age.spread();

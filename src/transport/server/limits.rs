@@ -14,6 +14,8 @@ pub struct Limits {
     /// How long a connection may be silent while seven of eight connections are taken: those who have nothing to say
     /// make room, so that idle clients, however many, do not keep others out.
     pub crowded_idle: Duration,
+    /// The same while data is refused for want of memory: what a silent client holds is what others need.
+    pub pressed_idle: Duration,
     /// How long a connection may be silent between requests.
     pub idle: Duration,
     /// How long a TLS handshake may take.
@@ -73,6 +75,7 @@ impl Default for Limits {
         Limits {
             connections: connections(),
             crowded_idle: Duration::from_secs(5),
+            pressed_idle: Duration::from_secs(1),
             idle: Duration::from_secs(600),
             handshake: Duration::from_secs(10),
             age: None,

@@ -25,6 +25,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use crate::failure::Class;
+use crate::memory::Pressure;
 
 pub use accept::serve;
 pub use holder::{Holder, holders};
@@ -42,6 +43,8 @@ pub struct Terms {
     pub limits: Limits,
     /// TLS; none means plaintext.
     pub tls: Option<Arc<TlsServer>>,
+    /// While it is high, idle connections go as they do when all places are taken.
+    pub pressure: Pressure,
 }
 
 /// Among the extensions of an answer: the answer is not given, since something ends first.

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::Terms;
+use crate::memory::Gauge;
 
 /// The places of a listener.
 #[derive(Debug)]
@@ -17,6 +18,16 @@ pub(super) struct Places {
     taken: AtomicUsize,
     freed: Notify,
     crowded: watch::Sender<bool>,
+}
+
+/// Who waits for a listener to be so full that idle connections must go: because most places are taken, or because there
+/// is no memory left for data.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    crowded: watch::Receiver<bool>,
+    pressure: Gauge,
+    /// Keeps the sender alive.
+    _places: Arc<Places>,
 }
 
 /// The place of one connection; free again when it is dropped.
@@ -51,9 +62,10 @@ impl Places {
         }
     }
 
-    /// Whether most places are taken, now and whenever that changes.
-    pub(super) fn crowded(&self) -> watch::Receiver<bool> {
-        self.crowded.subscribe()
+    /// Whether it is so full that idle connections must go, now and whenever that changes.
+    pub(super) fn crowd(self: &Arc<Self>) -> Crowd {
+        let pressure = self.terms.load().pressure.gauge();
+        Crowd { crowded: self.crowded.subscribe(), pressure, _places: Arc::clone(self) }
     }
 
     fn most(&self) -> usize {
@@ -68,6 +80,36 @@ impl Places {
             let before = std::mem::replace(crowded, now(*crowded));
             before != *crowded
         });
+    }
+}
+
+/// What there is too little of for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    Places,
+    Memory,
+}
+
+impl Crowd {
+    /// Ends when there is a crowd, with what it is short of.
+    pub(super) async fn begins(&mut self) -> Short {
+        tokio::select! {
+            biased;
+            () = self.pressure.high() => Short::Memory,
+            _ = self.crowded.wait_for(|crowded| *crowded) => Short::Places,
+        }
+    }
+
+    /// Ends when there is none any more.
+    pub(super) async fn ends(&mut self) {
+        loop {
+            // The sender is there as long as this is.
+            let _ = self.crowded.wait_for(|crowded| !*crowded).await;
+            self.pressure.low().await;
+            if !*self.crowded.borrow() {
+                return;
+            }
+        }
     }
 }
 
