@@ -50,7 +50,9 @@ struct Cli {
     version: bool,
 }
 
+// A relay that starts needs none of them: their flags are put together when one is asked for.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Check a configuration without opening any other file or socket. Silent and 0 when it is valid.
     Validate(Sources),
