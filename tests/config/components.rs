@@ -260,3 +260,16 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http/a, otlp_
         ],
     );
 }
+
+#[test]
+fn names_of_newer_collectors_are_taken_without_a_word() {
+    check_warnings(
+        &[],
+        "exporters: {prometheus_remote_write: {endpoint: 'http://p:9090/api/v1/write'}}\n\
+         receivers: {otlp: {protocols: {grpc: {auth: {authenticator: basic_auth}}}}}\n\
+         extensions: {basic_auth: {htpasswd: {inline: 'a:b'}}}\n\
+         service: {extensions: [basic_auth], \
+         pipelines: {metrics: {receivers: [otlp], exporters: [prometheus_remote_write]}}}\n",
+        &[],
+    );
+}

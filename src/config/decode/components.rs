@@ -18,9 +18,17 @@ use super::{
 /// A type of component and how it is read.
 pub(super) struct Kind<T: 'static> {
     name: &'static str,
-    /// Another name, and what the Collector says of it.
-    alias: Option<(&'static str, &'static str)>,
+    alias: Option<Alias>,
     read: fn(&mut Section<'_>) -> Option<T>,
+}
+
+/// Another name of a type.
+#[derive(Clone, Copy)]
+enum Alias {
+    /// One that the Collector would have replaced, and what it says of it.
+    Old(&'static str, &'static str),
+    /// One that the newest Collectors have for it.
+    New(&'static str),
 }
 
 /// The components of one section.
@@ -71,9 +79,13 @@ fn find<'k, T>(
         return Some(kind);
     }
     for kind in kinds {
-        if let Some((_, warning)) = kind.alias.filter(|(alias, _)| *alias == id.kind()) {
-            value.warn_of(at_key(entry, Problem::new(None, "", warning).advice()));
-            return Some(kind);
+        match kind.alias {
+            Some(Alias::Old(name, warning)) if name == id.kind() => {
+                value.warn_of(at_key(entry, Problem::new(None, "", warning).advice()));
+                return Some(kind);
+            }
+            Some(Alias::New(name)) if name == id.kind() => return Some(kind),
+            _ => {}
         }
     }
     let problem = upstream::lacking(section, id, value).unwrap_or_else(|| {
@@ -110,25 +122,25 @@ pub(super) const PROCESSORS: &[Kind<Processor>] = &[
 pub(super) const EXPORTERS: &[Kind<Exporter>] = &[
     Kind {
         name: "debug",
-        alias: Some(("logging", "the logging exporter has been deprecated, use the debug exporter instead")),
+        alias: Some(Alias::Old("logging", "the logging exporter has been deprecated, use the debug exporter instead")),
         read: exporters::debug,
     },
     Kind { name: "file", alias: None, read: file::file },
     Kind { name: "nop", alias: None, read: exporters::nop },
     Kind {
         name: "otlp_grpc",
-        alias: Some(("otlp", "\"otlp\" alias is deprecated; use \"otlp_grpc\" instead")),
+        alias: Some(Alias::Old("otlp", "\"otlp\" alias is deprecated; use \"otlp_grpc\" instead")),
         read: exporters::otlp_grpc,
     },
     Kind {
         name: "otlp_http",
-        alias: Some(("otlphttp", "\"otlphttp\" alias is deprecated; use \"otlp_http\" instead")),
+        alias: Some(Alias::Old("otlphttp", "\"otlphttp\" alias is deprecated; use \"otlp_http\" instead")),
         read: exporters::otlp_http,
     },
     Kind { name: "prometheus", alias: None, read: prometheus::prometheus },
     Kind {
         name: "prometheusremotewrite",
-        alias: Some(("prometheus_remote_write", "\"prometheus_remote_write\" is taken for \"prometheusremotewrite\"")),
+        alias: Some(Alias::New("prometheus_remote_write")),
         read: dialects::remote_write,
     },
     Kind { name: "zipkin", alias: None, read: dialects::zipkin },
@@ -140,16 +152,8 @@ pub(super) const CONNECTORS: &[Kind<Connector>] = &[
 ];
 
 pub(super) const EXTENSIONS: &[Kind<Extension>] = &[
-    Kind {
-        name: "basicauth",
-        alias: Some(("basic_auth", "\"basic_auth\" is taken for \"basicauth\"")),
-        read: authenticators::basic_auth,
-    },
-    Kind {
-        name: "bearertokenauth",
-        alias: Some(("bearer_token_auth", "\"bearer_token_auth\" is taken for \"bearertokenauth\"")),
-        read: authenticators::bearer_token,
-    },
+    Kind { name: "basicauth", alias: Some(Alias::New("basic_auth")), read: authenticators::basic_auth },
+    Kind { name: "bearertokenauth", alias: Some(Alias::New("bearer_token_auth")), read: authenticators::bearer_token },
     Kind { name: "debug_dump", alias: None, read: directories::debug_dump },
     Kind { name: "file_storage", alias: None, read: storage::file_storage },
     Kind { name: "headers_setter", alias: None, read: authenticators::headers_setter },
@@ -172,8 +176,10 @@ mod tests {
             .filter(|kind| kind.section == section)
             .map(|kind| (kind.name, kind.aliases.to_vec()))
             .collect();
-        let read: Vec<(&str, Vec<&str>)> =
-            kinds.iter().map(|kind| (kind.name, kind.alias.iter().map(|(alias, _)| *alias).collect())).collect();
+        let read: Vec<(&str, Vec<&str>)> = kinds
+            .iter()
+            .map(|kind| (kind.name, kind.alias.iter().map(|(Alias::Old(name, _) | Alias::New(name))| *name).collect()))
+            .collect();
         assert_eq!(listed, read);
     }
 
