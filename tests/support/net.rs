@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Below the ports that the system hands out to outgoing connections, so that none of those takes a port between
@@ -25,8 +26,14 @@ pub fn free_port() -> u16 {
 }
 
 /// Whether nobody listens on `port`, on any address.
+///
+/// The socket that tries it does not listen itself: a process that another thread starts just now has it, too, until it
+/// runs its own program, and would keep the port for as long.
 pub fn is_free(port: u16) -> bool {
-    std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("an option of TCP");
+    socket.bind(&any.into()).is_ok()
 }
 
 /// The loopback address with `port`.
