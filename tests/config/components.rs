@@ -273,3 +273,18 @@ fn names_of_newer_collectors_are_taken_without_a_word() {
         &[],
     );
 }
+
+#[test]
+fn an_attribute_from_where_nothing_is_known_is_one_problem() {
+    let text = "receivers: {nop: }\nexporters: {nop: }\n\
+                processors: {attributes: {actions: [{key: a, action: insert, from_context: auth.subject}]}}\n\
+                service: {pipelines: {traces: {receivers: [nop], processors: [attributes], exporters: [nop]}}}\n";
+    check_problems(
+        &[],
+        text,
+        &[
+            "c.yaml:3:76: processors::attributes::actions::0::from_context: from_context \"auth.subject\" is not supported \
+           by otlp-relay yet; write auth.username, which basicauth knows",
+        ],
+    );
+}

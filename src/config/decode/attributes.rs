@@ -68,14 +68,14 @@ fn action(item: Reading<'_>) -> Option<AttributeAction> {
         let fault = whole.fault("an action needs an \"action\"");
         whole.refuse(fault.hint("write action: upsert, or insert, update, delete, hash, convert"));
     }
-    let from = |source: Option<AttributeSource>| {
-        if source.is_none() {
+    let from = |source: Result<AttributeSource, Lacking>| {
+        if let Err(Lacking::Unwritten) = source {
             let what =
                 "Either field \"value\", \"from_attribute\", \"from_context\" or \"default_value\" must be specified";
             let fault = whole.fault(what);
             whole.refuse(fault.hint("write value: and the value"));
         }
-        source
+        source.ok()
     };
     let change = match name? {
         Name::Insert => AttributeChange::Insert(from(source)?),
@@ -111,18 +111,26 @@ fn extracted(pattern: Option<Pattern>, whole: &Reading<'_>) -> Option<Pattern> {
     Some(pattern)
 }
 
+/// Why an action has no source.
+enum Lacking {
+    Unwritten,
+    /// What is written cannot be used, which is said already.
+    Refused,
+}
+
 /// A source, and `default_value` for where it has nothing.
-fn source_or_default(section: &mut Section<'_>) -> Option<AttributeSource> {
+fn source_or_default(section: &mut Section<'_>) -> Result<AttributeSource, Lacking> {
     let source = source(section);
     let Some(default) = section.value("default_value").map(|value| plain(value.node())) else { return source };
-    Some(match source {
-        Some(source) => AttributeSource::WithDefault(Box::new(source), default),
-        None => AttributeSource::Value(default),
-    })
+    match source {
+        Ok(source) => Ok(AttributeSource::WithDefault(Box::new(source), default)),
+        Err(Lacking::Unwritten) => Ok(AttributeSource::Value(default)),
+        Err(Lacking::Refused) => source,
+    }
 }
 
 /// `value`, `from_attribute` or `from_context`, of which one at most is written.
-fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
+fn source(section: &mut Section<'_>) -> Result<AttributeSource, Lacking> {
     let value = section.value("value");
     let attribute = section.text_value("from_attribute");
     let context = section.text_value("from_context");
@@ -131,12 +139,12 @@ fn source(section: &mut Section<'_>) -> Option<AttributeSource> {
     }
     if let Some(value) = value {
         // A text in quotes stays a text, and so does the value of a variable.
-        return Some(AttributeSource::Value(plain(value.node())));
+        return Ok(AttributeSource::Value(plain(value.node())));
     }
     if let Some(attribute) = attribute {
-        return attribute.text().map(AttributeSource::Attribute);
+        return attribute.text().map(AttributeSource::Attribute).ok_or(Lacking::Refused);
     }
-    from_context(&context?)
+    from_context(&context.ok_or(Lacking::Unwritten)?).ok_or(Lacking::Refused)
 }
 
 /// `client.address`, `auth.` and a name, or a header with `metadata.` in front of its name or, as long ago, without.
