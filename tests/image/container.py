@@ -105,6 +105,11 @@ class Container:
         pid = self.process.pid
         return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
+    def resident(self):
+        """The bytes in memory of process 1."""
+        lines = pathlib.Path(f"/proc/{self.first()}/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
     def ended(self):
         """Fails when the process has ended."""
         if self.process.poll() is not None:
