@@ -85,7 +85,7 @@ impl QueueLevel {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Exports that run or sleep between tries: at most `num_consumers`.
+    /// Exports that run, at most `num_consumers`, or sleep between tries.
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
     }

@@ -18,6 +18,7 @@ mod dead_letters;
 mod lease;
 mod level;
 mod partitions;
+mod places;
 mod queue;
 mod retry;
 mod room;

@@ -14,6 +14,7 @@ use crate::flow::{Consume, Consumed, Lifetime, Receipt};
 use crate::payload::Payload;
 
 use super::level::QueueLevel;
+use super::places;
 use super::route::Route;
 use super::schedule::{Pause, Policy};
 use super::succession::Succession;
@@ -136,7 +137,8 @@ impl Retry {
         let demanded = now + pause.demanded;
         let hurried = demanded.max(now + DRAIN_PAUSE);
         let whole = now + pause.whole;
-        let _shown = self.level.sleeping(whole);
+        let shown = self.level.sleeping(whole);
+        let aside = places::step_aside();
         let draining = self.lifetime.is_draining();
         tokio::select! {
             biased;
@@ -146,6 +148,14 @@ impl Retry {
             () = sleep_until(whole) => {}
             () = sleep_until(hurried), if draining => {}
             () = self.woken_for_drain(demanded), if !draining => {}
+        }
+        drop(shown);
+        if let Some(aside) = aside {
+            tokio::select! {
+                biased;
+                () = self.lifetime.aborted() => {}
+                () = aside.back() => {}
+            }
         }
     }
 

@@ -66,6 +66,7 @@ pub(crate) fn ids(payload: &Payload) -> Vec<u64> {
 /// What the backend does with one attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reply {
+    Take,
     Fail(Class),
     FailFor(Class, failure::Retry),
     /// Takes the request, but so many of its items only to reject them.
@@ -195,7 +196,7 @@ impl Backend {
                 let words = format!("grpc: received message larger than max ({} vs. {most})", payload.len().0);
                 Err(failure::from_grpc(&tonic::Status::resource_exhausted(words)))
             }
-            None | Some(Reply::FailAbove(_) | Reply::TooLargeAbove(..)) => {
+            None | Some(Reply::Take | Reply::FailAbove(_) | Reply::TooLargeAbove(..)) => {
                 self.metadata.lock().unwrap().push(payload.metadata().cloned());
                 self.delivered.send_modify(|delivered| delivered.push(ids(&payload)));
                 Ok(Receipt::delivered(exporter()))

@@ -8,6 +8,7 @@ mod durable;
 mod fallback;
 mod oversized;
 mod partitions;
+mod places;
 mod queue;
 mod retry;
 mod salvage;

@@ -24,6 +24,7 @@ use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
 use super::lease::{Hold, Lease, Outcome, Part, settle};
 use super::level::QueueLevel;
+use super::places::{Crew, Places, consuming};
 use super::room::{Room, stopped};
 use super::settle::Settle;
 use super::{BatchSent, OnBatch};
@@ -58,7 +59,7 @@ struct Shared {
     room: Option<Room>,
     disk: Option<Disk>,
     acknowledge: Acknowledge,
-    consumers: usize,
+    places: Places,
     rule: Option<Arc<MergeRule>>,
     merge: Merge,
     level: Arc<QueueLevel>,
@@ -73,7 +74,7 @@ struct State {
     batcher: Batcher,
     /// Batches that are ready and wait for a consumer.
     backlog: Backlog,
-    /// Consumers that run.
+    /// Consumers that run, or sleep.
     running: usize,
 }
 
@@ -90,20 +91,8 @@ impl Queue {
         let rule = rule.map(Arc::new);
         let batcher = Batcher::new(merge, rule.clone(), acknowledge);
         let state = Mutex::new(State { batcher, backlog: Backlog::default(), running: 0 });
-        let consumers = consumers.max(1);
-        Queue(Arc::new(Shared {
-            room,
-            disk,
-            acknowledge,
-            consumers,
-            rule,
-            merge,
-            level,
-            on_batch,
-            lifetime,
-            next,
-            state,
-        }))
+        let places = Places::new(consumers);
+        Queue(Arc::new(Shared { room, disk, acknowledge, places, rule, merge, level, on_batch, lifetime, next, state }))
     }
 }
 
@@ -148,7 +137,7 @@ impl Shared {
     fn push(self: &Arc<Self>, part: Part) {
         let now = Instant::now();
         let mut state = self.lock();
-        let pace = self.pace(&state);
+        let pace = self.pace();
         let added = state.batcher.add(part, now, pace);
         let todo = self.plan(&mut state, added);
         drop(state);
@@ -169,9 +158,11 @@ impl Shared {
     /// Starts consumers for what waits, and for what is `ready` after that; the rest of it waits.
     fn staff(&self, state: &mut State, ready: impl IntoIterator<Item = Batch>, todo: &mut Todo) {
         let mut ready = ready.into_iter();
-        while state.running < self.consumers
-            && let Some(batch) = state.backlog.pop_front().or_else(|| ready.next())
-        {
+        while self.places.take() {
+            let Some(batch) = state.backlog.pop_front().or_else(|| ready.next()) else {
+                self.places.leave();
+                break;
+            };
             state.running += 1;
             todo.consumers.push(batch);
         }
@@ -186,7 +177,8 @@ impl Shared {
 
     fn carry_out(self: &Arc<Self>, todo: Todo) {
         for batch in todo.consumers {
-            self.lifetime.spawn("queue consumer", Arc::clone(self).run(batch));
+            let run = Arc::clone(self).run(batch);
+            self.lifetime.spawn("queue consumer", consuming(Arc::clone(self) as Arc<dyn Crew>, run));
         }
         if let Some((rule, from)) = todo.watch {
             self.lifetime.spawn("batch timer", Arc::clone(self).watch(rule, from));
@@ -227,6 +219,11 @@ impl Shared {
 
     fn next_ready(&self) -> Option<Batch> {
         let mut state = self.lock();
+        if !self.places.keep() {
+            state.running -= 1;
+            self.note(&state);
+            return None;
+        }
         let mut batch = state.backlog.pop_front();
         if batch.is_none() && self.lifetime.is_draining() {
             batch = state.batcher.take_open();
@@ -234,7 +231,10 @@ impl Shared {
         match &mut batch {
             Some(batch) if self.lifetime.is_aborted() => self.add_given_up(batch, &mut state),
             Some(_) => {}
-            None => state.running -= 1,
+            None => {
+                state.running -= 1;
+                self.places.leave();
+            }
         }
         self.note(&state);
         batch
@@ -277,7 +277,7 @@ impl Shared {
         for piece in later.into_iter().rev() {
             state.backlog.push_front(piece);
         }
-        let pace = self.pace(&state);
+        let pace = self.pace();
         let added = match rest {
             Some(rest) => state.batcher.give_back(&gathered, rest, now, pace),
             None => Added::default(),
@@ -297,7 +297,11 @@ impl Shared {
             payload = payload.with_metadata_only(partition);
             (self.on_batch)(&BatchSent { owner: &rule.owner, items: payload.items(), bytes: payload.len(), trigger });
         }
-        self.next.consume(payload).await
+        let outcome = self.next.consume(payload).await;
+        if outcome.is_ok() {
+            self.places.succeeded();
+        }
+        outcome
     }
 
     /// Sends the open batches of `rule` when their time is up, or when the relay drains.
@@ -310,7 +314,7 @@ impl Shared {
                 () = sleep_until(at) => {}
             }
             let mut state = self.lock();
-            let pace = self.pace(&state);
+            let pace = self.pace();
             let due = state.batcher.due(rule, Instant::now(), pace);
             next = due.again;
             let mut todo = Todo::default();
@@ -322,8 +326,8 @@ impl Shared {
 
     /// While the relay drains, batches wait for nothing but a consumer, who takes what there is by then: many small
     /// requests to a slow backend would not end within the grace period.
-    fn pace(&self, state: &State) -> Pace {
-        match (self.lifetime.is_draining(), state.running < self.consumers) {
+    fn pace(&self) -> Pace {
+        match (self.lifetime.is_draining(), self.places.is_free()) {
             (false, _) => Pace::Gather,
             (true, true) => Pace::Flush,
             (true, false) => Pace::UntilTaken,
@@ -332,6 +336,18 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Crew for Shared {
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn fill_places(self: Arc<Self>) {
+        let mut todo = Todo::default();
+        self.staff(&mut self.lock(), None, &mut todo);
+        self.carry_out(todo);
     }
 }
 
