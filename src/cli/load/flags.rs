@@ -99,8 +99,9 @@ pub(in crate::cli) struct Load {
     /// Ask the sink with this admin address whether everything acknowledged has arrived, and nothing twice.
     #[arg(long, value_name = "http://HOST:PORT", value_parser = sink)]
     pub(super) verify: Option<Endpoint>,
-    /// How long that may take to arrive.
-    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "verify", value_parser = parse_duration)]
+    /// How long nothing more may arrive before the rest is called missing: longer than a relay on the way sleeps between two
+    /// tries, which is 45s at most by the Collector's schedule.
+    #[arg(long, value_name = "DURATION", default_value = "60s", requires = "verify", value_parser = parse_duration)]
     pub(super) verify_timeout: Duration,
     /// Print one JSON object instead of text.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::plot::{plot, show};
-use super::verify::Verified;
+use super::verify::{Checked, Verified};
 use super::work::{Ending, Outcome, Pace, Work};
 use crate::units::ByteCount;
 
@@ -120,8 +120,10 @@ impl Lines {
     fn verified(&mut self, work: &Work, outcome: &Outcome, verified: &Verified) {
         for (signal, checked) in &verified.signals {
             let noun = signal.facts().item_noun;
-            let mut text =
-                format!("{} lost, {} doubled of {} {noun}", checked.lost, checked.doubled, checked.acknowledged);
+            let Checked { lost, doubled, acknowledged, .. } = checked;
+            // What waits between two tries of a relay would come later than anybody looks.
+            let fate = if *lost == 0 { "lost" } else { "missing (lost, or still on their way)" };
+            let mut text = format!("{lost} {fate}, {doubled} doubled of {acknowledged} {noun}");
             if checked.unacknowledged > 0 {
                 let at_least = "so that more may be lost than can be told";
                 text.push_str(&format!("; {} were not acknowledged, {at_least}", checked.unacknowledged));
