@@ -65,7 +65,7 @@ impl<S: Source> Records<S> {
             match self.scanner.next()? {
                 Found::Body(at, body) => {
                     // The first frame is no record.
-                    let Some(entry) = record::read(&body) else { continue };
+                    let Some(entry) = record::read(body) else { continue };
                     // Neither is one that damage brought here from elsewhere.
                     if entry.offset != at || entry.sequence <= self.last {
                         return Ok(Next::Damage(at..self.scanner.at()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::interface::journal::{Entry, Field, Rule};
@@ -72,8 +73,9 @@ pub(super) fn body_key(length: u64) -> Vec<u8> {
 }
 
 /// The record in `body`; nothing where it is none.
-pub(super) fn read(body: &[u8]) -> Option<Entry> {
-    Entry::decode(body).ok()
+pub(super) fn read(body: Vec<u8>) -> Option<Entry> {
+    // Out of a slice prost copies bytes twice.
+    Entry::decode(Bytes::from(body)).ok()
 }
 
 /// The payload of `entry`. Its rule is the one in `known` where it is the same.
