@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use prost::Message;
 use tonic::Code;
 
@@ -17,6 +17,7 @@ use crate::flow::{Consume, Receipt};
 use crate::payload::Payload;
 use crate::signal::Signal;
 use crate::transport::server::Reply;
+use crate::units::ByteCount;
 
 use super::admission::Arrival;
 use super::body::{Bounds, RequestBody};
@@ -36,7 +37,7 @@ pub(super) async fn answer(
     let (head, mut body) = request.into_parts();
     let mut response = match enter(server, sign, peer, &head, route).await {
         Ok((signal, format, next)) => {
-            let admitted = admit(server, signal, format, next, &head.headers, &mut body).await;
+            let admitted = admit(server, signal, format, next, &head, &mut body).await;
             let caller = Caller { sign, protocol: Protocol::Http, peer };
             let admitted = admitted.and_then(|(payload, share)| Ok((server.attach(caller, &head, payload)?, share)));
             match server.settle(Protocol::Http, peer, next, admitted).await {
@@ -171,14 +172,20 @@ async fn admit(
     signal: Signal,
     format: Format,
     next: &dyn Consume,
-    headers: &HeaderMap,
+    head: &Parts,
     body: &mut impl RequestBody,
 ) -> Result<(Payload, Share), Failure> {
-    server.refuse_own(headers)?;
-    let encoding = server.settings.surface.encoding(headers)?;
+    server.refuse_own(&head.headers)?;
+    let encoding = server.settings.surface.encoding(&head.headers)?;
     let limit = server.settings.limits.http;
+    let turn = match head.version {
+        // What is not read there keeps the connection's other requests from being read, too.
+        Version::HTTP_2 => None,
+        _ => server.turns.wait(ByteCount(body.size_hint().lower())).await,
+    };
     let reading = body::read_whole(body, Bounds { limit, room: &server.room, next });
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
+    drop(turn);
     let room = Arc::clone(&server.room);
     Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await
 }

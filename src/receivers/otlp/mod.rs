@@ -17,6 +17,7 @@ mod sign;
 mod status;
 mod status_json;
 mod surface;
+mod turn;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -41,6 +42,7 @@ pub use sign::Sign;
 use companions::Companions;
 use refusal::Complaints;
 use room::{Room, Share};
+use turn::Turns;
 
 /// Answers the export requests of one `otlp` receiver.
 ///
@@ -51,6 +53,7 @@ pub struct OtlpServer {
     settings: Settings,
     entries: Entries,
     room: Arc<Room>,
+    turns: Turns,
     instance: Arc<str>,
     complaints: Complaints,
     companions: Companions,
@@ -71,7 +74,7 @@ impl OtlpServer {
         let complaints = Complaints::new(refusals);
         let in_flight = settings.in_flight(&budget);
         let room = Room::new(budget, in_flight, settings.pressure.clone());
-        Arc::new(OtlpServer { settings, entries, room, instance, complaints, companions })
+        Arc::new(OtlpServer { settings, entries, room, turns: Turns::new(), instance, complaints, companions })
     }
 
     /// Answers one request of the client at `peer`, which came in at the port with this `sign` and goes where `route`
