@@ -18,6 +18,7 @@ use crate::protocol::Protocol;
 
 use super::refusal::{malformed, too_large};
 use super::room::{Claim, Room, SMALL};
+use super::turn::Turns;
 
 /// The body of a request, as a connection carries it or slower.
 pub trait RequestBody: Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static {}
@@ -60,11 +61,22 @@ impl Bounds<'_> {
     }
 }
 
-/// Reads an OTLP/HTTP body.
-pub(super) async fn read_whole(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<Held, Failure> {
-    let Bounds { limit, room, .. } = bounds;
+/// Reads an OTLP/HTTP body, where there are `turns` when it is its turn.
+pub(super) async fn read_whole(
+    body: &mut impl RequestBody,
+    bounds: Bounds<'_>,
+    turns: Option<&Turns>,
+) -> Result<Held, Failure> {
     let declared = body.size_hint();
     bounds.admit(Protocol::Http, ByteCount(declared.lower()))?;
+    let Some(turns) = turns else { return read_frames(body, bounds).await };
+    let turn = turns.wait(declared.exact().map(ByteCount)).await;
+    turn.read(read_frames(body, bounds)).await
+}
+
+async fn read_frames(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<Held, Failure> {
+    let Bounds { limit, room, .. } = bounds;
+    let declared = body.size_hint();
     let length = declared.exact().map_or(Length::AtMost(limit), |exact| Length::Announced(ByteCount(exact)));
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();

@@ -17,7 +17,6 @@ use crate::flow::{Consume, Receipt};
 use crate::payload::Payload;
 use crate::signal::Signal;
 use crate::transport::server::Reply;
-use crate::units::ByteCount;
 
 use super::admission::Arrival;
 use super::body::{Bounds, RequestBody};
@@ -178,14 +177,10 @@ async fn admit(
     server.refuse_own(&head.headers)?;
     let encoding = server.settings.surface.encoding(&head.headers)?;
     let limit = server.settings.limits.http;
-    let turn = match head.version {
-        // What is not read there keeps the connection's other requests from being read, too.
-        Version::HTTP_2 => None,
-        _ => server.turns.wait(ByteCount(body.size_hint().lower())).await,
-    };
-    let reading = body::read_whole(body, Bounds { limit, room: &server.room, next });
+    // What is not read of HTTP/2 keeps the connection's other requests from being read, too.
+    let turns = Some(&server.turns).filter(|_| head.version < Version::HTTP_2);
+    let reading = body::read_whole(body, Bounds { limit, room: &server.room, next }, turns);
     let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
-    drop(turn);
     let room = Arc::clone(&server.room);
     Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await
 }
