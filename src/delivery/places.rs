@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -23,11 +23,12 @@ pub(super) struct Places {
     free: Semaphore,
     /// Exports that have slept and wait for a place.
     returning: AtomicUsize,
-    /// Consumers that go on without a place, because what they exported was ended from outside as it slept: as many places
-    /// are not given back.
-    owed: AtomicUsize,
+    /// Exports that have stepped aside and not come back.
+    aside: AtomicUsize,
     /// Exports that failed since the last one that succeeded.
     failures: AtomicUsize,
+    /// Whose turn it is where a place is wanted by one that has slept and by new data: they take turns.
+    is_turn_of_new: AtomicBool,
 }
 
 /// The queue that consumers belong to.
@@ -45,10 +46,7 @@ struct Place {
 }
 
 /// An export that has stepped aside. It needs its place again before it goes on.
-pub(super) struct Aside {
-    crew: Arc<dyn Crew>,
-    is_back: bool,
-}
+pub(super) struct Aside(Arc<dyn Crew>);
 
 impl Places {
     pub(super) fn new(consumers: usize) -> Places {
@@ -57,8 +55,9 @@ impl Places {
             consumers,
             free: Semaphore::new(consumers),
             returning: AtomicUsize::new(0),
-            owed: AtomicUsize::new(0),
+            aside: AtomicUsize::new(0),
             failures: AtomicUsize::new(0),
+            is_turn_of_new: AtomicBool::new(false),
         }
     }
 
@@ -67,24 +66,13 @@ impl Places {
         self.free.try_acquire().map(SemaphorePermit::forget).is_ok()
     }
 
-    /// Gives a place back.
-    pub(super) fn leave(&self) {
-        if self.owed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |owed| owed.checked_sub(1)).is_err() {
-            self.free.add_permits(1);
-        }
+    /// Gives back a place that nobody works in yet.
+    pub(super) fn give_back(&self) {
+        self.free.add_permits(1);
     }
 
     pub(super) fn is_free(&self) -> bool {
         self.free.available_permits() != 0
-    }
-
-    /// Whether a consumer that has ended one export keeps its place for the next: those that have slept come first.
-    pub(super) fn keep(&self) -> bool {
-        if self.returning.load(Ordering::Relaxed) == 0 {
-            return true;
-        }
-        self.leave();
-        self.take()
     }
 
     /// An export has succeeded.
@@ -96,7 +84,23 @@ impl Places {
 
     /// An export has failed and will be tried again. Whether others get through.
     fn failed(&self) -> bool {
-        self.failures.fetch_add(1, Ordering::Relaxed) < MOST_IN_A_ROW && 1 < self.consumers
+        self.failures.fetch_add(1, Ordering::Relaxed) < MOST_IN_A_ROW
+            && 1 < self.consumers
+            && self.aside.load(Ordering::Relaxed) < MOST_ASIDE
+    }
+
+    fn lets_return(&self) -> bool {
+        self.returning.load(Ordering::Relaxed) != 0 && !self.is_turn_of_new.fetch_xor(true, Ordering::Relaxed)
+    }
+
+    async fn wait(&self) {
+        self.returning.fetch_add(1, Ordering::Relaxed);
+        let waiting = Counted(&self.returning);
+        // The semaphore is never closed.
+        if let Ok(permit) = self.free.acquire().await {
+            permit.forget();
+        }
+        drop(waiting);
     }
 }
 
@@ -114,49 +118,78 @@ pub(super) fn step_aside() -> Option<Aside> {
             leaves.then(|| Arc::clone(&place.crew))
         })
         .ok()??;
-    crew.places().leave();
+    crew.places().aside.fetch_add(1, Ordering::Relaxed);
+    crew.places().give_back();
     Arc::clone(&crew).fill_places();
-    Some(Aside { crew, is_back: false })
+    Some(Aside(crew))
+}
+
+/// Ends when the consumer that runs here has its place, which it may lack since what it exported was ended from outside as
+/// it slept.
+pub(super) async fn regain() {
+    let lacking = PLACE.try_with(|place| (!place.is_held.get()).then(|| Arc::clone(&place.crew)));
+    if let Ok(Some(crew)) = lacking {
+        crew.places().wait().await;
+        hold(true);
+    }
+}
+
+/// Whether the consumer that runs here, which has ended one export, keeps its place for the next; else another has it.
+pub(super) fn keep() -> bool {
+    let keeps = |place: &Place| {
+        let places = place.crew.places();
+        if !place.is_held.get() || !places.lets_return() {
+            return true;
+        }
+        places.give_back();
+        place.is_held.set(places.take());
+        place.is_held.get()
+    };
+    PLACE.try_with(keeps).unwrap_or(true)
+}
+
+/// The consumer that runs here ends.
+pub(super) fn leave() {
+    let _ = PLACE.try_with(|place| {
+        if place.is_held.replace(false) {
+            place.crew.places().give_back();
+        }
+    });
+}
+
+/// Notes whether the consumer that runs here has a place. Outside of any, nobody does.
+fn hold(is_held: bool) {
+    let _ = PLACE.try_with(|place| place.is_held.set(is_held));
 }
 
 impl Aside {
     /// Ends when the export has a place again.
-    pub(super) async fn back(mut self) {
-        let places = self.crew.places();
-        places.returning.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting(places);
-        // The semaphore is never closed.
-        if let Ok(permit) = places.free.acquire().await {
-            permit.forget();
-        }
-        drop(waiting);
-        self.is_back = true;
+    pub(super) async fn back(self) {
+        self.0.places().wait().await;
+        hold(true);
     }
 }
 
 impl Drop for Aside {
-    /// However the sleep ended, the consumer goes on.
     fn drop(&mut self) {
-        let places = self.crew.places();
-        if !self.is_back && !places.take() {
-            places.owed.fetch_add(1, Ordering::Relaxed);
-        }
-        // Outside of the task nobody goes on.
-        let _ = PLACE.try_with(|place| place.is_held.set(true));
+        self.0.places().aside.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Counts an export that waits for a place, for as long as it lives.
-struct Waiting<'a>(&'a Places);
+/// One that is counted for as long as this lives.
+struct Counted<'a>(&'a AtomicUsize);
 
-impl Drop for Waiting<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.returning.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// After so many failures without a success between them, a backend is taken to be down.
 const MOST_IN_A_ROW: usize = 10;
+
+/// So many exports may sleep aside: each takes some memory beside its data.
+const MOST_ASIDE: usize = 8192;
 
 #[cfg(test)]
 mod tests {
@@ -194,36 +227,58 @@ mod tests {
             assert!(step_aside().is_none(), "it has no other place to leave");
             assert_eq!(queue.filled.load(Ordering::Relaxed), 1);
             assert!(queue.places.take());
-            let (back, ()) = tokio::join!(aside.back(), async {
-                assert!(!queue.places.keep(), "another waits for its place");
-            });
-            assert!(queue.places.keep(), "nobody waits");
-            back
+            tokio::join!(aside.back(), async { queue.places.give_back() });
+            assert!(keep(), "nobody waits");
+            leave();
+            leave();
         })
         .await;
-        queue.places.leave();
-        queue.places.leave();
+        queue.places.give_back();
         assert_eq!(queue.places.free.available_permits(), 2);
+        assert_eq!(queue.places.aside.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
-    async fn who_goes_on_without_a_place_gives_none_back() {
+    async fn who_has_slept_and_new_data_take_turns() {
+        let queue = queue(1);
+        consuming(Arc::clone(&queue) as Arc<dyn Crew>, async {
+            let mut slept = std::pin::pin!(queue.places.wait());
+            assert!(futures_util::poll!(&mut slept).is_pending());
+            assert!(!keep(), "it is for who has slept");
+            slept.await;
+            queue.places.give_back();
+            regain().await;
+            let mut slept = std::pin::pin!(queue.places.wait());
+            assert!(futures_util::poll!(&mut slept).is_pending());
+            assert!(keep(), "it is for new data");
+            assert!(!keep());
+            slept.await;
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn who_was_ended_as_it_slept_needs_a_place_again() {
         let queue = queue(2);
         consuming(Arc::clone(&queue) as Arc<dyn Crew>, async {
             let aside = step_aside().unwrap();
             assert!(queue.places.take());
             drop(aside);
-            queue.places.leave();
-            assert!(!queue.places.is_free(), "two others are still there");
+            let mut regained = std::pin::pin!(regain());
+            assert!(futures_util::poll!(&mut regained).is_pending(), "two others are there");
+            queue.places.give_back();
+            regained.await;
+            leave();
         })
         .await;
-        queue.places.leave();
-        queue.places.leave();
+        queue.places.give_back();
         assert_eq!(queue.places.free.available_permits(), 2);
     }
 
     #[tokio::test]
     async fn outside_of_a_queue_nothing_steps_aside() {
         assert!(step_aside().is_none());
+        regain().await;
+        assert!(keep());
     }
 }

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use prost::Message;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use otlp_relay::config::{Acknowledge, Delivery, Overflow, Queue, QueueSizer, Retry};
 use otlp_relay::delivery::{ChainSettings, Entry, OnSettled, Trigger, Wraps, chain};
@@ -99,6 +99,8 @@ pub(crate) struct Backend {
     delivered: watch::Sender<Vec<Vec<u64>>>,
     /// The metadata of each request in `delivered`.
     metadata: Mutex<Vec<Option<Arc<Metadata>>>>,
+    /// How long each attempt takes.
+    takes: Mutex<Duration>,
     running: AtomicUsize,
     most_running: AtomicUsize,
 }
@@ -113,6 +115,7 @@ impl Default for Backend {
             attempts: watch::Sender::default(),
             delivered: watch::Sender::default(),
             metadata: Mutex::default(),
+            takes: Mutex::default(),
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),
         }
@@ -132,6 +135,11 @@ impl Backend {
     /// From now on every request with one of `ids` is refused for its content.
     pub(crate) fn poison(&self, ids: impl IntoIterator<Item = u64>) {
         self.poison.lock().unwrap().extend(ids);
+    }
+
+    /// From now on each attempt takes so long.
+    pub(crate) fn takes(&self, time: Duration) {
+        *self.takes.lock().unwrap() = time;
     }
 
     /// Attempts wait until [`Backend::open`].
@@ -180,6 +188,10 @@ impl Backend {
     async fn attempt(&self, payload: Payload) -> Result<Receipt, Failure> {
         self.attempts.send_modify(|attempts| attempts.push(Instant::now()));
         let _permit = self.gate.acquire().await.unwrap();
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
         let reply = self.script.lock().unwrap().pop_front().or(*self.otherwise.lock().unwrap());
         let is_poisonous = || ids(&payload).iter().any(|id| self.poison.lock().unwrap().contains(id));
         if reply.is_none() && is_poisonous() {

@@ -13,7 +13,7 @@ use otlp_relay::signal::Signal;
 use otlp_relay::storage::journal::{Directories, Journal, Label, Sync, Terms};
 use tokio::runtime::Handle;
 
-use crate::bench::{Bench, QUEUE, Reply, class, ids, payload};
+use crate::bench::{Bench, QUEUE, RETRY, Reply, class, ids, payload};
 
 /// The journal in `folder`.
 fn journal(folder: &tempfile::TempDir) -> Arc<Journal> {
@@ -176,6 +176,35 @@ async fn of_a_batch_only_what_is_too_old_is_given_up() {
         tokio::task::yield_now().await;
     }
     assert_eq!(bench.settled.items(None), 2, "each once");
+}
+
+#[tokio::test]
+async fn what_grows_too_old_as_it_sleeps_leaves_no_more_exports_than_there_are_consumers() {
+    let (folder, drawer) = (tempfile::tempdir().unwrap(), Arc::new(Drawer::default()));
+    let kept = Durable { max_age: Some(Duration::from_secs(1)), ..durable() };
+    let queue = Queue { durable: Some(kept), num_consumers: 2, ..QUEUE };
+    let wraps = Wraps { dead_letters: Some(Arc::clone(&drawer) as Arc<dyn DeadLetters>), ..Wraps::none() };
+    let bench = Bench::on_disk(Signal::Logs, Some(RETRY), queue, wraps, journal(&folder));
+    bench.entry.start(&Handle::current());
+    let every_second_fails = [Reply::Fail(Class::ServerUnavailable), Reply::Take].repeat(8);
+    bench.backend.next_replies(every_second_fails);
+    for id in 0..16 {
+        bench.send(payload([id])).await.unwrap();
+    }
+    bench.backend.until_items(8).await;
+    bench.backend.takes(Duration::from_millis(20));
+    // Some wait as those that sleep grow too old.
+    for id in 100.. {
+        bench.send(payload([id])).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if 8 <= drawer.0.lock().unwrap().len() {
+            break;
+        }
+    }
+    while bench.entry.level.size() != 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.backend.most_running(), 2);
 }
 
 #[tokio::test]

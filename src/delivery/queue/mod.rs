@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::Acknowledge;
 use crate::failure::{Class, Failure};
-use crate::flow::{Consume, Consumed, Lifetime, Receipt};
+use crate::flow::{Consume, Consumed, Custody, Lifetime, Receipt};
 use crate::payload::{MergeRule, Payload};
 use crate::signal::Merge;
 use crate::units::{ByteCount, Items};
@@ -24,7 +24,7 @@ use super::batcher::{Added, Batch, Batcher, Gathered, Pace, RuleIndex, Shape};
 use super::cut;
 use super::lease::{Hold, Lease, Outcome, Part, settle};
 use super::level::QueueLevel;
-use super::places::{Crew, Places, consuming};
+use super::places::{self, Crew, Places, consuming};
 use super::room::{Room, stopped};
 use super::settle::Settle;
 use super::{BatchSent, OnBatch};
@@ -160,7 +160,7 @@ impl Shared {
         let mut ready = ready.into_iter();
         while self.places.take() {
             let Some(batch) = state.backlog.pop_front().or_else(|| ready.next()) else {
-                self.places.leave();
+                self.places.give_back();
                 break;
             };
             state.running += 1;
@@ -195,6 +195,9 @@ impl Shared {
             if AssertUnwindSafe(self.process(batch)).catch_unwind().await.is_err() {
                 tracing::error!(class = %Class::Panicked, dropped_items = items.0, "handling a batch panicked");
             }
+            if !self.lifetime.is_aborted() {
+                places::regain().await;
+            }
             // An exporter that never waits must not keep the thread from everything else.
             tokio::task::consume_budget().await;
             work = self.next_ready();
@@ -213,13 +216,16 @@ impl Shared {
             let Some(batch) = self.worth_sending(disk, batch).await else { return };
             let Some(batch) = self.fitting(batch) else { return };
             work = self.send_kept(disk, batch).await;
+            if work.is_some() {
+                places::regain().await;
+            }
         }
         disk.journal.noted().await;
     }
 
     fn next_ready(&self) -> Option<Batch> {
         let mut state = self.lock();
-        if !self.places.keep() {
+        if !places::keep() {
             state.running -= 1;
             self.note(&state);
             return None;
@@ -233,7 +239,7 @@ impl Shared {
             Some(_) => {}
             None => {
                 state.running -= 1;
-                self.places.leave();
+                places::leave();
             }
         }
         self.note(&state);
@@ -298,7 +304,7 @@ impl Shared {
             (self.on_batch)(&BatchSent { owner: &rule.owner, items: payload.items(), bytes: payload.len(), trigger });
         }
         let outcome = self.next.consume(payload).await;
-        if outcome.is_ok() {
+        if outcome.as_ref().is_ok_and(|receipt| receipt.custody != Custody::SetAside) {
             self.places.succeeded();
         }
         outcome
@@ -346,7 +352,11 @@ impl Crew for Shared {
 
     fn fill_places(self: Arc<Self>) {
         let mut todo = Todo::default();
-        self.staff(&mut self.lock(), None, &mut todo);
+        let mut state = self.lock();
+        let open =
+            if self.lifetime.is_draining() && state.backlog.len() == 0 { state.batcher.take_open() } else { None };
+        self.staff(&mut state, open, &mut todo);
+        drop(state);
         self.carry_out(todo);
     }
 }
