@@ -188,7 +188,7 @@ impl Drop for Counted<'_> {
 /// After so many failures without a success between them, a backend is taken to be down.
 const MOST_IN_A_ROW: usize = 10;
 
-/// So many exports may sleep aside: each takes some memory beside its data.
+/// So many exports may sleep aside: each takes some 7 KB beside its data.
 const MOST_ASIDE: usize = 8192;
 
 #[cfg(test)]
