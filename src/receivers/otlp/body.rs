@@ -317,3 +317,64 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const DISCARDED_BYTES: usize = 32 << 20;
 
 const DISCARDING_TIME: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::pin::pin;
+    use std::sync::Arc;
+
+    use futures_util::poll;
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::flow::{Consumed, Receipt};
+    use crate::memory::Pressure;
+    use crate::payload::{Budget, Payload};
+
+    /// Takes everything.
+    struct Taker;
+
+    impl Consume for Taker {
+        fn consume(&self, _: Payload) -> Consumed<'_> {
+            Box::pin(async { Ok(Receipt::empty()) })
+        }
+    }
+
+    fn room() -> Arc<Room> {
+        Room::new(Budget::new(ByteCount::mib(64)), Budget::new(ByteCount::mib(64)), Pressure::default())
+    }
+
+    fn body(length: usize) -> impl RequestBody {
+        Full::new(Bytes::from(vec![7; length])).map_err(|never| match never {})
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_is_read_when_it_is_its_turn() {
+        let (room, turns) = (room(), Turns::of(ByteCount::mib(2)));
+        let bounds = Bounds { limit: ByteCount::mib(8), room: &room, next: &Taker };
+        let taken = (
+            turns.wait(None).await,
+            turns.wait(Some(ByteCount::mib(8))).await,
+            turns.wait(Some(ByteCount(960 << 10))).await,
+        );
+        let mut large = body(1 << 20);
+        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns)));
+        assert!(poll!(&mut reading).is_pending(), "others are read");
+        assert_eq!(read_whole(&mut body(1 << 10), bounds, Some(&turns)).await.unwrap().bytes.len(), 1 << 10);
+        assert_eq!(read_whole(&mut body(1 << 20), bounds, None).await.unwrap().bytes.len(), 1 << 20);
+        drop(taken);
+        assert_eq!(reading.await.unwrap().bytes.len(), 1 << 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_large_waits_for_no_turn() {
+        let (room, turns) = (room(), Turns::of(ByteCount::mib(1)));
+        let bounds = Bounds { limit: ByteCount::mib(1), room: &room, next: &Taker };
+        let _all = (turns.wait(Some(ByteCount::mib(1))).await, turns.wait(Some(ByteCount::mib(1))).await);
+        let mut large = body(2 << 20);
+        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns)));
+        assert!(poll!(&mut reading).is_ready());
+    }
+}

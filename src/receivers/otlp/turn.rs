@@ -29,7 +29,7 @@ impl Turns {
         Turns::of(ByteCount(EACH_CORE.0 * cores.clamp(2, MOST_CORES)))
     }
 
-    fn of(at_once: ByteCount) -> Turns {
+    pub(super) fn of(at_once: ByteCount) -> Turns {
         Turns { at_once, left: Semaphore::new(kib(at_once) as usize) }
     }
 
