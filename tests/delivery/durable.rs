@@ -181,7 +181,7 @@ async fn of_a_batch_only_what_is_too_old_is_given_up() {
 #[tokio::test]
 async fn what_grows_too_old_as_it_sleeps_leaves_no_more_exports_than_there_are_consumers() {
     let (folder, drawer) = (tempfile::tempdir().unwrap(), Arc::new(Drawer::default()));
-    let kept = Durable { max_age: Some(Duration::from_secs(1)), ..durable() };
+    let kept = Durable { max_age: Some(Duration::from_secs(2)), ..durable() };
     let queue = Queue { durable: Some(kept), num_consumers: 2, ..QUEUE };
     let wraps = Wraps { dead_letters: Some(Arc::clone(&drawer) as Arc<dyn DeadLetters>), ..Wraps::none() };
     let bench = Bench::on_disk(Signal::Logs, Some(RETRY), queue, wraps, journal(&folder));
