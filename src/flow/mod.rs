@@ -37,6 +37,17 @@ pub trait Consume: Send + Sync + 'static {
     }
 }
 
+/// Takes everything.
+#[cfg(test)]
+pub(crate) struct Taker;
+
+#[cfg(test)]
+impl Consume for Taker {
+    fn consume(&self, _: Payload) -> Consumed<'_> {
+        Box::pin(async { Ok(Receipt::empty()) })
+    }
+}
+
 /// The stage behind another one.
 pub type Next = Arc<dyn Consume>;
 

@@ -194,16 +194,8 @@ mod tests {
 
     use super::*;
     use crate::config::MemoryLimit;
-    use crate::flow::Receipt;
+    use crate::flow::Taker;
     use crate::signal::Signal;
-
-    struct Sink;
-
-    impl Consume for Sink {
-        fn consume(&self, _: Payload) -> Consumed<'_> {
-            Box::pin(async { Ok(Receipt::empty()) })
-        }
-    }
 
     /// Memory that a test fills; what is free comes back when it is released.
     #[derive(Clone, Default)]
@@ -247,7 +239,7 @@ mod tests {
         let heard = Arc::clone(&verdicts);
         let on_verdict = Box::new(move |verdict, _| heard.lock().unwrap().push(verdict));
         let limiter = MemoryLimiter::new(&settings, Box::new(memory.clone()), memory.pressure.clone());
-        (limiter.guard(on_verdict, Arc::new(Sink)), verdicts)
+        (limiter.guard(on_verdict, Arc::new(Taker)), verdicts)
     }
 
     async fn send(stage: &Next) -> Option<Class> {

@@ -61,23 +61,29 @@ impl Bounds<'_> {
     }
 }
 
-/// Reads an OTLP/HTTP body, where there are `turns` when it is its turn.
+/// Reads an OTLP/HTTP body, where there are `turns` when it is its turn: only then its client has to send all of it
+/// within `time`.
 pub(super) async fn read_whole(
     body: &mut impl RequestBody,
     bounds: Bounds<'_>,
     turns: Option<&Turns>,
+    time: Option<Duration>,
 ) -> Result<Held, Failure> {
     let declared = body.size_hint();
     bounds.admit(Protocol::Http, ByteCount(declared.lower()))?;
-    let Some(turns) = turns else { return read_frames(body, bounds).await };
-    let turn = turns.wait(declared.exact().map(ByteCount)).await;
-    turn.read(read_frames(body, bounds)).await
+    let announced = declared.exact().map(ByteCount);
+    let length = announced.map_or(Length::AtMost(bounds.limit), Length::Announced);
+    match turns {
+        None => in_time(time, read_frames(body, bounds, length)).await,
+        Some(turns) => {
+            let turn = turns.wait(announced).await;
+            turn.read(in_time(time, read_frames(body, bounds, length))).await
+        }
+    }
 }
 
-async fn read_frames(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<Held, Failure> {
+async fn read_frames(body: &mut impl RequestBody, bounds: Bounds<'_>, length: Length) -> Result<Held, Failure> {
     let Bounds { limit, room, .. } = bounds;
-    let declared = body.size_hint();
-    let length = declared.exact().map_or(Length::AtMost(limit), |exact| Length::Announced(ByteCount(exact)));
     let mut buffer = Buffer::new(room)?;
     let began = Instant::now();
     while let Some(data) = next_data(body, began, room).await? {
@@ -90,7 +96,7 @@ async fn read_frames(body: &mut impl RequestBody, bounds: Bounds<'_>) -> Result<
 }
 
 /// What `reading` comes to, if the client sends all of it within `limit`.
-pub(super) async fn in_time(
+async fn in_time(
     limit: Option<Duration>,
     reading: impl Future<Output = Result<Held, Failure>>,
 ) -> Result<Held, Failure> {
@@ -329,18 +335,9 @@ mod tests {
     use http_body_util::Full;
 
     use super::*;
-    use crate::flow::{Consumed, Receipt};
+    use crate::flow::Taker;
     use crate::memory::Pressure;
-    use crate::payload::{Budget, Payload};
-
-    /// Takes everything.
-    struct Taker;
-
-    impl Consume for Taker {
-        fn consume(&self, _: Payload) -> Consumed<'_> {
-            Box::pin(async { Ok(Receipt::empty()) })
-        }
-    }
+    use crate::payload::Budget;
 
     fn room() -> Arc<Room> {
         Room::new(Budget::new(ByteCount::mib(64)), Budget::new(ByteCount::mib(64)), Pressure::default())
@@ -360,10 +357,10 @@ mod tests {
             turns.wait(Some(ByteCount(960 << 10))).await,
         );
         let mut large = body(1 << 20);
-        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns)));
+        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns), None));
         assert!(poll!(&mut reading).is_pending(), "others are read");
-        assert_eq!(read_whole(&mut body(1 << 10), bounds, Some(&turns)).await.unwrap().bytes.len(), 1 << 10);
-        assert_eq!(read_whole(&mut body(1 << 20), bounds, None).await.unwrap().bytes.len(), 1 << 20);
+        assert_eq!(read_whole(&mut body(1 << 10), bounds, Some(&turns), None).await.unwrap().bytes.len(), 1 << 10);
+        assert_eq!(read_whole(&mut body(1 << 20), bounds, None, None).await.unwrap().bytes.len(), 1 << 20);
         drop(taken);
         assert_eq!(reading.await.unwrap().bytes.len(), 1 << 20);
     }
@@ -374,7 +371,16 @@ mod tests {
         let bounds = Bounds { limit: ByteCount::mib(1), room: &room, next: &Taker };
         let _all = (turns.wait(Some(ByteCount::mib(1))).await, turns.wait(Some(ByteCount::mib(1))).await);
         let mut large = body(2 << 20);
-        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns)));
+        let mut reading = pin!(read_whole(&mut large, bounds, Some(&turns), None));
         assert!(poll!(&mut reading).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_a_client_begins_with_its_turn() {
+        let (room, turns) = (room(), Turns::of(ByteCount::mib(1)));
+        let bounds = Bounds { limit: ByteCount::mib(8), room: &room, next: &Taker };
+        let _all = (turns.wait(Some(ByteCount::mib(1))).await, turns.wait(Some(ByteCount::mib(1))).await);
+        let time = Some(Duration::from_millis(100));
+        assert!(read_whole(&mut body(1 << 20), bounds, Some(&turns), time).await.is_ok());
     }
 }

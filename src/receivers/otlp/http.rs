@@ -179,8 +179,8 @@ async fn admit(
     let limit = server.settings.limits.http;
     // What is not read of HTTP/2 keeps the connection's other requests from being read, too.
     let turns = Some(&server.turns).filter(|_| head.version < Version::HTTP_2);
-    let reading = body::read_whole(body, Bounds { limit, room: &server.room, next }, turns);
-    let body = body::in_time(server.settings.surface.read_timeout, reading).await?;
+    let bounds = Bounds { limit, room: &server.room, next };
+    let body = body::read_whole(body, bounds, turns, server.settings.surface.read_timeout).await?;
     let room = Arc::clone(&server.room);
     Arrival { protocol: Protocol::Http, signal, format, encoding, body, limit, room }.admit().await
 }

@@ -1,14 +1,13 @@
 //! How many bytes of large bodies are read at a time over HTTP/1.1: when all clients send at once, as after an outage or into
 //! one, most of what they send waits in their sockets, not in this program's memory. In HTTP/2 the windows see to that.
 
-use std::num::NonZero;
 use std::pin::pin;
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::flow::worker_count;
 use crate::units::ByteCount;
 
 /// The turns of one receiver's requests. They bound the memory that clients take which send fast; one that sends slowly
@@ -25,8 +24,8 @@ pub(super) struct Turn<'a>(Option<SemaphorePermit<'a>>);
 impl Turns {
     /// As many bytes at a time as keep all cores busy.
     pub(super) fn new() -> Turns {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-        Turns::of(ByteCount(EACH_CORE.0 * cores.clamp(2, MOST_CORES)))
+        let cores = worker_count().clamp(2, MOST_CORES) as u64;
+        Turns::of(ByteCount(EACH_CORE.0 * cores))
     }
 
     pub(super) fn of(at_once: ByteCount) -> Turns {
@@ -72,7 +71,7 @@ const LARGE: ByteCount = ByteCount(32 << 10);
 /// Some milliseconds' work.
 const EACH_CORE: ByteCount = ByteCount::mib(4);
 
-const MOST_CORES: u64 = 1024;
+const MOST_CORES: usize = 1024;
 
 /// What is taken of a body of which nobody knows how long it is.
 const UNKNOWN: ByteCount = ByteCount(64 << 10);
