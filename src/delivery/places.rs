@@ -45,7 +45,7 @@ struct Place {
     is_held: Cell<bool>,
 }
 
-/// An export that has stepped aside. It needs its place again before it goes on.
+/// An export that has stepped aside, for as long as this lives: it has to [`regain`] a place before it goes on.
 pub(super) struct Aside(Arc<dyn Crew>);
 
 impl Places {
@@ -124,13 +124,14 @@ pub(super) fn step_aside() -> Option<Aside> {
     Some(Aside(crew))
 }
 
-/// Ends when the consumer that runs here has its place, which it may lack since what it exported was ended from outside as
-/// it slept.
+/// Ends when the consumer that runs here has a place, which it lacks after its export has stepped aside: also where that was
+/// ended from outside as it slept.
 pub(super) async fn regain() {
     let lacking = PLACE.try_with(|place| (!place.is_held.get()).then(|| Arc::clone(&place.crew)));
     if let Ok(Some(crew)) = lacking {
         crew.places().wait().await;
-        hold(true);
+        // It is still the task of that consumer.
+        let _ = PLACE.try_with(|place| place.is_held.set(true));
     }
 }
 
@@ -155,19 +156,6 @@ pub(super) fn leave() {
             place.crew.places().give_back();
         }
     });
-}
-
-/// Notes whether the consumer that runs here has a place. Outside of any, nobody does.
-fn hold(is_held: bool) {
-    let _ = PLACE.try_with(|place| place.is_held.set(is_held));
-}
-
-impl Aside {
-    /// Ends when the export has a place again.
-    pub(super) async fn back(self) {
-        self.0.places().wait().await;
-        hold(true);
-    }
 }
 
 impl Drop for Aside {
@@ -227,7 +215,8 @@ mod tests {
             assert!(step_aside().is_none(), "it has no other place to leave");
             assert_eq!(queue.filled.load(Ordering::Relaxed), 1);
             assert!(queue.places.take());
-            tokio::join!(aside.back(), async { queue.places.give_back() });
+            tokio::join!(regain(), async { queue.places.give_back() });
+            drop(aside);
             assert!(keep(), "nobody waits");
             leave();
             leave();

@@ -138,7 +138,7 @@ impl Retry {
         let hurried = demanded.max(now + DRAIN_PAUSE);
         let whole = now + pause.whole;
         let shown = self.level.sleeping(whole);
-        let aside = places::step_aside();
+        let _aside = places::step_aside();
         let draining = self.lifetime.is_draining();
         tokio::select! {
             biased;
@@ -150,12 +150,10 @@ impl Retry {
             () = self.woken_for_drain(demanded), if !draining => {}
         }
         drop(shown);
-        if let Some(aside) = aside {
-            tokio::select! {
-                biased;
-                () = self.lifetime.aborted() => {}
-                () = aside.back() => {}
-            }
+        tokio::select! {
+            biased;
+            () = self.lifetime.aborted() => {}
+            () = places::regain() => {}
         }
     }
 

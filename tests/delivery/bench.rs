@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
 use otlp_relay::config::{Acknowledge, Delivery, Overflow, Queue, QueueSizer, Retry};
-use otlp_relay::delivery::{ChainSettings, Entry, OnSettled, Trigger, Wraps, chain};
+use otlp_relay::delivery::{ChainSettings, DeadLetters, Entry, OnSettled, Trigger, Wraps, chain};
 use otlp_relay::failure::{self, Class, Failure};
 use otlp_relay::flow::{Consume, Consumed, Lifetime, Next, Receipt};
 use otlp_relay::ident::ComponentId;
@@ -267,6 +267,17 @@ impl Tally {
     /// Items that ended so.
     pub(crate) fn items(&self, outcome: Option<Class>) -> u64 {
         self.outcomes().iter().filter(|(_, class)| *class == outcome).map(|(items, _)| items).sum()
+    }
+}
+
+/// Keeps the ids of what is given up.
+#[derive(Default)]
+pub(crate) struct Drawer(pub(crate) Mutex<Vec<(Vec<u64>, Class)>>);
+
+impl DeadLetters for Drawer {
+    fn keep(&self, payload: &Payload, failure: &Failure) -> Result<(), Failure> {
+        self.0.lock().unwrap().push((ids(payload), failure.class()));
+        Ok(())
     }
 }
 

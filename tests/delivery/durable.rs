@@ -1,19 +1,18 @@
 //! What a queue on disk takes, hands on, keeps and gives up.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use otlp_relay::config::{BatchSizer, Durable, OnStorageFailure, Overflow, Queue, QueueBatch};
 use otlp_relay::delivery::{DeadLetters, Wraps};
-use otlp_relay::failure::{Class, Failure};
+use otlp_relay::failure::Class;
 use otlp_relay::flow::Receipt;
 use otlp_relay::ident::ComponentId;
-use otlp_relay::payload::Payload;
 use otlp_relay::signal::Signal;
 use otlp_relay::storage::journal::{Directories, Journal, Label, Sync, Terms};
 use tokio::runtime::Handle;
 
-use crate::bench::{Bench, QUEUE, RETRY, Reply, class, ids, payload};
+use crate::bench::{Bench, Drawer, QUEUE, RETRY, Reply, class, payload};
 
 /// The journal in `folder`.
 fn journal(folder: &tempfile::TempDir) -> Arc<Journal> {
@@ -125,17 +124,6 @@ async fn where_it_is_asked_for_memory_takes_what_the_disk_does_not() {
         while bench.entry.level.size() != 0 {
             tokio::task::yield_now().await;
         }
-    }
-}
-
-/// Keeps the ids of what is given up.
-#[derive(Default)]
-struct Drawer(Mutex<Vec<(Vec<u64>, Class)>>);
-
-impl DeadLetters for Drawer {
-    fn keep(&self, payload: &Payload, failure: &Failure) -> Result<(), Failure> {
-        self.0.lock().unwrap().push((ids(payload), failure.class()));
-        Ok(())
     }
 }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otlp_relay::config::{Queue, Retry};
-use otlp_relay::delivery::{DeadLetters, Wraps};
-use otlp_relay::failure::{Class, Failure};
-use otlp_relay::payload::Payload;
+use otlp_relay::delivery::Wraps;
+use otlp_relay::failure::Class;
 use otlp_relay::signal::Signal;
 use tokio::time::{Instant, sleep_until};
 
-use crate::bench::{Bench, QUEUE, RETRY, Reply, payload};
+use crate::bench::{Bench, Drawer, QUEUE, RETRY, Reply, payload};
 
 const DOWN: Reply = Reply::Fail(Class::ServerUnavailable);
 
@@ -62,7 +61,7 @@ async fn what_is_set_aside_as_a_dead_letter_is_no_sign_that_the_backend_takes_da
     // Otherwise each one that is given up would let ten more try.
     const MOST: usize = 50;
     let retry = Retry { max_elapsed_time: Some(Duration::from_secs(8)), ..RETRY };
-    let wraps = Wraps { dead_letters: Some(Arc::new(Taken)), ..Wraps::none() };
+    let wraps = Wraps { dead_letters: Some(Arc::new(Drawer::default())), ..Wraps::none() };
     let bench = Bench::with_wraps(Signal::Logs, Some(retry), Some(Queue { num_consumers: 3, ..QUEUE }), wraps);
     bench.backend.otherwise(Some(DOWN));
     for id in 0..100 {
@@ -72,15 +71,6 @@ async fn what_is_set_aside_as_a_dead_letter_is_no_sign_that_the_backend_takes_da
     let attempts = bench.backend.attempts().len();
     assert!(attempts <= MOST, "{attempts} attempts");
     bench.lifetime.drain(Duration::ZERO).await;
-}
-
-/// Dead letters that nobody reads.
-struct Taken;
-
-impl DeadLetters for Taken {
-    fn keep(&self, _: &Payload, _: &Failure) -> Result<(), Failure> {
-        Ok(())
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,30 +1,19 @@
 //! What is saved of a request that is refused for one of its items, and at what cost.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use otlp_relay::config::{Acknowledge, Queue};
 use otlp_relay::delivery::{DeadLetters, Wraps};
-use otlp_relay::failure::{Class, Failure};
+use otlp_relay::failure::Class;
 use otlp_relay::payload::Payload;
 use otlp_relay::signal::Signal;
 use otlp_relay::units::Items;
 use proptest::prelude::*;
 
-use crate::bench::{Backend, Bench, Names, QUEUE, RETRY, Reply, class, ids, payload, records};
-
-/// Keeps the ids of what is given up.
-#[derive(Default)]
-struct Drawer(Mutex<Vec<(Vec<u64>, Class)>>);
-
-impl DeadLetters for Drawer {
-    fn keep(&self, payload: &Payload, failure: &Failure) -> Result<(), Failure> {
-        self.0.lock().unwrap().push((ids(payload), failure.class()));
-        Ok(())
-    }
-}
+use crate::bench::{Backend, Bench, Drawer, Names, QUEUE, RETRY, Reply, class, payload, records};
 
 fn all(backend: &Backend) -> Vec<u64> {
     let mut ids = backend.delivered().concat();
