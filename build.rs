@@ -18,7 +18,7 @@ fn main() {
         // Functions that are the same are kept once; addresses to be relocated take a bit each, not 24 bytes.
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all,-z,pack-relative-relocs");
         // What a relay at rest has passed lies side by side: the kernel maps 64 KiB around each function that is called.
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{here}/build/rest.ld");
+        println!("cargo::rustc-link-arg-bins=-T{here}/build/rest.ld");
     }
 }
 

@@ -12,7 +12,7 @@ import sys
 from container import PROJECT, Container, Image, Names, send_span, until
 
 MOST = 15 << 20
-# At rest it takes two thirds of this. Where it takes more, build/order is to be run again.
+# At rest it takes three quarters of this. Where it takes more, build/order is to be run again.
 MOST_RESIDENT = 10_000_000
 BACKEND = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:14317"}}}}
