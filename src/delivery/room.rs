@@ -174,7 +174,7 @@ impl Bounds {
             Short::Memory => " of small requests, and what is kept beside these takes the rest of its memory",
         };
         let text = format!(
-            "sending queue is full: {} holds {} of {} {}{beside} (sending_queue::queue_size); its backend is slow or not answering",
+            "sending queue is full: {} holds {} of {} {}{beside} (sending_queue::queue_size); its backend is slow, refuses some of it, or is not answering",
             self.exporter,
             self.level.size(),
             self.capacity,
